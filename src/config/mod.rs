@@ -1,0 +1,1 @@
+//! The configuration and the trust in it.

@@ -1,0 +1,1 @@
+//! Endpoints and what lets a client in.

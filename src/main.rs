@@ -1,0 +1,2 @@
+//! The `envclone` program.
+fn main() {}

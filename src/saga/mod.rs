@@ -1,0 +1,1 @@
+//! Steps with undo, and their journal.

@@ -1,0 +1,1 @@
+//! Rules, ledger, plan, transforms, purge, proof, receipt.
