@@ -7,12 +7,17 @@ mod engine_kind;
 mod environment;
 mod ids;
 mod name;
+mod report;
 mod secret;
 
 pub use engine_kind::EngineKind;
 pub use environment::{EnvState, EnvType, EnvTypeError, Environment};
 pub use ids::{BranchId, IdError, RunId};
 pub use name::{EnvName, NameError, ProjectName, ServiceName};
+pub use report::{
+    BranchReport, Check, ReceiptRecord, ReplacedColumn, SanitizationReport, ServiceReport, SnapshotReport,
+    Timings,
+};
 pub use secret::Secret;
 
 /// Lower-case hexadecimal digits of `bytes`.

@@ -1,0 +1,152 @@
+//! What a branch's JSON document says (design section 10), as it is also remembered.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{EngineKind, Environment, Secret, ServiceName};
+
+/// A service of a branch as users see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceReport {
+    /// What it is.
+    pub engine: EngineKind,
+    /// The server's version; files have none.
+    pub version: Option<String>,
+    /// Its URL, with the password; files: `file://` and the directory.
+    pub url: Option<Secret>,
+    /// The directory of its Unix socket on the host.
+    pub socket: Option<String>,
+    /// Its TCP port on the host.
+    pub port: Option<u16>,
+}
+
+/// The snapshot that a branch came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotReport {
+    /// The storage's id of it.
+    pub id: String,
+    /// When it was taken.
+    pub taken_at: jiff::Timestamp,
+    /// Whether all services were taken at one instant.
+    pub atomic: bool,
+    /// Whether it was a sanitized baseline.
+    pub baseline: bool,
+    /// How long the source was held still.
+    pub source_pause_ms: u64,
+}
+
+/// What sanitizing did, and what was checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SanitizationReport {
+    /// Hash of the rules and the configuration that decided.
+    pub policy: String,
+    /// Why nothing had to be rewritten, where that is so.
+    pub skipped: Option<String>,
+    /// Tables rewritten or emptied.
+    pub tables: u64,
+    /// Columns replaced.
+    pub columns: u64,
+    /// Rows rewritten or deleted.
+    pub rows: u64,
+    /// Originals that were searched for.
+    pub needles: u64,
+    /// Bytes that were searched.
+    pub bytes_scanned: u64,
+    /// Originals found; 0, or there is no receipt.
+    pub found: u64,
+    /// What was not checked, in words.
+    pub not_covered: Vec<String>,
+}
+
+/// A check of the receipt: what was looked at and what the running instance said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// The service.
+    pub service: ServiceName,
+    /// What was checked, for example `setting archive_mode`.
+    pub what: String,
+    /// What was found, for example `off (command line)`.
+    pub found: String,
+}
+
+/// The receipt as it is remembered and shown. Only `sanitize` makes one that publishes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptRecord {
+    /// When it was made.
+    pub made_at: jiff::Timestamp,
+    /// Identity of the storage object that was proved.
+    pub object: String,
+    /// Hash of the policy that it was proved against.
+    pub policy: String,
+    /// Each override and seal as read back from the running instance.
+    pub neutrality: Vec<Check>,
+    /// Columns that are exempt by their type, by name.
+    pub exempt: Vec<String>,
+    /// Columns kept, with the owner's reasons.
+    pub kept: Vec<String>,
+    /// Columns replaced, with how many values stayed equal to the original.
+    pub replaced: Vec<ReplacedColumn>,
+}
+
+/// One replaced column of the receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplacedColumn {
+    /// `service.schema.table.column`.
+    pub column: String,
+    /// The transform.
+    pub transform: String,
+    /// Values replaced (NULLs not counted).
+    pub values: u64,
+    /// Values that came out equal to the original.
+    pub unchanged: u64,
+}
+
+/// Milliseconds by step, in the order of design section 4.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timings {
+    /// Claiming the name.
+    pub reserve: u64,
+    /// Preparing the source.
+    pub quiesce: u64,
+    /// The snapshot.
+    pub snapshot: u64,
+    /// The clone.
+    pub clone: u64,
+    /// Sealing, the first start included.
+    pub seal: u64,
+    /// Sanitizing.
+    pub sanitize: u64,
+    /// Proving.
+    pub prove: u64,
+    /// The clean snapshot.
+    pub checkpoint: u64,
+    /// The start for use, and reading back.
+    pub start: u64,
+    /// Opening the way in.
+    pub publish: u64,
+    /// All of it.
+    pub total: u64,
+}
+
+/// The document of `branch` and `show`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BranchReport {
+    /// Version of this document; 1.
+    pub schema: u32,
+    /// The environment.
+    pub environment: Environment,
+    /// The URL of its first service that has one.
+    pub url: Option<Secret>,
+    /// Its services.
+    pub services: BTreeMap<ServiceName, ServiceReport>,
+    /// Where its data came from; production has none.
+    pub snapshot: Option<SnapshotReport>,
+    /// What was sanitized.
+    pub sanitization: Option<SanitizationReport>,
+    /// How long each step took.
+    pub timings_ms: Option<Timings>,
+    /// Packets that the branch tried to send out of its network; only while it runs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub out_no_routes: Option<u64>,
+}
