@@ -5,12 +5,18 @@
 //! processes or namespaces. [`Volume`] is the one way by which any room touches files below a branch's
 //! volume: beneath it, without following links.
 
+mod beneath;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::exec::ExecError;
 use crate::model::{EnvName, ProjectName, RunId};
+
+pub use beneath::{
+    DataSegments, Descend, Entry, Found, Kind, Metadata, Segment, Volume, VolumeError, data_segments,
+};
 
 /// The identity that the storage itself gives an object: on Btrfs the subvolume's UUID.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
