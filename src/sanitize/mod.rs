@@ -1,1 +1,6 @@
 //! Rules, ledger, plan, transforms, purge, proof, receipt.
+
+pub mod file_rules;
+mod nearest;
+pub mod rules;
+pub mod schema;

@@ -1,0 +1,461 @@
+//! What a database holds, as pure data: an engine fills it from its catalogs; ledger and plan read it.
+//!
+//! Nothing here is trusted to be consistent: the server that answered may be hostile. A parent that is missing
+//! or a cycle of partitions is survived, and a type that the engine cannot place is [`TypeFamily::Other`], which
+//! must be classified.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A table's name with its schema (MariaDB: its database), as rule files write it: `public.customers`.
+///
+/// A part that is empty or holds a dot or a double quote is written in double quotes, as SQL does:
+/// `"my.schema".orders`. Names are compared as they stand; nothing is folded to lower case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TableName {
+    /// The schema.
+    pub schema: String,
+    /// The table in it.
+    pub name: String,
+}
+
+/// A text is no table name of the form `schema.table`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TableNameError {
+    /// Only one part.
+    #[error("{0:?} names no schema")]
+    NoSchema(String),
+    /// More than two parts.
+    #[error("{0:?} has more than a schema and a table; put a part that holds a dot in double quotes")]
+    TooManyParts(String),
+    /// A quote that does not close, or in the middle of a part.
+    #[error("{0:?} has a double quote that does not enclose a part")]
+    Quote(String),
+    /// A part without a character.
+    #[error("{0:?} has an empty part")]
+    EmptyPart(String),
+}
+
+impl TableName {
+    /// The table `name` of `schema`.
+    pub fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            schema: schema.into(),
+            name: name.into(),
+        }
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_part(f, &self.schema)?;
+        f.write_str(".")?;
+        write_part(f, &self.name)
+    }
+}
+
+fn write_part(f: &mut fmt::Formatter<'_>, part: &str) -> fmt::Result {
+    if part.is_empty() || part.contains(['.', '"']) {
+        write!(f, "\"{}\"", part.replace('"', "\"\""))
+    } else {
+        f.write_str(part)
+    }
+}
+
+impl FromStr for TableName {
+    type Err = TableNameError;
+
+    fn from_str(text: &str) -> Result<Self, TableNameError> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        loop {
+            let (part, tail) = next_part(rest).ok_or_else(|| TableNameError::Quote(text.to_owned()))?;
+            parts.push(part);
+            match tail.strip_prefix('.') {
+                Some(tail) => rest = tail,
+                None if tail.is_empty() => break,
+                None => return Err(TableNameError::Quote(text.to_owned())),
+            }
+        }
+        if parts.iter().any(String::is_empty) {
+            return Err(TableNameError::EmptyPart(text.to_owned()));
+        }
+        let mut parts = parts.into_iter();
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(schema), Some(name), None) => Ok(Self { schema, name }),
+            (_, None, _) => Err(TableNameError::NoSchema(text.to_owned())),
+            _ => Err(TableNameError::TooManyParts(text.to_owned())),
+        }
+    }
+}
+
+/// The first part of a dotted name and what follows it; `None` for a quote that does not enclose it.
+fn next_part(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find('.').unwrap_or(text.len());
+        let (part, tail) = text.split_at(end);
+        return (!part.contains('"')).then(|| (part.to_owned(), tail));
+    };
+    let mut part = String::new();
+    let mut rest = quoted;
+    loop {
+        let (before, after) = rest.split_once('"')?;
+        part.push_str(before);
+        match after.strip_prefix('"') {
+            Some(after) => {
+                part.push('"');
+                rest = after;
+            }
+            None => return Some((part, after)),
+        }
+    }
+}
+
+impl TryFrom<String> for TableName {
+    type Error = TableNameError;
+    fn try_from(text: String) -> Result<Self, TableNameError> {
+        text.parse()
+    }
+}
+
+impl From<TableName> for String {
+    fn from(name: TableName) -> String {
+        name.to_string()
+    }
+}
+
+/// What a type is, as far as personal data can hide in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TypeFamily {
+    /// True or false.
+    Boolean,
+    /// Whole numbers of any width.
+    Integer,
+    /// Exact and floating numbers, money.
+    Number,
+    /// A UUID.
+    Uuid,
+    /// A day.
+    Date,
+    /// A time of day, with or without zone.
+    Time,
+    /// A point in time, with or without zone.
+    Timestamp,
+    /// A length of time.
+    Interval,
+    /// One of a list of labels of the schema.
+    Enum,
+    /// Characters of any length: `text`, `varchar`, `char`, `citext`.
+    Text,
+    /// `json`, `jsonb`.
+    Json,
+    /// Bytes.
+    Bytes,
+    /// Addresses of hosts and networks, MAC addresses.
+    Network,
+    /// XML.
+    Xml,
+    /// An array of anything.
+    Array,
+    /// A range or multirange of anything.
+    Range,
+    /// A row type.
+    Composite,
+    /// A search document: it holds the words of what it was made from.
+    TextSearch,
+    /// Anything else, and what the engine could not place.
+    Other,
+}
+
+impl TypeFamily {
+    /// The family of a PostgreSQL type, by what `format_type` says of it (of a domain: of its base type) and its
+    /// `pg_type.typtype`.
+    pub fn postgres(type_name: &str, typtype: char) -> Self {
+        match typtype {
+            'e' => return Self::Enum,
+            'c' => return Self::Composite,
+            'r' | 'm' => return Self::Range,
+            'b' => {}
+            _ => return Self::Other,
+        }
+        if type_name.ends_with("[]") {
+            return Self::Array;
+        }
+        let base = type_name.split('(').next().unwrap_or_default().trim_end();
+        match base {
+            "boolean" => Self::Boolean,
+            "smallint" | "integer" | "bigint" => Self::Integer,
+            "numeric" | "real" | "double precision" | "money" => Self::Number,
+            "uuid" => Self::Uuid,
+            "date" => Self::Date,
+            "interval" => Self::Interval,
+            "json" | "jsonb" => Self::Json,
+            "bytea" => Self::Bytes,
+            "inet" | "cidr" | "macaddr" | "macaddr8" => Self::Network,
+            "xml" => Self::Xml,
+            "tsvector" | "tsquery" => Self::TextSearch,
+            "text" | "character varying" | "character" | "name" | "\"char\"" => Self::Text,
+            // "timestamp(3) with time zone" and "interval day to second" keep a word or none before the bracket.
+            "timestamp" | "timestamp with time zone" | "timestamp without time zone" => Self::Timestamp,
+            "time" | "time with time zone" | "time without time zone" => Self::Time,
+            _ if base.starts_with("interval ") => Self::Interval,
+            _ if base.rsplit('.').next() == Some("citext") => Self::Text,
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether values are plain numbers, UUIDs, dates or times, which are personal only by name or by sample.
+    pub fn is_scalar(self) -> bool {
+        use TypeFamily::{Date, Integer, Interval, Number, Time, Timestamp, Uuid};
+        matches!(self, Integer | Number | Uuid | Date | Time | Timestamp | Interval)
+    }
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact of the catalog")]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its number in the table, from 1, with the gaps that dropped columns leave (PostgreSQL: `attnum`).
+    pub position: u16,
+    /// Its type as the engine writes it (PostgreSQL: `format_type`), with its length: `character varying(120)`,
+    /// `timestamp with time zone`; of a domain, its base type.
+    pub type_name: String,
+    /// What that type is.
+    pub family: TypeFamily,
+    /// The most characters that it takes; `None` for no limit.
+    pub max_chars: Option<u32>,
+    /// Whether NULL is refused, also by a domain.
+    pub not_null: bool,
+    /// Whether the server computes it from other columns.
+    pub generated: bool,
+    /// Whether it is an identity column or takes its default from a sequence (`serial`).
+    pub sequence: bool,
+    /// Whether it is part of the primary key.
+    pub primary_key: bool,
+    /// Whether it is in a unique index or an exclusion constraint, alone or with others, plainly or inside an
+    /// expression.
+    pub unique: bool,
+    /// Whether the table, or one that it is a partition of, is partitioned by it.
+    pub in_partition_key: bool,
+}
+
+impl Column {
+    /// A nullable column of this type that is in no key; for engines to fill in, and for tests.
+    pub fn plain(name: impl Into<String>, type_name: impl Into<String>, family: TypeFamily) -> Self {
+        Self {
+            name: name.into(),
+            position: 0,
+            type_name: type_name.into(),
+            family,
+            max_chars: None,
+            not_null: false,
+            generated: false,
+            sequence: false,
+            primary_key: false,
+            unique: false,
+            in_partition_key: false,
+        }
+    }
+}
+
+/// What kind of relation a [`Table`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableKind {
+    /// Holds rows.
+    Ordinary,
+    /// Holds no rows itself; its partitions do.
+    Partitioned,
+    /// A view: holds no rows.
+    View,
+    /// A materialized view: holds rows computed from others.
+    MaterializedView,
+    /// A foreign table: its rows are elsewhere.
+    Foreign,
+}
+
+/// A foreign key of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKey {
+    /// The constraint's name.
+    pub name: String,
+    /// The referring columns.
+    pub columns: Vec<String>,
+    /// The table referred to.
+    pub to_table: TableName,
+    /// The columns referred to, one for each referring column.
+    pub to_columns: Vec<String>,
+    /// Whether all rows are known to hold to it (PostgreSQL: not `NOT VALID`).
+    pub validated: bool,
+    /// Whether one NULL among several columns is not enough to refer to nothing (`MATCH FULL`).
+    pub match_full: bool,
+}
+
+/// A table, view or other relation with columns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// Its name.
+    pub name: TableName,
+    /// What it is.
+    pub kind: TableKind,
+    /// The table that it is a partition of.
+    pub partition_of: Option<TableName>,
+    /// Whether it is not written to the WAL.
+    pub unlogged: bool,
+    /// Its columns, without dropped ones.
+    pub columns: Vec<Column>,
+    /// Its foreign keys.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// About how many rows it has.
+    pub rows: u64,
+    /// The bytes of its files: heap, TOAST and indexes.
+    pub bytes: u64,
+    /// Whether columns were dropped from it: their values are still in its rows.
+    pub has_dropped_columns: bool,
+    /// Views: the relations that its query names.
+    pub reads: Vec<TableName>,
+}
+
+impl Table {
+    /// An empty ordinary table; for engines to fill in, and for tests.
+    pub fn ordinary(name: TableName, columns: Vec<Column>) -> Self {
+        Self {
+            name,
+            kind: TableKind::Ordinary,
+            partition_of: None,
+            unlogged: false,
+            columns,
+            foreign_keys: Vec::new(),
+            rows: 0,
+            bytes: 0,
+            has_dropped_columns: false,
+            reads: Vec::new(),
+        }
+    }
+
+    /// The column of this name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+/// All that one service's database holds. System catalogs are not in it: sealing deals with their secrets.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    /// Every relation with columns. Where large objects exist, the engine adds the table that holds them
+    /// (`pg_catalog.pg_largeobject`), so that they too must be classified.
+    pub tables: Vec<Table>,
+}
+
+impl Schema {
+    /// The table of this name.
+    pub fn table(&self, name: &TableName) -> Option<&Table> {
+        self.tables.iter().find(|table| table.name == *name)
+    }
+
+    /// The table whose rules hold for `table`: itself, or the topmost table that it is a partition of. A parent
+    /// that is not in the schema, or a cycle, ends the search.
+    pub fn root<'a>(&'a self, table: &'a Table) -> &'a Table {
+        let mut root = table;
+        for _ in 0..self.tables.len() {
+            match root.partition_of.as_ref().and_then(|parent| self.table(parent)) {
+                Some(parent) if parent.name != table.name => root = parent,
+                _ => return root,
+            }
+        }
+        table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn table_names_read_as_rule_files_write_them() {
+        let parse = |text: &str| text.parse::<TableName>();
+        assert_eq!(
+            parse("public.customers").unwrap(),
+            TableName::new("public", "customers")
+        );
+        assert_eq!(
+            parse("\"a.b\".\"c\"\"d\"").unwrap(),
+            TableName::new("a.b", "c\"d")
+        );
+        assert_eq!(
+            parse("public.\"Order Lines\"").unwrap(),
+            TableName::new("public", "Order Lines")
+        );
+        assert!(matches!(parse("customers"), Err(TableNameError::NoSchema(_))));
+        assert!(matches!(parse("a.b.c"), Err(TableNameError::TooManyParts(_))));
+        for text in ["a.\"b", "a.b\"c", "a.\"b\"c", "\""] {
+            assert!(matches!(parse(text), Err(TableNameError::Quote(_))), "{text}");
+        }
+        for text in ["", ".", "a.", ".a", "\"\".a"] {
+            assert!(matches!(parse(text), Err(TableNameError::EmptyPart(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn types_of_postgres_fall_into_families_and_unknown_ones_into_other() {
+        use TypeFamily as F;
+        for (name, typtype, family) in [
+            ("character varying(120)", 'b', F::Text),
+            ("public.citext", 'b', F::Text),
+            ("timestamp(3) with time zone", 'b', F::Timestamp),
+            ("time without time zone", 'b', F::Time),
+            ("interval day to second", 'b', F::Interval),
+            ("numeric(10,2)", 'b', F::Number),
+            ("boolean", 'b', F::Boolean),
+            ("boolean[]", 'b', F::Array),
+            ("shop.status", 'e', F::Enum),
+            ("shop.boolean", 'b', F::Other),
+            ("shop.timesheet", 'b', F::Other),
+            ("shop.address", 'c', F::Composite),
+            ("int4range", 'r', F::Range),
+            ("oid", 'b', F::Other),
+            ("bit(3)", 'b', F::Other),
+        ] {
+            assert_eq!(F::postgres(name, typtype), family, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_root_of_a_partition_is_found_and_a_cycle_is_survived() {
+        let table = |name: &str, parent: Option<&str>| Table {
+            partition_of: parent.map(|parent| TableName::new("p", parent)),
+            ..Table::ordinary(TableName::new("p", name), Vec::new())
+        };
+        let schema = Schema {
+            tables: vec![
+                table("top", None),
+                table("mid", Some("top")),
+                table("leaf", Some("mid")),
+                table("lost", Some("gone")),
+                table("x", Some("y")),
+                table("y", Some("x")),
+            ],
+        };
+        let root = |at: usize| schema.root(&schema.tables[at]).name.name.clone();
+        assert_eq!(
+            (root(0), root(2), root(3)),
+            ("top".into(), "top".into(), "lost".into())
+        );
+        assert!(["x", "y"].contains(&root(4).as_str()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_name_parses_back_from_its_display(schema in ".{1,8}", name in ".{1,8}") {
+            let table = TableName::new(schema, name);
+            prop_assert_eq!(table.to_string().parse::<TableName>().unwrap(), table);
+        }
+    }
+}
