@@ -1,1 +1,114 @@
-//! What makes each service different.
+//! What makes each data service different: how it is recognised, quiesced, sealed, started and read back.
+//!
+//! `ops` and `sanitize` call it. It acts on a clone's volume only through `storage::Volume` and on a server
+//! only through what the runtime gives; it never touches the source's files, and decides nothing about which
+//! data is personal.
+
+pub mod postgres;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::{EngineKind, ServiceName};
+use crate::runtime::RuntimeError;
+use crate::storage::VolumeError;
+
+/// A service as its engine needs to know it: from the configuration, for one environment.
+#[derive(Debug, Clone)]
+pub struct ServiceSetup {
+    /// Its name.
+    pub name: ServiceName,
+    /// Its engine.
+    pub engine: EngineKind,
+    /// The volume, relative to the environment's root.
+    pub volume: PathBuf,
+    /// Where the service sees its volume.
+    pub path: PathBuf,
+    /// The server's data directory inside the volume; empty: the volume itself.
+    pub data: PathBuf,
+    /// The database that the URL points at.
+    pub database: Option<String>,
+    /// The role of the URL; default: the database's owner.
+    pub user: Option<String>,
+    /// How the running source is reached, for quiesce only.
+    pub source: Option<String>,
+    /// Roles beside the URL's that may log in, with passwords of their own.
+    pub keep_login: Vec<String>,
+    /// Whether the branch survives a crash of the host as it is.
+    pub durable: bool,
+    /// The server's programs, where they are not in the distribution's place.
+    pub programs: Option<PathBuf>,
+}
+
+impl ServiceSetup {
+    /// The data directory as the service sees it.
+    pub fn inner_data(&self) -> PathBuf {
+        if self.data.as_os_str().is_empty() { self.path.clone() } else { self.path.join(&self.data) }
+    }
+}
+
+/// Why an engine could not do its part.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The volume does not hold what the engine expects.
+    #[error("service {service}: {message}")]
+    Unfit {
+        /// The service.
+        service: ServiceName,
+        /// What is wrong and what to do about it.
+        message: String,
+    },
+    /// A file of the volume could not be handled.
+    #[error("service {service}: {action} failed")]
+    Volume {
+        /// The service.
+        service: ServiceName,
+        /// What was tried.
+        action: &'static str,
+        /// The volume's error.
+        #[source]
+        source: VolumeError,
+    },
+    /// The instance could not be run.
+    #[error("service {service}: {action} failed")]
+    Runtime {
+        /// The service.
+        service: ServiceName,
+        /// What was tried.
+        action: &'static str,
+        /// The runtime's error.
+        #[source]
+        source: RuntimeError,
+    },
+    /// The server answered with an error. Only its code and its object are kept: its other fields may hold
+    /// row values.
+    #[error("service {service}: {action} failed: {fault}")]
+    Server {
+        /// The service.
+        service: ServiceName,
+        /// What was tried.
+        action: String,
+        /// Code and object.
+        fault: String,
+    },
+    /// A seal does not hold.
+    #[error("service {service}: {what} is {found}, not {wanted}; the branch stays sealed")]
+    NotSealed {
+        /// The service.
+        service: ServiceName,
+        /// What was read back.
+        what: String,
+        /// What it is.
+        found: String,
+        /// What it must be.
+        wanted: String,
+    },
+    /// The source did not answer in time; the branch goes on without (its files are enough).
+    #[error("service {service}: the source did not answer within {} s", limit.as_secs())]
+    SourceSilent {
+        /// The service.
+        service: ServiceName,
+        /// The limit.
+        limit: Duration,
+    },
+}

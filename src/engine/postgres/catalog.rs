@@ -1,0 +1,170 @@
+//! Sealing by the catalogs: credentials, prepared transactions, subscriptions, foreign servers, jobs.
+//!
+//! System catalogs are changed directly where the statement for it would connect to production (`DROP SUBSCRIPTION`)
+//! or would need each database to be visited. Rows so replaced are purged from the catalog's file afterwards.
+
+use super::session::{Session, quote_identifier, quote_literal};
+use crate::engine::{EngineError, ServiceSetup};
+use crate::model::Secret;
+
+/// What the URL needs.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The database.
+    pub database: String,
+    /// The role.
+    pub role: String,
+    /// Its new password.
+    pub password: Secret,
+    /// Further roles that may log in, each with the same new password.
+    pub keep_login: Vec<String>,
+}
+
+/// What was sealed, and what must be searched for.
+#[derive(Debug)]
+pub struct SealedCatalogs {
+    /// What the URL needs.
+    pub credentials: Credentials,
+    /// Databases that can be connected to.
+    pub databases: Vec<String>,
+    /// Production's password verifiers and other secrets of the catalogs: needles of the proof.
+    pub secrets: Vec<Secret>,
+    /// The server's version, `15.18`.
+    pub version: String,
+}
+
+/// A SCRAM verifier of `password`: what the server stores. The password itself never reaches a statement.
+pub fn new_verifier(password: &Secret) -> String {
+    postgres_protocol::password::scram_sha_256(password.reveal().as_bytes())
+}
+
+/// Seals the catalogs of a running, sealed instance. `connect` opens a session to a database as the superuser.
+///
+/// # Errors
+/// [`EngineError::Server`], or [`EngineError::Unfit`] where the configured database or role does not exist.
+pub fn seal_catalogs(
+    setup: &ServiceSetup,
+    password: Secret,
+    connect: &dyn Fn(&str) -> Result<Session, EngineError>,
+) -> Result<SealedCatalogs, EngineError> {
+    let mut session = connect("template1")?;
+    let version = session.value("reading the version", "SHOW server_version")?.unwrap_or_default();
+    let version = version.split_whitespace().next().unwrap_or_default().to_owned();
+    let databases = connectable_databases(&mut session)?;
+    let credentials = credentials(setup, &mut session, password)?;
+    let mut secrets = shared_secrets(&mut session)?;
+    reset_roles(&mut session, &credentials)?;
+    silence_subscriptions(&mut session)?;
+    purge_shared(&mut session)?;
+    drop(session);
+    for database in &databases {
+        let mut session = connect(database)?;
+        roll_back_prepared(&mut session)?;
+        secrets.extend(strip_foreign_servers(&mut session)?);
+        stop_jobs(&mut session)?;
+    }
+    Ok(SealedCatalogs { credentials, databases, secrets, version })
+}
+
+fn connectable_databases(session: &mut Session) -> Result<Vec<String>, EngineError> {
+    let sql = "SELECT datname FROM pg_database WHERE datallowconn ORDER BY oid";
+    Ok(session.rows("listing databases", sql)?.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+}
+
+fn credentials(setup: &ServiceSetup, session: &mut Session, password: Secret) -> Result<Credentials, EngineError> {
+    let unfit = |message: String| EngineError::Unfit { service: setup.name.clone(), message };
+    let database = setup.database.clone().unwrap_or_else(|| "postgres".to_owned());
+    let owner = format!(
+        "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datallowconn AND datname = {}",
+        quote_literal(&database)
+    );
+    let owner = session.value("finding the database", &owner)?;
+    let owner = owner.ok_or_else(|| unfit(format!("there is no database {database:?}; correct `database`")))?;
+    let role = setup.user.clone().unwrap_or(owner);
+    for name in std::iter::once(&role).chain(&setup.keep_login) {
+        let sql = format!("SELECT 1 FROM pg_roles WHERE rolname = {}", quote_literal(name));
+        if session.value("finding a role", &sql)?.is_none() {
+            return Err(unfit(format!("there is no role {name:?}; correct `user` or `keep-login`")));
+        }
+    }
+    Ok(Credentials { database, role, password, keep_login: setup.keep_login.clone() })
+}
+
+/// Secrets of the catalogs that all databases share.
+fn shared_secrets(session: &mut Session) -> Result<Vec<Secret>, EngineError> {
+    let sql = "SELECT rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL \
+               UNION ALL SELECT subconninfo FROM pg_subscription";
+    let rows = session.rows("collecting verifiers", sql)?;
+    Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).map(Secret::new).collect())
+}
+
+fn reset_roles(session: &mut Session, credentials: &Credentials) -> Result<(), EngineError> {
+    let named = "SELECT rolname FROM pg_authid WHERE rolpassword IS NOT NULL";
+    for row in session.rows("listing roles with a password", named)? {
+        if let Some(Some(role)) = row.into_iter().next() {
+            let sql = format!("ALTER ROLE {} PASSWORD NULL", quote_identifier(&role));
+            session.execute("removing a password", &sql)?;
+        }
+    }
+    for role in std::iter::once(&credentials.role).chain(&credentials.keep_login) {
+        let sql = format!(
+            "ALTER ROLE {} LOGIN PASSWORD {} VALID UNTIL 'infinity'",
+            quote_identifier(role),
+            quote_literal(&new_verifier(&credentials.password))
+        );
+        session.execute("setting the new password", &sql)?;
+    }
+    Ok(())
+}
+
+/// Direct, since `DROP SUBSCRIPTION` may connect to the publisher even without a slot.
+fn silence_subscriptions(session: &mut Session) -> Result<(), EngineError> {
+    let sql = "UPDATE pg_subscription SET subenabled = false, subslotname = NULL, subconninfo = 'host=sealed.invalid'";
+    session.execute("disabling subscriptions", sql)
+}
+
+/// Rewrites the catalogs that held the secrets, so that no dead row of theirs stays.
+fn purge_shared(session: &mut Session) -> Result<(), EngineError> {
+    session.execute("rewriting pg_authid", "VACUUM FULL pg_authid")?;
+    session.execute("rewriting pg_subscription", "VACUUM FULL pg_subscription")
+}
+
+fn roll_back_prepared(session: &mut Session) -> Result<(), EngineError> {
+    let sql = "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()";
+    for row in session.rows("listing prepared transactions", sql)? {
+        if let Some(Some(gid)) = row.into_iter().next() {
+            let sql = format!("ROLLBACK PREPARED {}", quote_literal(&gid));
+            session.execute("rolling back a prepared transaction", &sql)?;
+        }
+    }
+    Ok(())
+}
+
+/// User mappings lose all options; servers keep what names no secret.
+fn strip_foreign_servers(session: &mut Session) -> Result<Vec<Secret>, EngineError> {
+    let sql = "SELECT option FROM (SELECT unnest(umoptions) AS option FROM pg_user_mapping \
+               UNION ALL SELECT unnest(srvoptions) FROM pg_foreign_server) AS options \
+               WHERE option ~* '^[^=]*(pass|secret|key|token)[^=]*=.'";
+    let rows = session.rows("collecting secrets of foreign servers", sql)?;
+    let secret = |option: String| option.split_once('=').map(|(_, value)| Secret::new(value.to_owned()));
+    let secrets: Vec<Secret> =
+        rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).filter_map(secret).collect();
+    let any = session.value("looking for foreign servers", "SELECT 1 FROM pg_foreign_server LIMIT 1")?;
+    if any.is_some() {
+        session.execute("stripping user mappings", "UPDATE pg_user_mapping SET umoptions = NULL")?;
+        let sql = "UPDATE pg_foreign_server SET srvoptions = (SELECT array_agg(option) FROM unnest(srvoptions) AS option \
+                   WHERE option !~* '^[^=]*(pass|secret|key|token)[^=]*=')";
+        session.execute("stripping foreign servers", sql)?;
+        session.execute("rewriting pg_user_mapping", "VACUUM FULL pg_user_mapping")?;
+        session.execute("rewriting pg_foreign_server", "VACUUM FULL pg_foreign_server")?;
+    }
+    Ok(secrets)
+}
+
+/// `pg_cron`'s library is not loaded, so that nothing runs; its jobs are marked inactive for whoever loads it.
+fn stop_jobs(session: &mut Session) -> Result<(), EngineError> {
+    if session.value("looking for pg_cron", "SELECT to_regclass('cron.job')")?.is_some() {
+        session.execute("deactivating jobs", "UPDATE cron.job SET active = false")?;
+    }
+    Ok(())
+}

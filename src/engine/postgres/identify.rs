@@ -1,0 +1,258 @@
+//! What a data directory is, from its files alone; and which of the source's settings its data needs.
+
+use std::path::{Path, PathBuf};
+
+use crate::engine::{EngineError, ServiceSetup};
+use crate::runtime::Account;
+use crate::storage::Volume;
+
+/// The oldest supported major version.
+const OLDEST: u32 = 14;
+/// Where Debian and its derivatives keep a version's programs.
+const DEBIAN_PROGRAMS: &str = "/usr/lib/postgresql";
+/// Where Debian keeps a cluster's configuration, outside of its data.
+const DEBIAN_CONFIG: &str = "/etc/postgresql";
+/// Configuration files are small; a larger one is not read.
+const CONFIG_LIMIT: u64 = 1 << 20;
+
+/// Libraries that may be preloaded in a branch: they start no workers and call nothing.
+const HARMLESS_LIBRARIES: [&str; 6] =
+    ["pg_stat_statements", "auto_explain", "pgaudit", "pg_hint_plan", "pg_trgm", "passwordcheck"];
+
+/// Settings of the source that its applications can notice and that act on nothing outside.
+const CARRIED: [&str; 17] = [
+    "max_connections",
+    "max_worker_processes",
+    "max_locks_per_transaction",
+    "timezone",
+    "datestyle",
+    "intervalstyle",
+    "lc_monetary",
+    "lc_numeric",
+    "lc_time",
+    "default_text_search_config",
+    "bytea_output",
+    "standard_conforming_strings",
+    "default_transaction_isolation",
+    "search_path",
+    "extra_float_digits",
+    "xmlbinary",
+    "xmloption",
+];
+
+/// A recognised data directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Major version.
+    pub major: u32,
+    /// Where the programs of that version are.
+    pub programs: PathBuf,
+    /// The owner of the data, who the server runs as.
+    pub account: Account,
+    /// The role that made the cluster, by the custom of being named like its account.
+    pub superuser: String,
+    /// The port that the source listens on, and so the branch inside.
+    pub port: u16,
+    /// The source's `wal_level`.
+    pub wal_level: String,
+    /// At least as many as there are prepared transactions.
+    pub max_prepared_transactions: u32,
+    /// Preloaded libraries that are harmless.
+    pub libraries: Vec<String>,
+    /// Settings carried over.
+    pub carried: Vec<(String, String)>,
+}
+
+/// Recognises the data directory of `setup` in a volume.
+///
+/// # Errors
+/// [`EngineError::Unfit`] for another version, a missing server, files of root.
+pub fn identify(volume: &Volume, setup: &ServiceSetup) -> Result<Identity, EngineError> {
+    let unfit = |message: String| EngineError::Unfit { service: setup.name.clone(), message };
+    let files = |action| move |source| EngineError::Volume { service: setup.name.clone(), action, source };
+    let text = volume.read(&setup.data.join("PG_VERSION"), 16).map_err(files("reading PG_VERSION"))?;
+    let major = parse_major(&text).ok_or_else(|| unfit("PG_VERSION holds no version".to_owned()))?;
+    if major < OLDEST {
+        return Err(unfit(format!("the data is of PostgreSQL {major}; {OLDEST} and newer are supported")));
+    }
+    let data = volume.metadata(&setup.data).map_err(files("looking at the data directory"))?;
+    if data.uid == 0 || data.gid == 0 {
+        return Err(unfit("the data directory belongs to root; no PostgreSQL server runs so".to_owned()));
+    }
+    let programs = programs(setup, major).ok_or_else(|| {
+        unfit(format!(
+            "the programs of PostgreSQL {major} are not installed; install postgresql-{major} or name them by `programs`"
+        ))
+    })?;
+    let settings = source_settings(volume, setup, major);
+    let prepared = volume.read_dir(&setup.data.join("pg_twophase")).map_or(0, |entries| entries.len());
+    Ok(Identity {
+        major,
+        programs,
+        account: Account { uid: data.uid, gid: data.gid },
+        superuser: account_name(data.uid).unwrap_or_else(|| "postgres".to_owned()),
+        port: last(&settings, "port").and_then(|port| port.parse().ok()).unwrap_or(5432),
+        wal_level: wal_level(&settings),
+        max_prepared_transactions: prepared_limit(&settings, prepared),
+        libraries: harmless_libraries(&settings),
+        carried: carried(&settings),
+    })
+}
+
+fn parse_major(text: &[u8]) -> Option<u32> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+fn programs(setup: &ServiceSetup, major: u32) -> Option<PathBuf> {
+    let debian = || Path::new(DEBIAN_PROGRAMS).join(major.to_string()).join("bin");
+    let directory = setup.programs.clone().unwrap_or_else(debian);
+    directory.join("postgres").is_file().then_some(directory)
+}
+
+fn account_name(uid: u32) -> Option<String> {
+    nix::unistd::User::from_uid(uid.into()).ok().flatten().map(|user| user.name)
+}
+
+/// The settings of the source as its files say, in the order of their effect. They are untrusted text: a file
+/// that is not there, too large or garbled adds nothing.
+fn source_settings(volume: &Volume, setup: &ServiceSetup, major: u32) -> Vec<(String, String)> {
+    let mut settings = Vec::new();
+    if let Some(text) = debian_config(setup, major) {
+        settings.extend(parse_settings(&text));
+    }
+    for name in ["postgresql.conf", "postgresql.auto.conf"] {
+        if let Ok(bytes) = volume.read(&setup.data.join(name), CONFIG_LIMIT) {
+            settings.extend(parse_settings(&String::from_utf8_lossy(&bytes)));
+        }
+    }
+    settings
+}
+
+/// The configuration below `/etc/postgresql/<major>` whose `data_directory` is the service's.
+fn debian_config(setup: &ServiceSetup, major: u32) -> Option<String> {
+    let clusters = std::fs::read_dir(Path::new(DEBIAN_CONFIG).join(major.to_string())).ok()?;
+    for cluster in clusters.flatten() {
+        let path = cluster.path().join("postgresql.conf");
+        let small = std::fs::symlink_metadata(&path).is_ok_and(|file| file.is_file() && file.len() < CONFIG_LIMIT);
+        let Some(text) = small.then(|| std::fs::read_to_string(&path).ok()).flatten() else { continue };
+        let settings = parse_settings(&text);
+        if last(&settings, "data_directory").map(PathBuf::from) == Some(setup.inner_data()) {
+            return Some(text);
+        }
+    }
+    None
+}
+
+/// `name = 'value'` lines of a configuration file. Includes are not followed.
+fn parse_settings(text: &str) -> Vec<(String, String)> {
+    text.lines().filter_map(parse_setting).collect()
+}
+
+fn parse_setting(line: &str) -> Option<(String, String)> {
+    let line = line.trim();
+    let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'))?;
+    let (name, rest) = line.split_at(end);
+    let rest = rest.trim_start();
+    let rest = rest.strip_prefix('=').unwrap_or(rest).trim_start();
+    let value = match rest.strip_prefix('\'') {
+        Some(quoted) => unquote(quoted)?,
+        None => rest.split(['#', ' ', '\t']).next()?.to_owned(),
+    };
+    (!name.is_empty()).then(|| (name.to_ascii_lowercase(), value))
+}
+
+fn unquote(quoted: &str) -> Option<String> {
+    let mut value = String::new();
+    let mut characters = quoted.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\'' if characters.peek() == Some(&'\'') => {
+                characters.next();
+                value.push('\'');
+            }
+            '\'' => return Some(value),
+            '\\' => value.push(characters.next()?),
+            other => value.push(other),
+        }
+    }
+    None
+}
+
+fn last<'a>(settings: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    settings.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+fn wal_level(settings: &[(String, String)]) -> String {
+    match last(settings, "wal_level") {
+        Some("logical") => "logical".to_owned(),
+        _ => "replica".to_owned(),
+    }
+}
+
+/// Never below what the first start must recover.
+fn prepared_limit(settings: &[(String, String)], present: usize) -> u32 {
+    let configured = last(settings, "max_prepared_transactions").and_then(|n| n.parse().ok()).unwrap_or(0);
+    let present = u32::try_from(present).unwrap_or(u32::MAX).saturating_add(8).min(10_000);
+    // Transactions prepared since the last checkpoint are in the WAL only, so a margin stays.
+    if configured == 0 && present == 8 { 0 } else { present.max(configured).min(10_000) }
+}
+
+fn harmless_libraries(settings: &[(String, String)]) -> Vec<String> {
+    let listed = last(settings, "shared_preload_libraries").unwrap_or_default();
+    let name = |entry: &str| entry.trim().trim_matches('"').trim_start_matches("$libdir/").to_owned();
+    listed.split(',').map(name).filter(|library| HARMLESS_LIBRARIES.contains(&library.as_str())).collect()
+}
+
+fn carried(settings: &[(String, String)]) -> Vec<(String, String)> {
+    let carry = |name: &&str| last(settings, name).map(|value| ((*name).to_owned(), value.to_owned()));
+    CARRIED.iter().filter_map(carry).filter(|(name, value)| plausible(name, value)).collect()
+}
+
+/// Numbers are numbers within reason; texts are short and of one line.
+fn plausible(name: &str, value: &str) -> bool {
+    match name {
+        "max_connections" | "max_worker_processes" | "max_locks_per_transaction" => {
+            value.parse::<u32>().is_ok_and(|number| (1..=10_000).contains(&number))
+        }
+        _ => value.len() <= 200 && !value.chars().any(char::is_control),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONF: &str = "# comment\nport = 5433\t# (change requires restart)\n  Shared_Preload_Libraries = 'pg_cron, pg_stat_statements'\n\
+        max_connections 200\ntimezone = 'Europe/Paris'\narchive_command = 'cp %p /x/''y'''\nmax_connections = 300\nwal_level = logical\n#wal_level = minimal\n";
+
+    #[test]
+    fn the_last_line_of_a_setting_wins() {
+        let settings = parse_settings(CONF);
+        assert_eq!(last(&settings, "max_connections"), Some("300"));
+        assert_eq!(last(&settings, "port"), Some("5433"));
+        assert_eq!(last(&settings, "archive_command"), Some("cp %p /x/'y'"));
+        assert_eq!(wal_level(&settings), "logical");
+    }
+
+    #[test]
+    fn only_harmless_libraries_and_settings_are_carried() {
+        let settings = parse_settings(CONF);
+        assert_eq!(harmless_libraries(&settings), ["pg_stat_statements"]);
+        let names: Vec<String> = carried(&settings).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["max_connections", "timezone"]);
+    }
+
+    #[test]
+    fn implausible_values_are_not_carried() {
+        let settings = parse_settings("max_connections = 99999999\ntimezone = 'a\tb'\n");
+        assert!(carried(&settings).is_empty());
+        assert_eq!(parse_setting("name = 'never closed"), None);
+    }
+
+    #[test]
+    fn prepared_transactions_are_never_given_less_room_than_they_need() {
+        assert_eq!(prepared_limit(&[], 0), 0);
+        assert!(prepared_limit(&[], 3) >= 3);
+        assert_eq!(prepared_limit(&parse_settings("max_prepared_transactions = 64"), 0), 64);
+    }
+}

@@ -1,0 +1,135 @@
+//! Every seal, read back from the running server.
+
+use super::identify::Identity;
+use super::session::Session;
+use super::settings::{Mode, overrides};
+use crate::engine::{EngineError, ServiceSetup};
+use crate::model::Check;
+
+/// What must be nothing in a sealed branch: a description, and a query that counts.
+const COUNTS: [(&str, &str); 6] = [
+    ("replication slots", "SELECT count(*) FROM pg_replication_slots"),
+    ("enabled subscriptions", "SELECT count(*) FROM pg_subscription WHERE subenabled OR subconninfo <> 'host=sealed.invalid'"),
+    ("prepared transactions", "SELECT count(*) FROM pg_prepared_xacts"),
+    (
+        "background workers that act",
+        "SELECT count(*) FROM pg_stat_activity WHERE backend_type ~* \
+         '(archiver|walreceiver|walsender|logical replication|pg_cron|pg_net|startup)'",
+    ),
+    ("WAL receivers", "SELECT count(*) FROM pg_stat_wal_receiver WHERE pid IS NOT NULL"),
+    ("recovery in progress", "SELECT pg_is_in_recovery()::int"),
+];
+
+/// Reads back each override and seal of an instance that was started in `mode`. A setting that is not there counts as
+/// not taken.
+///
+/// # Errors
+/// [`EngineError::NotSealed`] names the first that does not hold.
+pub fn read_back(
+    session: &mut Session,
+    setup: &ServiceSetup,
+    identity: &Identity,
+    mode: Mode,
+    login_roles: &[String],
+) -> Result<Vec<Check>, EngineError> {
+    let mut checks = settings(session, setup, identity, mode)?;
+    for (what, sql) in COUNTS {
+        let found = session.value(what, sql)?.unwrap_or_else(|| "missing".to_owned());
+        checks.push(holds(setup, what.to_owned(), found, "0")?);
+    }
+    checks.push(passwords(session, setup, login_roles)?);
+    Ok(checks)
+}
+
+fn settings(
+    session: &mut Session,
+    setup: &ServiceSetup,
+    identity: &Identity,
+    mode: Mode,
+) -> Result<Vec<Check>, EngineError> {
+    let rows = session.rows("reading settings back", "SELECT name, current_setting(name), source FROM pg_settings")?;
+    let mut checks = Vec::new();
+    for (name, wanted) in overrides(identity, setup, mode) {
+        let row = rows.iter().find(|row| row.first().and_then(Option::as_deref) == Some(name));
+        let text = |index: usize| row.and_then(|row| row.get(index)).cloned().flatten();
+        let (found, source) = (text(1), text(2));
+        let taken = matches!(source.as_deref(), Some("command line" | "override"));
+        let equal = found.as_deref().is_some_and(|found| same_value(found, &wanted));
+        let what = format!("setting {name}");
+        if !(taken && equal) {
+            let found = match (found, source) {
+                (Some(_), Some(source)) if equal => format!("from {source}"),
+                (Some(found), _) => format!("{found:?}"),
+                (None, _) => "missing".to_owned(),
+            };
+            return Err(not_sealed(setup, what, found, format!("{wanted:?} by command line")));
+        }
+        checks.push(Check { service: setup.name.clone(), what, found: format!("{wanted:?} (command line)") });
+    }
+    Ok(checks)
+}
+
+/// Only the roles of the URL and of `keep-login` have a password.
+fn passwords(session: &mut Session, setup: &ServiceSetup, login_roles: &[String]) -> Result<Check, EngineError> {
+    let sql = "SELECT rolname FROM pg_authid WHERE rolpassword IS NOT NULL ORDER BY rolname";
+    let rows = session.rows("listing roles with a password", sql)?;
+    let found: Vec<String> = rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
+    let mut wanted = login_roles.to_vec();
+    wanted.sort();
+    wanted.dedup();
+    let mut sorted = found.clone();
+    sorted.sort();
+    holds(setup, "roles with a password".to_owned(), sorted.join(", "), &wanted.join(", "))
+}
+
+/// That the rules for logging in are the published ones, and that the server took them.
+///
+/// # Errors
+/// [`EngineError::NotSealed`].
+pub fn read_back_published(
+    session: &mut Session,
+    setup: &ServiceSetup,
+    roles: usize,
+) -> Result<Vec<Check>, EngineError> {
+    let count = |filter: &str| format!("SELECT count(*) FROM pg_hba_file_rules WHERE {filter}");
+    let mut checks = Vec::new();
+    let cases = [
+        ("login rules with an error", count("error IS NOT NULL"), "0".to_owned()),
+        ("login rules without a password", count("auth_method NOT IN ('scram-sha-256', 'reject')"), "0".to_owned()),
+        ("login rules by password", count("auth_method = 'scram-sha-256'"), roles.to_string()),
+    ];
+    for (what, sql, wanted) in cases {
+        let found = session.value(what, &sql)?.unwrap_or_else(|| "missing".to_owned());
+        checks.push(holds(setup, what.to_owned(), found, &wanted)?);
+    }
+    Ok(checks)
+}
+
+fn holds(setup: &ServiceSetup, what: String, found: String, wanted: &str) -> Result<Check, EngineError> {
+    if found == wanted {
+        Ok(Check { service: setup.name.clone(), what, found })
+    } else {
+        Err(not_sealed(setup, what, found, wanted.to_owned()))
+    }
+}
+
+fn not_sealed(setup: &ServiceSetup, what: String, found: String, wanted: String) -> EngineError {
+    EngineError::NotSealed { service: setup.name.clone(), what, found, wanted }
+}
+
+/// Lists are shown with spaces and quotes by some versions.
+fn same_value(found: &str, wanted: &str) -> bool {
+    let plain = |text: &str| text.chars().filter(|c| !matches!(c, ' ' | '"')).collect::<String>();
+    plain(found) == plain(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_compare_without_the_spaces_that_the_server_adds() {
+        assert!(same_value("pg_stat_statements, auto_explain", "pg_stat_statements,auto_explain"));
+        assert!(!same_value("on", "off"));
+    }
+}

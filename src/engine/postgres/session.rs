@@ -1,0 +1,141 @@
+//! A connection of envclone's own to a branch's server.
+
+use postgres::{Client, NoTls, SimpleQueryMessage};
+
+use super::access::Ident;
+use crate::engine::EngineError;
+use crate::model::ServiceName;
+
+/// A connection, and whose it is for messages. Lives on a thread inside the branch's network namespace.
+pub struct Session {
+    client: Client,
+    service: ServiceName,
+}
+
+impl Session {
+    /// Connects as `role` to `database` on the loopback of the current thread's network namespace. `ident` vouches
+    /// for this process, so it must be open.
+    ///
+    /// # Errors
+    /// [`EngineError::Server`] without what the server said beyond its code.
+    pub fn connect(
+        service: &ServiceName,
+        ident: &Ident,
+        port: u16,
+        role: &str,
+        database: &str,
+    ) -> Result<Self, EngineError> {
+        ident.vouch_for(role);
+        let mut config = postgres::Config::new();
+        config
+            .host("127.0.0.1")
+            .port(port)
+            .user(role)
+            .dbname(database)
+            .application_name("envclone")
+            .connect_timeout(std::time::Duration::from_secs(10))
+            // No user trigger, rule or event trigger of the data may act on what envclone does, and no timeout
+            // that the data's owner set may end it.
+            .options(
+                "-c session_replication_role=replica -c statement_timeout=0 -c lock_timeout=0 \
+                 -c idle_in_transaction_session_timeout=0 -c search_path=pg_catalog -c row_security=off \
+                 -c default_transaction_read_only=off -c client_encoding=UTF8 -c datestyle=ISO -c intervalstyle=postgres \
+                 -c extra_float_digits=1 -c bytea_output=hex -c default_transaction_isolation='read\\ committed'",
+            );
+        let client = config.connect(NoTls).map_err(|error| EngineError::Server {
+            service: service.clone(),
+            action: format!("connecting to database {database}"),
+            fault: fault_of(&error),
+        })?;
+        Ok(Self { client, service: service.clone() })
+    }
+
+    /// The service that this is a session of.
+    pub fn service(&self) -> &ServiceName {
+        &self.service
+    }
+
+    /// The client itself, for copies and typed queries.
+    pub fn client(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    /// Runs statements that return nothing of interest.
+    ///
+    /// # Errors
+    /// [`EngineError::Server`].
+    pub fn execute(&mut self, action: &str, sql: &str) -> Result<(), EngineError> {
+        self.client.batch_execute(sql).map_err(|error| self.fault(action, &error))
+    }
+
+    /// Runs one query and returns its rows as text; NULL is `None`.
+    ///
+    /// # Errors
+    /// [`EngineError::Server`].
+    pub fn rows(&mut self, action: &str, sql: &str) -> Result<Vec<Vec<Option<String>>>, EngineError> {
+        let messages = self.client.simple_query(sql).map_err(|error| self.fault(action, &error))?;
+        let row = |message: SimpleQueryMessage| match message {
+            SimpleQueryMessage::Row(row) => {
+                Some((0..row.len()).map(|index| row.get(index).map(str::to_owned)).collect())
+            }
+            _ => None,
+        };
+        Ok(messages.into_iter().filter_map(row).collect())
+    }
+
+    /// The first column of the first row; `None` where there is no row or it is NULL.
+    ///
+    /// # Errors
+    /// [`EngineError::Server`].
+    pub fn value(&mut self, action: &str, sql: &str) -> Result<Option<String>, EngineError> {
+        Ok(self.rows(action, sql)?.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+    }
+
+    /// An error of this session without row values.
+    pub fn fault(&self, action: &str, error: &postgres::Error) -> EngineError {
+        EngineError::Server {
+            service: self.service.clone(),
+            action: action.to_owned(),
+            fault: fault_of(error),
+        }
+    }
+}
+
+/// What may be shown of a database error: its code and the object that it names. Message, detail and context may
+/// hold row values.
+pub fn fault_of(error: &postgres::Error) -> String {
+    let Some(db) = error.as_db_error() else {
+        return if error.is_closed() { "the connection was closed".to_owned() } else { "the connection failed".to_owned() };
+    };
+    let mut fault = format!("SQLSTATE {}", db.code().code());
+    let objects = [("table", db.table()), ("column", db.column()), ("constraint", db.constraint()), ("type", db.datatype())];
+    for (kind, name) in objects {
+        if let Some(name) = name {
+            fault.push_str(&format!(", {kind} {name}"));
+        }
+    }
+    fault
+}
+
+/// An SQL identifier in double quotes.
+pub fn quote_identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// An SQL string in single quotes, in the form that no setting changes the meaning of.
+pub fn quote_literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if quoted.contains('\\') { format!(" E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_texts_cannot_leave_their_quotes() {
+        assert_eq!(quote_identifier("a\"; DROP TABLE x; --"), "\"a\"\"; DROP TABLE x; --\"");
+        assert_eq!(quote_literal("it's"), "'it''s'");
+        assert_eq!(quote_literal("\\'"), " E'\\\\'''");
+    }
+}

@@ -1,0 +1,238 @@
+//! Reads a PostgreSQL database's schema into [`Schema`].
+
+use std::collections::BTreeMap;
+
+use crate::engine::EngineError;
+use crate::engine::postgres::Session;
+use crate::sanitize::schema::{Column, ForeignKey, Schema, Table, TableKind, TableName, TypeFamily};
+
+/// Relations with columns that belong to the data, not to the server.
+const RELATIONS: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind, p.inhparent, c.relpersistence, \
+    greatest(c.reltuples, 0)::int8, \
+    CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_total_relation_size(c.oid) ELSE 0 END, \
+    EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attisdropped)::int \
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+    LEFT JOIN pg_inherits AS p ON p.inhrelid = c.oid AND c.relispartition \
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
+    AND n.nspname !~ '^pg_(toast|temp)' ORDER BY n.nspname, c.relname";
+
+/// Columns with the base type of their domains. `indkey` names a key's plain columns, `pg_depend` those in expressions.
+const COLUMNS: &str = "WITH RECURSIVE base AS ( \
+      SELECT oid AS typ, oid AS basetyp, -1 AS mod, typnotnull AS nn FROM pg_type WHERE typtype <> 'd' \
+      UNION ALL SELECT d.oid, b.basetyp, CASE WHEN d.typtypmod >= 0 THEN d.typtypmod ELSE b.mod END, d.typnotnull OR b.nn \
+      FROM pg_type AS d JOIN base AS b ON b.typ = d.typbasetype WHERE d.typtype = 'd'), \
+    keys AS (SELECT i.indexrelid, i.indrelid, k.attnum, i.indisprimary, \
+        (i.indisunique OR EXISTS (SELECT FROM pg_constraint AS x WHERE x.conindid = i.indexrelid AND x.contype = 'x')) AS uniq \
+      FROM pg_index AS i CROSS JOIN LATERAL (SELECT unnest(i.indkey)::int AS attnum \
+        UNION SELECT d.refobjsubid FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid \
+          AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid > 0) AS k) \
+    SELECT a.attrelid, a.attnum, a.attname, t.typname, t.typtype, t.typcategory, \
+      CASE WHEN t.typname IN ('varchar', 'bpchar') THEN \
+        CASE WHEN a.atttypmod > 4 THEN a.atttypmod - 4 WHEN b.mod > 4 THEN b.mod - 4 END END, \
+      (a.attnotnull OR b.nn)::int, (a.attgenerated <> '')::int, \
+      (a.attidentity <> '' OR coalesce(pg_get_expr(ad.adbin, ad.adrelid) LIKE 'nextval(%', false))::int, \
+      EXISTS (SELECT FROM keys AS k WHERE k.indrelid = a.attrelid AND k.attnum = a.attnum AND k.indisprimary)::int, \
+      EXISTS (SELECT FROM keys AS k WHERE k.indrelid = a.attrelid AND k.attnum = a.attnum AND k.uniq)::int, \
+      EXISTS (SELECT FROM pg_partitioned_table AS pt WHERE pt.partrelid = a.attrelid \
+        AND (a.attnum = ANY (pt.partattrs) OR pt.partexprs IS NOT NULL))::int \
+    FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+    JOIN base AS b ON b.typ = a.atttypid JOIN pg_type AS t ON t.oid = b.basetyp \
+    LEFT JOIN pg_attrdef AS ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum AND a.attgenerated = '' \
+    WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' \
+    ORDER BY a.attrelid, a.attnum";
+
+/// Foreign keys, a row for each pair of columns.
+const FOREIGN_KEYS: &str = "SELECT k.conrelid, k.oid, k.conname, a.attname, k.confrelid, fa.attname, \
+    k.convalidated::int, (k.confmatchtype = 'f')::int FROM pg_constraint AS k \
+    CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY AS pair(here, there, place) \
+    JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = pair.here \
+    JOIN pg_attribute AS fa ON fa.attrelid = k.confrelid AND fa.attnum = pair.there \
+    WHERE k.contype = 'f' ORDER BY k.conrelid, k.oid, pair.place";
+
+/// What the query of each view names.
+const READS: &str = "SELECT DISTINCT r.ev_class, d.refobjid FROM pg_rewrite AS r JOIN pg_depend AS d \
+    ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass \
+    AND d.refobjid <> r.ev_class ORDER BY 1, 2";
+
+type Row = Vec<Option<String>>;
+
+/// Reads the schema of the database that `session` is connected to.
+///
+/// # Errors
+/// [`EngineError`] of the queries.
+pub fn introspect(session: &mut Session) -> Result<Schema, EngineError> {
+    let mut tables: BTreeMap<u32, Table> = BTreeMap::new();
+    let relations = session.rows("listing tables", RELATIONS)?;
+    let names: BTreeMap<u32, TableName> =
+        relations.iter().map(|row| (number(row, 0), TableName::new(text(row, 1), text(row, 2)))).collect();
+    for row in &relations {
+        if let Some(name) = names.get(&number(row, 0)) {
+            tables.insert(number(row, 0), relation(row, name.clone(), &names));
+        }
+    }
+    for row in session.rows("listing columns", COLUMNS)? {
+        if let Some(table) = tables.get_mut(&number(&row, 0)) {
+            table.columns.push(column(&row));
+        }
+    }
+    for row in session.rows("listing foreign keys", FOREIGN_KEYS)? {
+        if let (Some(table), Some(to)) = (tables.get_mut(&number(&row, 0)), names.get(&number(&row, 4))) {
+            add_foreign_key(table, &row, to);
+        }
+    }
+    for row in session.rows("listing what views read", READS)? {
+        if let (Some(table), Some(read)) = (tables.get_mut(&number(&row, 0)), names.get(&number(&row, 1))) {
+            table.reads.push(read.clone());
+        }
+    }
+    let mut schema = Schema { tables: tables.into_values().collect() };
+    spread_partition_keys(&mut schema);
+    if session.value("looking for large objects", "SELECT 1 FROM pg_largeobject_metadata LIMIT 1")?.is_some() {
+        schema.tables.push(large_objects());
+    }
+    Ok(schema)
+}
+
+fn text(row: &Row, index: usize) -> String {
+    row.get(index).cloned().flatten().unwrap_or_default()
+}
+
+fn number<N: std::str::FromStr + Default>(row: &Row, index: usize) -> N {
+    text(row, index).parse().unwrap_or_default()
+}
+
+fn flag(row: &Row, index: usize) -> bool {
+    text(row, index) == "1"
+}
+
+fn relation(row: &Row, name: TableName, names: &BTreeMap<u32, TableName>) -> Table {
+    let kind = match text(row, 3).as_str() {
+        "p" => TableKind::Partitioned,
+        "v" => TableKind::View,
+        "m" => TableKind::MaterializedView,
+        "f" => TableKind::Foreign,
+        _ => TableKind::Ordinary,
+    };
+    Table {
+        kind,
+        partition_of: names.get(&number(row, 4)).cloned(),
+        unlogged: text(row, 5) == "u",
+        rows: number(row, 6),
+        bytes: number(row, 7),
+        has_dropped_columns: flag(row, 8),
+        ..Table::ordinary(name, Vec::new())
+    }
+}
+
+fn column(row: &Row) -> Column {
+    let type_name = text(row, 3);
+    let family = family(&type_name, &text(row, 4), &text(row, 5));
+    Column {
+        position: number(row, 1),
+        max_chars: text(row, 6).parse().ok(),
+        not_null: flag(row, 7),
+        generated: flag(row, 8),
+        sequence: flag(row, 9),
+        primary_key: flag(row, 10),
+        unique: flag(row, 11),
+        in_partition_key: flag(row, 12),
+        ..Column::plain(text(row, 2), type_name, family)
+    }
+}
+
+/// What a base type is, by its name, `typtype` and `typcategory` (PostgreSQL manual, `pg_type`).
+fn family(name: &str, kind: &str, category: &str) -> TypeFamily {
+    match (kind, category, name) {
+        ("e", ..) => TypeFamily::Enum,
+        ("c", ..) => TypeFamily::Composite,
+        ("r" | "m", ..) => TypeFamily::Range,
+        (_, "A", _) => TypeFamily::Array,
+        (_, _, "bool") => TypeFamily::Boolean,
+        (_, _, "int2" | "int4" | "int8") => TypeFamily::Integer,
+        (_, _, "numeric" | "float4" | "float8" | "money") => TypeFamily::Number,
+        (_, _, "uuid") => TypeFamily::Uuid,
+        (_, _, "date") => TypeFamily::Date,
+        (_, _, "time" | "timetz") => TypeFamily::Time,
+        (_, _, "timestamp" | "timestamptz") => TypeFamily::Timestamp,
+        (_, _, "interval") => TypeFamily::Interval,
+        (_, _, "json" | "jsonb") => TypeFamily::Json,
+        (_, _, "bytea") => TypeFamily::Bytes,
+        (_, _, "xml") => TypeFamily::Xml,
+        (_, _, "tsvector" | "tsquery") => TypeFamily::TextSearch,
+        (_, _, "macaddr" | "macaddr8") | (_, "I", _) => TypeFamily::Network,
+        (_, "S", "text" | "varchar" | "bpchar" | "citext" | "name") => TypeFamily::Text,
+        _ => TypeFamily::Other,
+    }
+}
+
+fn add_foreign_key(table: &mut Table, row: &Row, to: &TableName) {
+    let name = text(row, 2);
+    let known = table.foreign_keys.iter().position(|key| key.name == name);
+    let index = known.unwrap_or_else(|| {
+        table.foreign_keys.push(ForeignKey {
+            name,
+            columns: Vec::new(),
+            to_table: to.clone(),
+            to_columns: Vec::new(),
+            validated: flag(row, 6),
+            match_full: flag(row, 7),
+        });
+        table.foreign_keys.len() - 1
+    });
+    if let Some(key) = table.foreign_keys.get_mut(index) {
+        key.columns.push(text(row, 3));
+        key.to_columns.push(text(row, 5));
+    }
+}
+
+/// A partition's column is in the partition key when its parent's is.
+fn spread_partition_keys(schema: &mut Schema) {
+    let keys: Vec<(TableName, String)> = schema
+        .tables
+        .iter()
+        .flat_map(|table| table.columns.iter().map(move |column| (table, column)))
+        .filter(|(_, column)| column.in_partition_key)
+        .map(|(table, column)| (table.name.clone(), column.name.clone()))
+        .collect();
+    let ancestry: Vec<Vec<TableName>> = schema.tables.iter().map(|table| ancestors(schema, table)).collect();
+    for (table, ancestors) in schema.tables.iter_mut().zip(ancestry) {
+        for column in &mut table.columns {
+            column.in_partition_key |= keys.iter().any(|(of, name)| *name == column.name && ancestors.contains(of));
+        }
+    }
+}
+
+fn ancestors(schema: &Schema, table: &Table) -> Vec<TableName> {
+    let mut found = Vec::new();
+    let mut next = table.partition_of.clone();
+    while let Some(parent) = next {
+        if found.contains(&parent) {
+            break;
+        }
+        next = schema.table(&parent).and_then(|parent| parent.partition_of.clone());
+        found.push(parent);
+    }
+    found
+}
+
+/// Large objects are rows of a system catalog, and nobody's column: they are ruled as a table of their own.
+fn large_objects() -> Table {
+    let data = Column { not_null: true, ..Column::plain("data", "bytea", TypeFamily::Bytes) };
+    Table::ordinary(TableName::new("pg_catalog", "pg_largeobject"), vec![data])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_are_told_by_kind_before_name() {
+        assert_eq!(family("bool", "e", "E"), TypeFamily::Enum);
+        assert_eq!(family("_text", "b", "A"), TypeFamily::Array);
+        assert_eq!(family("inet", "b", "I"), TypeFamily::Network);
+        assert_eq!(family("citext", "b", "S"), TypeFamily::Text);
+        assert_eq!(family("hstore", "b", "U"), TypeFamily::Other);
+        assert_eq!(family("point", "b", "G"), TypeFamily::Other);
+    }
+}
