@@ -1,1 +1,5 @@
 //! The configuration and the trust in it.
+
+mod trust;
+
+pub use trust::{Trust, TrustError};
