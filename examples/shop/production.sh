@@ -33,7 +33,7 @@ find_binaries() {
     else
         bin=$(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1)
     fi
-    [ -n "$bin" ] && [ -x "$bin/postgres" ] || die "no PostgreSQL server found below /usr/lib/postgresql; run scripts/install-packages.sh"
+    [ -x "${bin:-/nonexistent}/postgres" ] || die "no PostgreSQL server found below /usr/lib/postgresql; run scripts/install-packages.sh"
 }
 
 is_running() { [ -f "$pgdata/postmaster.pid" ] && as_postgres pg_ctl status -D "$pgdata" >/dev/null 2>&1; }
@@ -58,7 +58,7 @@ make_cluster() {
         --auth-local=peer --auth-host=scram-sha-256 >/dev/null
     # A production has roles with passwords, a log with values in it, and settings of its own.
     as_postgres mkdir -m 0700 "$root/db/data.new/conf.d"
-    as_postgres sh -c 'cat >"$0"' "$root/db/data.new/conf.d/shop.conf" <<EOF
+    as_postgres tee "$root/db/data.new/conf.d/shop.conf" >/dev/null <<EOF
 port = $(free_port)
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$run'
@@ -71,7 +71,7 @@ log_filename = 'postgresql.log'
 log_min_duration_statement = 500
 log_line_prefix = '%m [%p] %u@%d '
 EOF
-    as_postgres sh -c 'echo "include_dir = '\''conf.d'\''" >>"$0"' "$root/db/data.new/postgresql.conf"
+    echo "include_dir = 'conf.d'" | as_postgres tee -a "$root/db/data.new/postgresql.conf" >/dev/null
     mv -- "$root/db/data.new" "$pgdata"
 }
 

@@ -1,0 +1,51 @@
+# `make` or `make help` lists what there is.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BINDIR   = $(PREFIX)/bin
+MANDIR   = $(PREFIX)/share/man/man1
+UNITDIR  = $(PREFIX)/lib/systemd/system
+CRONDIR  = /etc/cron.d
+
+BINARY   = target/release/envclone
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help build test bench quickstart quickstart-down install uninstall
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
+
+build: ## The release binary, target/release/envclone
+	@scripts/check-toolchain.sh build
+	cargo build --release --locked
+
+test: ## Everything that is checked before a commit; as root, since branches are made for real
+	@scripts/install-packages.sh test
+	@scripts/check-toolchain.sh test
+	cargo fmt --check
+	scripts/check-scripts.sh
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo test --locked --no-fail-fast
+	scripts/cargo-deny.sh
+
+bench: ## Time to URL and masking throughput beside the bare floor; writes docs/benchmarks.md
+	@scripts/install-packages.sh test
+	@scripts/check-toolchain.sh build
+	cargo bench --locked
+
+quickstart: ## A production to play with and a branch of it, on this machine; as root
+	@scripts/install-packages.sh run
+	@scripts/check-toolchain.sh build
+	cargo build --release --locked
+	@scripts/quickstart.sh $(BINARY)
+
+quickstart-down: ## Remove all that the quickstart made
+	@scripts/quickstart-down.sh $(BINARY)
+
+install: ## Binary, man pages, completions and the start at boot, below PREFIX (/usr/local)
+	@test -x $(BINARY) || { echo "error: no $(BINARY); run: make build" >&2; exit 1; }
+	scripts/install.sh "$(BINARY)" "$(DESTDIR)" "$(BINDIR)" "$(MANDIR)" "$(PREFIX)/share" "$(UNITDIR)" "$(CRONDIR)"
+
+uninstall: ## Remove what install put there; leaves production, pools, branches, configuration and state alone
+	scripts/uninstall.sh "$(DESTDIR)" "$(BINDIR)" "$(MANDIR)" "$(PREFIX)/share" "$(UNITDIR)" "$(CRONDIR)"
