@@ -27,9 +27,9 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
         .map(|entry| entry.expect("an entry").path())
     {
         if entry.is_dir() {
-            found.extend(files_below(&entry))
+            found.extend(files_below(&entry));
         } else {
-            found.push(entry)
+            found.push(entry);
         }
     }
     found.sort();

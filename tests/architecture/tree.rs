@@ -14,6 +14,15 @@ pub(crate) struct TextFile {
     pub(crate) text: String,
 }
 
+impl TextFile {
+    /// Whether the file's name ends in `.extension`.
+    pub(crate) fn is_a(&self, extension: &str) -> bool {
+        Path::new(&self.path)
+            .extension()
+            .is_some_and(|found| found == extension)
+    }
+}
+
 /// All text files, sorted by path; not what the build makes.
 pub(crate) fn text_files(root: &Path) -> Vec<TextFile> {
     let mut files = Vec::new();
@@ -104,7 +113,7 @@ pub(crate) fn forgotten_tests(manifest: &str, files: &[TextFile]) -> BTreeSet<St
     }
     let all = files
         .iter()
-        .filter(|f| f.path.starts_with("tests/") && f.path.ends_with(".rs"));
+        .filter(|f| f.path.starts_with("tests/") && f.is_a("rs"));
     all.map(|f| f.path.clone())
         .filter(|path| !reached.contains(path))
         .collect()
