@@ -4,3 +4,4 @@ pub mod file_rules;
 mod nearest;
 pub mod rules;
 pub mod schema;
+pub mod copy_text;
