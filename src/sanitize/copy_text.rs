@@ -221,23 +221,20 @@ mod tests {
             .collect()
     }
 
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
     #[test]
     fn a_row_as_postgresql_writes_it() {
         // select 1, 'a' || chr(9) || chr(10) || 'b\', null, '', '\N', '\.', e'\b\v\f\r'
         let line = b"1\ta\\t\\nb\\\\\t\\N\t\t\\\\N\t\\\\.\t\\b\\v\\f\\r\n";
         let expected = [
-            some("1"),
-            some("a\t\nb\\"),
+            Some("1"),
+            Some("a\t\nb\\"),
             None,
-            some(""),
-            some("\\N"),
-            some("\\."),
-            some("\u{8}\u{b}\u{c}\r"),
+            Some(""),
+            Some("\\N"),
+            Some("\\."),
+            Some("\u{8}\u{b}\u{c}\r"),
         ];
+        let expected = expected.map(|value| value.map(str::to_owned));
         assert_eq!(values(line, 7).unwrap(), expected);
     }
 
@@ -256,7 +253,7 @@ mod tests {
         assert_eq!(values(b"a\tb\n", 1), columns(2, 1));
         assert_eq!(values(b"a\n", 0), columns(1, 0));
         assert_eq!(values(b"\n", 0), Ok(vec![]));
-        assert_eq!(values(b"\n", 1), Ok(vec![some("")]));
+        assert_eq!(values(b"\n", 1), Ok(vec![Some(String::new())]));
     }
 
     #[test]
@@ -278,7 +275,8 @@ mod tests {
     fn field() -> impl Strategy<Value = Option<String>> {
         let nasty = prop::collection::vec(
             prop::sample::select(vec![
-                "\\", "\t", "\n", "\r", "\u{8}", "\u{b}", "\u{c}", "N", ".", "\\N", "\\.", "é", "a", "😀", "n",
+                "\\", "\t", "\n", "\r", "\u{8}", "\u{b}", "\u{c}", "N", ".", "\\N", "\\.", "é", "a", "😀",
+                "n",
             ]),
             0..12,
         );

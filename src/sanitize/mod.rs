@@ -5,3 +5,5 @@ mod nearest;
 pub mod rules;
 pub mod schema;
 pub mod copy_text;
+pub mod key;
+pub mod transform;

@@ -1,0 +1,168 @@
+//! What a transform must know of the column that it writes to.
+
+/// Facts on a column, from the catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// As `format_type` writes it: `character varying(255)`, `text`, `citext`, `jsonb`.
+    pub type_name: String,
+    /// The longest value in characters, where there is a limit.
+    pub max_chars: Option<u32>,
+    /// Whether NULL is refused.
+    pub not_null: bool,
+    /// Whether it is, or is a part of, a primary key, a unique constraint or a unique index.
+    pub unique: bool,
+}
+
+/// Kinds of column types that are treated alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// `text`, `varchar`, `char`, `citext`, `name`.
+    Text,
+    /// `smallint`, `integer`.
+    Integer,
+    /// `bigint`: wide enough for a telephone number.
+    BigInteger,
+    /// `numeric`, `real`, `double precision`, `money`.
+    Decimal,
+    /// `boolean`.
+    Boolean,
+    /// `date`.
+    Date,
+    /// Times, timestamps and intervals.
+    Time,
+    /// `uuid`.
+    Uuid,
+    /// `json`, `jsonb`.
+    Json,
+    /// `bytea`.
+    Bytes,
+    /// `inet`, `cidr`, `macaddr`.
+    Network,
+    /// Arrays, ranges, enums, domains, geometry and types of extensions.
+    Other,
+}
+
+impl Family {
+    /// Every family: for transforms that take any type.
+    pub const EVERY: &'static [Self] = &[
+        Self::Text,
+        Self::Integer,
+        Self::BigInteger,
+        Self::Decimal,
+        Self::Boolean,
+        Self::Date,
+        Self::Time,
+        Self::Uuid,
+        Self::Json,
+        Self::Bytes,
+        Self::Network,
+        Self::Other,
+    ];
+
+    /// The family of a type, by the name that `format_type` gives it.
+    pub fn of(type_name: &str) -> Self {
+        let name = type_name.trim().to_ascii_lowercase();
+        if name.ends_with("[]") {
+            return Self::Other;
+        }
+        // "character varying(255)" → "character varying"; "timestamp(3) with time zone" → "timestamp".
+        let base = name.split('(').next().unwrap_or_default().trim();
+        // An extension's type may be written with its schema.
+        match base.rsplit('.').next().unwrap_or(base) {
+            "text" | "character varying" | "varchar" | "character" | "char" | "bpchar" | "citext"
+            | "name" => Self::Text,
+            "smallint" | "integer" | "int2" | "int4" | "int" => Self::Integer,
+            "bigint" | "int8" => Self::BigInteger,
+            "numeric" | "decimal" | "real" | "double precision" | "float4" | "float8" | "money" => {
+                Self::Decimal
+            }
+            "boolean" | "bool" => Self::Boolean,
+            "date" => Self::Date,
+            "uuid" => Self::Uuid,
+            "json" | "jsonb" => Self::Json,
+            "bytea" => Self::Bytes,
+            "inet" | "cidr" | "macaddr" | "macaddr8" => Self::Network,
+            "interval" => Self::Time,
+            time if time.starts_with("time") => Self::Time,
+            _ => Self::Other,
+        }
+    }
+
+    /// How the family is called in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::BigInteger => "bigint",
+            Self::Decimal => "numeric",
+            Self::Boolean => "boolean",
+            Self::Date => "date",
+            Self::Time => "time",
+            Self::Uuid => "uuid",
+            Self::Json => "json",
+            Self::Bytes => "bytea",
+            Self::Network => "inet",
+            Self::Other => "other",
+        }
+    }
+
+    pub(super) fn list(families: &[Self]) -> String {
+        let names: Vec<&str> = families.iter().map(|family| family.name()).collect();
+        names.join(", ")
+    }
+}
+
+impl Column {
+    /// The family of its type.
+    pub fn family(&self) -> Family {
+        Family::of(&self.type_name)
+    }
+
+    /// Whether `chars` characters fit.
+    pub(super) fn fits(&self, chars: usize) -> bool {
+        self.max_chars.is_none_or(|max| chars <= max as usize)
+    }
+
+    /// Whether this text fits; counts only where there is a limit.
+    pub(super) fn holds(&self, text: &str) -> bool {
+        self.max_chars
+            .is_none_or(|max| text.len() <= max as usize || text.chars().count() <= max as usize)
+    }
+
+    /// What to use on a unique column of this type.
+    pub(super) fn unique_alternative(&self) -> &'static str {
+        match self.family() {
+            Family::Text => "use hmac, or email for addresses",
+            Family::Bytes => "use hmac",
+            Family::Uuid => "use uuid",
+            _ => {
+                "no transform keeps values of this type unique yet; keep it with a reason, or delete the rows"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_as_the_catalog_writes_them() {
+        for (name, family) in [
+            ("character varying(255)", Family::Text),
+            ("public.citext", Family::Text),
+            ("character(2)", Family::Text),
+            ("\"char\"", Family::Other),
+            ("text[]", Family::Other),
+            ("timestamp(3) with time zone", Family::Time),
+            ("time without time zone", Family::Time),
+            ("tsvector", Family::Other),
+            ("numeric(10,2)", Family::Decimal),
+            ("bigint", Family::BigInteger),
+            ("jsonb", Family::Json),
+            ("daterange", Family::Other),
+        ] {
+            assert_eq!(Family::of(name), family, "{name}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Transforms: one file each, listed in [`ALL`], made by [`compile`].
+//!
+//! A transform is pure: a value in, a fake out, by nothing but the masking key. NULL never reaches it. What can be
+//! known to go wrong from the rule and the column alone is refused by [`compile`], before any row is touched.
+//! Who runs them on rows is the executor; `keep` and `rows = "delete"` are the ledger's, not transforms.
+//!
+//! An empty value, or one of white space only, stays as it is with every keyed transform: it holds nothing.
+
+mod column;
+mod email;
+mod fixed;
+mod hmac;
+mod letters;
+mod name;
+mod null;
+mod params;
+mod phone;
+mod spec_error;
+mod text;
+mod uuid;
+mod vocabulary;
+
+use serde::{Deserialize, Serialize};
+
+pub use column::{Column, Family};
+pub use params::{Param, Params};
+pub use spec_error::SpecError;
+pub use vocabulary::in_vocabulary;
+
+use super::key::MaskingKey;
+
+/// What became of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Masked {
+    /// It was replaced by what was appended to the buffer.
+    Value,
+    /// It was replaced by NULL; nothing was appended.
+    Null,
+}
+
+/// A value that the transform cannot replace. Holds no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TransformError {
+    /// The value has not the form that the transform needs.
+    #[error(
+        "{transform} met a value that is no {expected}; use another transform for this column, such as hmac or null"
+    )]
+    Form {
+        /// Name of the transform.
+        transform: &'static str,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// No fake differs from the value, which only values of a few characters can cause.
+    #[error(
+        "{transform} found no replacement that differs from the value; use another transform for this column"
+    )]
+    Exhausted {
+        /// Name of the transform.
+        transform: &'static str,
+    },
+}
+
+/// Replaces values. One is used by many threads at once.
+pub trait Transform: Send + Sync {
+    /// Appends the replacement of `value` to `out`, which the caller empties and keeps from value to value.
+    fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError>;
+
+    /// Whether NULL is replaced too (by what it gives for an empty text). Otherwise NULL stays NULL.
+    fn masks_null(&self) -> bool {
+        false
+    }
+}
+
+/// Whether different values stay different.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Uniqueness {
+    /// Values of different canonical form get different fakes, but for a chance of 2^-64 per pair.
+    Preserved,
+    /// Fakes come from a set that can be smaller than the set of values.
+    NotGuaranteed,
+    /// All values become the same.
+    Lossy,
+}
+
+/// A rule's transform, as the rule file has it: `"email"` or `{ transform = "email", … }`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spec {
+    /// Name of the transform.
+    pub name: String,
+    /// Everything in the rule's table but `transform` itself.
+    pub params: toml::Table,
+}
+
+impl Spec {
+    /// A transform without parameters.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            params: toml::Table::new(),
+        }
+    }
+}
+
+/// A transform for one column, or why there can be none.
+pub type Compiled = Result<Box<dyn Transform>, SpecError>;
+
+/// What is known of a transform before it meets a column.
+pub struct Entry {
+    /// Its name in rules.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// Its parameters.
+    pub params: &'static [Param],
+    /// Types of columns that it takes.
+    pub accepts: &'static [Family],
+    /// What it does to unique values.
+    pub uniqueness: Uniqueness,
+    build: fn(&Params<'_>, &Column, &MaskingKey) -> Compiled,
+}
+
+/// All transforms, by name.
+pub static ALL: &[Entry] = &[
+    email::ENTRY,
+    fixed::ENTRY,
+    hmac::ENTRY,
+    name::ENTRY,
+    null::ENTRY,
+    phone::ENTRY,
+    text::ENTRY,
+    uuid::ENTRY,
+];
+
+/// The entry of a name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    ALL.iter().find(|entry| entry.name == name)
+}
+
+/// Makes the transform of a rule for a column, or says why the rule cannot apply to it.
+pub fn compile(spec: &Spec, column: &Column, key: &MaskingKey) -> Compiled {
+    let entry = find(&spec.name).ok_or_else(|| SpecError::unknown_transform(&spec.name))?;
+    let params = Params::check(entry, &spec.params)?;
+    if !entry.accepts.contains(&column.family()) {
+        return Err(SpecError::Type {
+            transform: entry.name,
+            type_name: column.type_name.clone(),
+            accepts: Family::list(entry.accepts),
+        });
+    }
+    if column.unique && entry.uniqueness != Uniqueness::Preserved {
+        return Err(SpecError::Unique {
+            transform: entry.name,
+            why: match entry.uniqueness {
+                Uniqueness::Lossy => "makes all values the same",
+                _ => "can give two values the same fake",
+            },
+            instead: column.unique_alternative(),
+        });
+    }
+    (entry.build)(&params, column, key)
+}
+
+#[cfg(test)]
+mod tests;

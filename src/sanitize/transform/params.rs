@@ -1,0 +1,86 @@
+//! Parameters of transforms: declared, checked, read.
+
+use super::{Entry, SpecError};
+
+/// One parameter of a transform.
+pub struct Param {
+    /// Its name in rules.
+    pub name: &'static str,
+    /// What it means, what values it takes and which is the default.
+    pub summary: &'static str,
+}
+
+/// The parameters of a rule, of which each is known to the transform.
+pub struct Params<'a> {
+    transform: &'static str,
+    table: &'a toml::Table,
+}
+
+impl<'a> Params<'a> {
+    pub(super) fn check(entry: &'static Entry, table: &'a toml::Table) -> Result<Self, SpecError> {
+        let known = |name: &str| entry.params.iter().any(|param| param.name == name);
+        if let Some(unknown) = table.keys().find(|name| !known(name)) {
+            return Err(SpecError::unknown_param(entry, unknown));
+        }
+        Ok(Self {
+            transform: entry.name,
+            table,
+        })
+    }
+
+    /// Any value.
+    pub(super) fn get(&self, param: &'static str) -> Option<&'a toml::Value> {
+        self.table.get(param)
+    }
+
+    /// One of a few words; the first is the default.
+    pub(super) fn choice(
+        &self,
+        param: &'static str,
+        words: &[&'static str],
+    ) -> Result<&'static str, SpecError> {
+        Ok(self.optional_choice(param, words)?.unwrap_or(words[0]))
+    }
+
+    /// One of a few words, or nothing.
+    pub(super) fn optional_choice(
+        &self,
+        param: &'static str,
+        words: &[&'static str],
+    ) -> Result<Option<&'static str>, SpecError> {
+        let Some(value) = self.get(param) else {
+            return Ok(None);
+        };
+        let given = value.as_str();
+        let word = words.iter().find(|word| Some(**word) == given).copied();
+        word.map(Some)
+            .ok_or_else(|| self.wrong(param, format!("one of {}", words.join(", "))))
+    }
+
+    /// A whole number between two others, or nothing.
+    pub(super) fn number(
+        &self,
+        param: &'static str,
+        from: usize,
+        to: usize,
+    ) -> Result<Option<usize>, SpecError> {
+        let Some(value) = self.get(param) else {
+            return Ok(None);
+        };
+        value
+            .as_integer()
+            .and_then(|number| usize::try_from(number).ok())
+            .filter(|number| (from..=to).contains(number))
+            .map(Some)
+            .ok_or_else(|| self.wrong(param, format!("a whole number from {from} to {to}")))
+    }
+
+    /// The error of a parameter that is not what it must be.
+    pub(super) fn wrong(&self, param: &'static str, expected: String) -> SpecError {
+        SpecError::Value {
+            transform: self.transform,
+            param,
+            expected,
+        }
+    }
+}

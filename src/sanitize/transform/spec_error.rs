@@ -1,0 +1,169 @@
+//! Why a rule's transform cannot be made for a column.
+
+use super::{ALL, Entry};
+
+/// Why a rule cannot apply; found before any row is touched. The caller names the column and the rule file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// No transform of that name.
+    #[error("there is no transform {name:?}{}", did_you_mean(nearest.as_deref(), &known()))]
+    Transform {
+        /// As given.
+        name: String,
+        /// The name that was perhaps meant.
+        nearest: Option<String>,
+    },
+    /// The transform has no parameter of that name.
+    #[error("{transform} has no parameter {param:?}{}", did_you_mean(nearest.as_deref(), known))]
+    Param {
+        /// Name of the transform.
+        transform: &'static str,
+        /// As given.
+        param: String,
+        /// The name that was perhaps meant.
+        nearest: Option<String>,
+        /// What there is, for the message.
+        known: String,
+    },
+    /// A parameter that must be given is not there.
+    #[error("{transform} needs the parameter {param}: {expected}")]
+    Missing {
+        /// Name of the transform.
+        transform: &'static str,
+        /// Name of the parameter.
+        param: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A parameter of the wrong type or value.
+    #[error("parameter {param} of {transform} must be {expected}")]
+    Value {
+        /// Name of the transform.
+        transform: &'static str,
+        /// Name of the parameter.
+        param: &'static str,
+        /// What it must be.
+        expected: String,
+    },
+    /// The transform does not take columns of this type.
+    #[error("{transform} takes columns of type {accepts}, not {type_name}")]
+    Type {
+        /// Name of the transform.
+        transform: &'static str,
+        /// Type of the column.
+        type_name: String,
+        /// Types that it takes.
+        accepts: String,
+    },
+    /// NULL into a NOT NULL column.
+    #[error("{transform} gives NULL, which the column refuses (NOT NULL); {instead}")]
+    NotNull {
+        /// Name of the transform.
+        transform: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// Equal values into a unique column.
+    #[error("{transform} {why}, but the column is unique; {instead}")]
+    Unique {
+        /// Name of the transform.
+        transform: &'static str,
+        /// What it does to values.
+        why: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// The column is too short for a fake.
+    #[error("{transform} needs {needs} characters here, the column holds {max_chars}; {instead}")]
+    Length {
+        /// Name of the transform.
+        transform: &'static str,
+        /// Characters that are needed.
+        needs: usize,
+        /// Characters that there are.
+        max_chars: u32,
+        /// What to do.
+        instead: &'static str,
+    },
+}
+
+impl SpecError {
+    pub(super) fn unknown_transform(name: &str) -> Self {
+        Self::Transform {
+            name: name.to_owned(),
+            nearest: nearest(name, ALL.iter().map(|entry| entry.name)),
+        }
+    }
+
+    pub(super) fn unknown_param(entry: &Entry, param: &str) -> Self {
+        let names = || entry.params.iter().map(|known| known.name);
+        Self::Param {
+            transform: entry.name,
+            param: param.to_owned(),
+            nearest: nearest(param, names()),
+            known: match names().collect::<Vec<_>>().join(", ") {
+                none if none.is_empty() => "it has none".to_owned(),
+                names => format!("it has: {names}"),
+            },
+        }
+    }
+}
+
+fn known() -> String {
+    let names: Vec<&str> = ALL.iter().map(|entry| entry.name).collect();
+    format!("there are: {}", names.join(", "))
+}
+
+fn did_you_mean(nearest: Option<&str>, known: &str) -> String {
+    match nearest {
+        Some(name) => format!("; did you mean {name:?}?"),
+        None => format!("; {known}"),
+    }
+}
+
+/// The known name that differs least, if it differs by less than half.
+fn nearest(given: &str, known: impl Iterator<Item = &'static str>) -> Option<String> {
+    known
+        .map(|name| (distance(given, name), name))
+        .min()
+        .filter(|(distance, name)| *distance <= name.len().div_ceil(3))
+        .map(|(_, name)| name.to_owned())
+}
+
+/// Edits from one word to the other: insertions, deletions, substitutions.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_suggested_and_far_ones_are_not() {
+        let near = |name| nearest(name, ALL.iter().map(|entry| entry.name));
+        assert_eq!(near("emial").as_deref(), Some("email"));
+        assert_eq!(near("phonenumber"), None);
+        assert_eq!(near("Name").as_deref(), Some("name"));
+        assert_eq!(near("hash"), None);
+        assert_eq!(near(""), None);
+    }
+
+    #[test]
+    fn distance_counts_edits() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("é", "e"), 1);
+    }
+}
