@@ -232,8 +232,8 @@ fn every_problem_of_every_file_is_told_with_line_and_caret() {
     let error = parse(&["[db.\"public.t\"]\nemail = \"emial\"\n[dv]\n", "x = \n"]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "a.toml:2:9: unknown transform \"emial\"; did you mean \"email\"?; there is null, fixed, hmac, email, name, \
-         phone, text\n  |\n2 | email = \"emial\"\n  |         ^^^^^^^\n\
+        "a.toml:2:9: unknown transform \"emial\"; did you mean \"email\"?; there is email, fixed, hmac, name, null, \
+         phone, text, uuid\n  |\n2 | email = \"emial\"\n  |         ^^^^^^^\n\
          a.toml:3:2: no service is called \"dv\"; did you mean \"db\"?; there is db, uploads. Rules of redis, \
          rabbitmq and opensearch are not supported yet\n  |\n3 | [dv]\n  |  ^^\n\
          b.toml:1:5: this is no TOML: string values must be quoted, expected literal string\n  |\n1 | x = \n  |     ^"

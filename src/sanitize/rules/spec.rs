@@ -1,15 +1,17 @@
 //! A transform as a rule names it.
 
-use serde::{Deserialize, Serialize};
-
-/// A transform and its parameters, not yet checked against a column.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Spec {
-    /// Its name.
-    pub name: String,
-    /// Its parameters.
-    pub params: toml::Table,
-}
+pub use crate::sanitize::transform::Spec;
 
 /// The names of all transforms.
-pub(super) const ALL: [&str; 7] = ["null", "fixed", "hmac", "email", "name", "phone", "text"];
+pub(super) const ALL: [&str; 8] = ["email", "fixed", "hmac", "name", "null", "phone", "text", "uuid"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_transform_is_known_to_the_rules() {
+        let names: Vec<&str> = crate::sanitize::transform::ALL.iter().map(|entry| entry.name).collect();
+        assert_eq!(names, ALL);
+    }
+}

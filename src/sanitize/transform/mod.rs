@@ -84,8 +84,8 @@ pub enum Uniqueness {
     Lossy,
 }
 
-/// A rule's transform, as the rule file has it: `"email"` or `{ transform = "email", … }`.
-#[derive(Debug, Clone, PartialEq)]
+/// A rule's transform, as the rule file has it (`"email"` or `{ transform = "email", … }`), not yet checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spec {
     /// Name of the transform.
     pub name: String,

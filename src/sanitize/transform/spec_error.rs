@@ -1,6 +1,7 @@
 //! Why a rule's transform cannot be made for a column.
 
 use super::{ALL, Entry};
+use crate::sanitize::nearest::nearest;
 
 /// Why a rule cannot apply; found before any row is touched. The caller names the column and the rule file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,7 +92,7 @@ impl SpecError {
     pub(super) fn unknown_transform(name: &str) -> Self {
         Self::Transform {
             name: name.to_owned(),
-            nearest: nearest(name, ALL.iter().map(|entry| entry.name)),
+            nearest: nearest(name, ALL.iter().map(|entry| entry.name)).map(str::to_owned),
         }
     }
 
@@ -100,7 +101,7 @@ impl SpecError {
         Self::Param {
             transform: entry.name,
             param: param.to_owned(),
-            nearest: nearest(param, names()),
+            nearest: nearest(param, names()).map(str::to_owned),
             known: match names().collect::<Vec<_>>().join(", ") {
                 none if none.is_empty() => "it has none".to_owned(),
                 names => format!("it has: {names}"),
@@ -118,52 +119,5 @@ fn did_you_mean(nearest: Option<&str>, known: &str) -> String {
     match nearest {
         Some(name) => format!("; did you mean {name:?}?"),
         None => format!("; {known}"),
-    }
-}
-
-/// The known name that differs least, if it differs by less than half.
-fn nearest(given: &str, known: impl Iterator<Item = &'static str>) -> Option<String> {
-    known
-        .map(|name| (distance(given, name), name))
-        .min()
-        .filter(|(distance, name)| *distance <= name.len().div_ceil(3))
-        .map(|(_, name)| name.to_owned())
-}
-
-/// Edits from one word to the other: insertions, deletions, substitutions.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn near_names_are_suggested_and_far_ones_are_not() {
-        let near = |name| nearest(name, ALL.iter().map(|entry| entry.name));
-        assert_eq!(near("emial").as_deref(), Some("email"));
-        assert_eq!(near("phonenumber"), None);
-        assert_eq!(near("Name").as_deref(), Some("name"));
-        assert_eq!(near("hash"), None);
-        assert_eq!(near(""), None);
-    }
-
-    #[test]
-    fn distance_counts_edits() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("é", "e"), 1);
     }
 }
