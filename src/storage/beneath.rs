@@ -389,7 +389,7 @@ impl Volume {
     /// Removes everything in a directory, which stays.
     pub fn empty_dir(&self, rel: impl AsRef<Path>) -> Result<(), VolumeError> {
         let rel = rel.as_ref();
-        tree::remove_below(self.open_dir(rel)?, rel)
+        tree::remove_below(self.open_dir(rel)?, rel, &mut |_| ())
     }
 
     /// Makes a file that was not there. It belongs to root, mode 0600, until all of it is written.

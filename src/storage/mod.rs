@@ -6,6 +6,9 @@
 //! volume: beneath it, without following links.
 
 mod beneath;
+mod btrfs;
+pub mod conformance;
+mod home;
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +20,7 @@ use crate::model::{EnvName, ProjectName, RunId};
 pub use beneath::{
     DataSegments, Descend, Entry, Found, Kind, Metadata, Segment, Volume, VolumeError, data_segments,
 };
+pub use btrfs::Btrfs;
 
 /// The identity that the storage itself gives an object: on Btrfs the subvolume's UUID.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -146,6 +150,14 @@ pub enum StorageError {
     /// Root and pool are not on the same filesystem.
     #[error("{} and the pool {} are not on the same filesystem", root.display(), pool.display())]
     OtherFilesystem {
+        /// The root.
+        root: PathBuf,
+        /// The pool.
+        pool: PathBuf,
+    },
+    /// The pool lies in the root itself, so that a snapshot of it would hold the pool.
+    #[error("the pool {} lies in the root {} itself; make the root a subvolume of its own", pool.display(), root.display())]
+    HoldsPool {
         /// The root.
         root: PathBuf,
         /// The pool.

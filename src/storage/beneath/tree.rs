@@ -18,6 +18,9 @@ const BATCH: usize = 1024;
 /// The same, further down than [`KEPT_OPEN`]: it bounds the memory that a hostile tree can cost.
 const DEEP_BATCH: usize = 16;
 
+/// `BTRFS_FIRST_FREE_OBJECTID`: the inode number of the root of a Btrfs subvolume.
+const SUBVOLUME_INO: u64 = 256;
+
 /// What the visitor of [`super::Volume::walk`] wants next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Descend {
@@ -54,12 +57,27 @@ impl Found<'_> {
         enter(self.dir, &self.entry.name, self.path)
     }
 
+    /// Removes it with everything below it. `enter` is shown the root of each subvolume before it is emptied.
+    pub(crate) fn remove_tree(&self, enter: Enter<'_>) -> Result<(), VolumeError> {
+        if self.entry.kind != Kind::Dir {
+            return self.remove_file();
+        }
+        remove_below(self.open_dir()?, self.path, enter)?;
+        gone(
+            rustix::fs::unlinkat(self.dir, &self.entry.name, AtFlags::REMOVEDIR),
+            self.path,
+        )
+    }
+
     /// Removes it, unless it is a directory. A link goes, not what it points to.
     pub fn remove_file(&self) -> Result<(), VolumeError> {
         rustix::fs::unlinkat(self.dir, &self.entry.name, AtFlags::empty())
             .map_err(|errno| VolumeError::from_errno("removing", self.path, errno))
     }
 }
+
+/// What is done with a directory before something in it is removed; it sees the roots of Btrfs subvolumes.
+pub(crate) type Enter<'a> = &'a mut dyn FnMut(BorrowedFd<'_>);
 
 /// A directory on the way from the top to where we are.
 struct Level<T> {
@@ -86,6 +104,18 @@ impl<T> Way<T> {
             self.levels[far].fd = None;
         }
         Ok(())
+    }
+
+    /// Shows the directory that was entered last to `enter`, if it is the root of a Btrfs subvolume.
+    fn show_subvolume(&self, enter: Enter<'_>) {
+        if let Some(Level {
+            fd: Some(fd),
+            id: (_, SUBVOLUME_INO),
+            ..
+        }) = self.levels.last()
+        {
+            enter(fd.as_fd());
+        }
     }
 
     /// Leaves the last directory. Its parent is open afterwards.
@@ -201,10 +231,11 @@ where
 
 /// Removes everything in the directory `top`. Nobody should be writing there any more: this goes on for as long as
 /// there is something to remove.
-pub(super) fn remove_below(top: OwnedFd, rel: &Path) -> Result<(), VolumeError> {
+pub(super) fn remove_below(top: OwnedFd, rel: &Path, enter: Enter<'_>) -> Result<(), VolumeError> {
     let mut path: PathBuf = rel.to_owned();
     let mut way: Way<Vec<Entry>> = Way { levels: Vec::new() };
     way.push(top, Vec::new(), rel)?;
+    way.show_subvolume(enter);
     loop {
         let limit = if way.levels.len() > KEPT_OPEN {
             DEEP_BATCH
@@ -224,6 +255,7 @@ pub(super) fn remove_below(top: OwnedFd, rel: &Path) -> Result<(), VolumeError> 
             path.push(&entry.name);
             if let Some(dir) = remove_or_enter(fd.as_fd(), &entry, &path)? {
                 way.push(dir, Vec::new(), &path)?;
+                way.show_subvolume(enter);
             } else {
                 path.pop();
             }

@@ -1,0 +1,490 @@
+//! The Btrfs driver: an environment's root is one subvolume, a snapshot of it is one instant.
+//!
+//! It drives the `btrfs` program, whose exit code alone is believed (it prints "Create a snapshot of …" also when
+//! it fails), and reads back what was made: a snapshot's parent must be the UUID that was meant. Objects lie in
+//! directories of root's that no user of a branch can reach, so their paths hold still.
+
+mod nested;
+mod nocow;
+mod parse;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::StatVfs;
+
+use super::home::{Home, from_volume};
+use super::{
+    Capabilities, Kind, Mark, Object, ObjectId, Owned, Place, Role, RootFacts, Storage, StorageError, Usage,
+    Volume, VolumeError,
+};
+use crate::exec::{Captured, Invocation, Tool};
+use crate::model::RunId;
+use parse::{Shown, Unreadable};
+
+/// `BTRFS_SUPER_MAGIC` of linux/magic.h.
+const MAGIC: rustix::fs::FsWord = 0x9123_683E;
+/// `BTRFS_FIRST_FREE_OBJECTID`: the inode number of every subvolume's root.
+const ROOT_INO: u64 = 256;
+/// Deleting waits for a commit of the filesystem, which may have much to write.
+const DELETE_WITHIN: Duration = Duration::from_secs(600);
+/// A failure with less than this free is taken for a full pool.
+const FULL_BELOW: u64 = 16 << 20;
+const DRIVER: &str = "btrfs";
+
+/// One pool on Btrfs.
+#[derive(Debug)]
+pub struct Btrfs {
+    pool: PathBuf,
+    home: Home,
+    tool: Tool,
+}
+
+impl Btrfs {
+    /// Opens the pool, a directory on a Btrfs filesystem; makes `<pool>/.envclone` where it is not there.
+    ///
+    /// # Errors
+    /// [`StorageError::NotAPool`] on another filesystem; [`StorageError::NotOurs`] where the directories are not
+    /// root's or others could write in them.
+    pub fn open(pool: &Path) -> Result<Self, StorageError> {
+        let volume = Volume::open(pool).map_err(|error| from_volume("opening", pool, error))?;
+        if !is_btrfs(&volume)? {
+            return Err(StorageError::NotAPool {
+                pool: pool.to_owned(),
+                driver: DRIVER,
+            });
+        }
+        let tool = Tool::find("btrfs").map_err(|error| StorageError::Tool {
+            action: "opening",
+            path: pool.to_owned(),
+            source: error.into(),
+        })?;
+        Ok(Self {
+            pool: pool.to_owned(),
+            home: Home::open(pool)?,
+            tool,
+        })
+    }
+
+    fn call(&self, words: &[&str]) -> Invocation {
+        Invocation::new(&self.tool).args(words)
+    }
+
+    /// Runs `btrfs`. A failure on a full pool is [`StorageError::NoSpace`].
+    fn run(
+        &self,
+        action: &'static str,
+        path: &Path,
+        invocation: &Invocation,
+    ) -> Result<Captured, StorageError> {
+        invocation.run().map_err(|source| {
+            if self.usage().is_ok_and(|usage| usage.free < FULL_BELOW) {
+                StorageError::NoSpace {
+                    pool: self.pool.clone(),
+                }
+            } else {
+                StorageError::Tool {
+                    action,
+                    path: path.to_owned(),
+                    source,
+                }
+            }
+        })
+    }
+
+    fn show(&self, path: &Path) -> Result<Shown, StorageError> {
+        let invocation = self.call(&["subvolume", "show", "--"]).arg(path);
+        let text = self.run("looking at", path, &invocation)?.text();
+        parse::show(&text).map_err(|error| unreadable(path, error))
+    }
+
+    /// The subvolume at a place of ours; `None` where there is nothing.
+    fn look(&self, place: &Place) -> Result<Option<Shown>, StorageError> {
+        if !self.home.is_taken(place)? {
+            return Ok(None);
+        }
+        let path = self.home.path_of(place);
+        let metadata = self.home.volume().metadata(place.relative());
+        if metadata
+            .map_err(|error| from_volume("looking at", &path, error))?
+            .ino
+            != ROOT_INO
+        {
+            return Err(not_ours(&path, "it is no subvolume"));
+        }
+        self.show(&path).map(Some)
+    }
+
+    /// The subvolume at a path of ours, which must be the one that is meant.
+    fn exact(&self, object: &Object) -> Result<(Place, Shown), StorageError> {
+        let place = self.home.place_of(&object.path)?;
+        let shown = self.look(&place)?.ok_or_else(|| StorageError::NotFound {
+            path: object.path.clone(),
+        })?;
+        if shown.uuid != object.id.0 {
+            return Err(not_ours(
+                &object.path,
+                "it is another subvolume than the one that was made there",
+            ));
+        }
+        Ok((place, shown))
+    }
+
+    fn set_readonly(&self, path: &Path, readonly: bool) -> Result<(), StorageError> {
+        let value = if readonly { "true" } else { "false" };
+        // -f: a snapshot of a subvolume that was once received is refused without it.
+        let invocation = self
+            .call(&["property", "set", "-f", "-t", "subvol", "--"])
+            .arg(path)
+            .args(["ro", value]);
+        self.run("changing the read-only flag of", path, &invocation)
+            .map(drop)
+    }
+
+    /// Snapshots `source`, whose UUID is `parent`, to `place`, and checks what came out of it.
+    fn make(
+        &self,
+        source: &Path,
+        parent: &str,
+        place: &Place,
+        readonly: bool,
+    ) -> Result<Object, StorageError> {
+        let path = self.home.prepare(place)?;
+        let mut invocation = self.call(&["subvolume", "snapshot"]);
+        if readonly {
+            invocation = invocation.arg("-r");
+        }
+        let invocation = invocation.arg("--").arg(source).arg(&path);
+        let action = if readonly {
+            "taking a snapshot of"
+        } else {
+            "cloning"
+        };
+        let made = self
+            .run(action, source, &invocation)
+            .and_then(|_| self.show(&path));
+        match made {
+            Ok(shown) if shown.parent.as_deref() == Some(parent) && shown.readonly == readonly => {
+                Ok(Object {
+                    id: ObjectId(shown.uuid),
+                    path,
+                })
+            }
+            Ok(_) => {
+                self.delete(place, &path)?;
+                Err(not_ours(source, "it was exchanged while it was snapshotted"))
+            }
+            Err(error) => {
+                // After a time-out it may have been made nevertheless.
+                if matches!(self.look(place), Ok(Some(_))) {
+                    self.delete(place, &path)?;
+                }
+                self.home.tidy(place)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Deletes the subvolume at a place of ours, whatever its users have made in it.
+    fn delete(&self, place: &Place, path: &Path) -> Result<(), StorageError> {
+        let invocation = self
+            .call(&["subvolume", "delete", "-c", "--"])
+            .arg(path)
+            .timeout(DELETE_WITHIN);
+        if let Err(first) = self.run("deleting", path, &invocation) {
+            // What blocks it is a subvolume inside. Where there is none, the first failure is the reason.
+            if !self.home.is_taken(place)? || !self.remove_nested(place, path)? {
+                return Err(first);
+            }
+            self.run("deleting", path, &invocation)?;
+        }
+        self.home.tidy(place)
+    }
+
+    /// Checks the ownership of what is at a place and deletes it with its mark.
+    fn destroy_at(&self, place: &Place, shown: &Shown) -> Result<(), StorageError> {
+        let id = ObjectId(shown.uuid.clone());
+        self.home.claim(place, &id)?;
+        self.delete(place, &self.home.path_of(place))?;
+        self.home.remove_mark(&id)
+    }
+
+    /// The number that all subvolumes of one filesystem share: `statfs` gives the filesystem's id with the
+    /// number of the subvolume mixed in (`btrfs_statfs` in fs/btrfs/super.c: high half first).
+    fn filesystem(volume: &Volume, number: u64) -> Result<u64, StorageError> {
+        Ok(statvfs(volume)?.f_fsid ^ number.rotate_left(32))
+    }
+
+    fn pool_filesystem(&self) -> Result<u64, StorageError> {
+        let invocation = self.call(&["inspect-internal", "rootid", "--"]).arg(&self.pool);
+        let text = self.run("looking at", &self.pool, &invocation)?.text();
+        let number = parse::rootid(&text).map_err(|error| unreadable(&self.pool, error))?;
+        let pool = Volume::open(&self.pool).map_err(|error| from_volume("opening", &self.pool, error))?;
+        Self::filesystem(&pool, number)
+    }
+
+    /// `root` open, and what `btrfs` says of it.
+    fn root(&self, root: &Path) -> Result<(Volume, Shown), StorageError> {
+        let volume = Volume::open(root).map_err(|error| match error {
+            VolumeError::NotADirectory { .. } => StorageError::NotARoot {
+                path: root.to_owned(),
+            },
+            other => from_volume("opening", root, other),
+        })?;
+        if !is_btrfs(&volume)? {
+            return Err(self.other_filesystem(root));
+        }
+        let metadata = volume
+            .metadata("")
+            .map_err(|error| from_volume("looking at", root, error))?;
+        if metadata.ino != ROOT_INO {
+            return Err(StorageError::NotARoot {
+                path: root.to_owned(),
+            });
+        }
+        let home = self.home.volume().metadata("");
+        if home
+            .map_err(|error| from_volume("looking at", &self.pool, error))?
+            .dev
+            == metadata.dev
+        {
+            return Err(StorageError::HoldsPool {
+                root: root.to_owned(),
+                pool: self.pool.clone(),
+            });
+        }
+        let shown = self.show(root)?;
+        Ok((volume, shown))
+    }
+
+    fn other_filesystem(&self, root: &Path) -> StorageError {
+        StorageError::OtherFilesystem {
+            root: root.to_owned(),
+            pool: self.pool.clone(),
+        }
+    }
+
+    /// Subvolumes right below a root, relative to it.
+    fn children(&self, root: &Path, shown: &Shown) -> Result<Vec<String>, StorageError> {
+        let invocation = self.call(&["subvolume", "list", "-o", "--"]).arg(root);
+        let text = self.run("listing the subvolumes of", root, &invocation)?.text();
+        let above = if shown.path.is_empty() {
+            String::new()
+        } else {
+            format!("{}/", shown.path)
+        };
+        let paths = parse::list(&text).map_err(|error| unreadable(root, error))?;
+        Ok(paths
+            .into_iter()
+            .map(|path| path.strip_prefix(&above).unwrap_or(&path).to_owned())
+            .collect())
+    }
+
+    /// Removes the mark of an object that is gone, but not that of one that was moved to where its mark says.
+    fn forget(&self, id: &ObjectId) -> Result<(), StorageError> {
+        let Some(mark) = self.home.mark(id)? else {
+            return Ok(());
+        };
+        match self.look(&mark.place()) {
+            Ok(Some(shown)) if shown.uuid == id.0 => Ok(()),
+            _ => self.home.remove_mark(id),
+        }
+    }
+
+    fn owned_at(&self, place: Place) -> Result<Option<Owned>, StorageError> {
+        let shown = match self.look(&place) {
+            Ok(Some(shown)) => shown,
+            Ok(None) | Err(StorageError::NotOurs { .. }) => return Ok(None),
+            // Destroyed by another run while we looked.
+            Err(_) if matches!(self.home.is_taken(&place), Ok(false)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let object = Object {
+            id: ObjectId(shown.uuid),
+            path: self.home.path_of(&place),
+        };
+        if let Place::Incoming { run, .. } = place {
+            return Ok(Some(Owned {
+                object,
+                mark: None,
+                incoming: Some(run),
+            }));
+        }
+        let mark = self.home.mark(&object.id)?.filter(|mark| mark.place() == place);
+        Ok(mark.map(|mark| Owned {
+            object,
+            mark: Some(mark),
+            incoming: None,
+        }))
+    }
+}
+
+impl Storage for Btrfs {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            driver: DRIVER,
+            atomic: true,
+            snapshot_may_go: true,
+        }
+    }
+
+    fn inspect(&self, root: &Path) -> Result<RootFacts, StorageError> {
+        let (volume, shown) = self.root(root)?;
+        if Self::filesystem(&volume, shown.number)? != self.pool_filesystem()? {
+            return Err(self.other_filesystem(root));
+        }
+        let nested = self.children(root, &shown)?;
+        if !nested.is_empty() {
+            return Err(StorageError::Nested {
+                path: root.to_owned(),
+                nested,
+            });
+        }
+        let warnings = nocow::look(&volume).map_err(|error| from_volume("looking at", root, error))?;
+        Ok(RootFacts {
+            id: ObjectId(shown.uuid),
+            warnings,
+        })
+    }
+
+    fn snapshot(&self, root: &Path, place: &Place) -> Result<Object, StorageError> {
+        let (_open, shown) = self.root(root)?;
+        self.make(root, &shown.uuid, place, true)
+    }
+
+    fn clone_of(&self, snapshot: &Object, place: &Place) -> Result<Object, StorageError> {
+        let (_, shown) = self.exact(snapshot)?;
+        if !shown.readonly {
+            return Err(not_ours(&snapshot.path, "it is writable, so it is no snapshot"));
+        }
+        self.make(&snapshot.path, &shown.uuid, place, false)
+    }
+
+    fn settle(&self, object: &Object, place: &Place, mark: &Mark) -> Result<Object, StorageError> {
+        self.home.check_settle(&object.id, place, mark)?;
+        let settled = Object {
+            id: object.id.clone(),
+            path: self.home.path_of(place),
+        };
+        let readonly = mark.role != Role::Clone;
+        if let Some(there) = self.look(place)? {
+            // Repeated after it was done.
+            if there.uuid == object.id.0 && self.home.mark(&object.id)?.as_ref() == Some(mark) {
+                if there.readonly != readonly {
+                    self.set_readonly(&settled.path, readonly)?;
+                }
+                return Ok(settled);
+            }
+            return Err(StorageError::Exists { path: settled.path });
+        }
+        let (from, shown) = self.exact(object)?;
+        self.home.claim(&from, &object.id)?;
+        self.home.prepare(place)?;
+        self.home.write_mark(mark)?;
+        // The kernel moves no read-only subvolume to another directory. Nobody else can write where it lies.
+        if shown.readonly {
+            self.set_readonly(&object.path, false)?;
+        }
+        self.home.rename(&from, place)?;
+        if readonly {
+            self.set_readonly(&settled.path, true)?;
+        }
+        self.home.tidy(&from)?;
+        Ok(settled)
+    }
+
+    fn destroy(&self, object: &Object) -> Result<(), StorageError> {
+        match self.exact(object) {
+            Ok((place, shown)) => self.destroy_at(&place, &shown),
+            Err(StorageError::NotFound { path }) => {
+                self.forget(&object.id)?;
+                Err(StorageError::NotFound { path })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn discard_incoming(&self, run: &RunId) -> Result<(), StorageError> {
+        let Some(paths) = self.home.incoming(run)? else {
+            return Ok(());
+        };
+        for path in paths {
+            let Some(place) = Place::from_relative(&path) else {
+                continue;
+            };
+            match self.look(&place) {
+                Ok(Some(shown)) => self.destroy_at(&place, &shown)?,
+                // No subvolume: goes with the directory.
+                Ok(None) | Err(StorageError::NotOurs { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.home.remove_incoming(run)
+    }
+
+    fn owned(&self) -> Result<Vec<Owned>, StorageError> {
+        let places = self.home.places()?.into_iter();
+        places
+            .filter_map(|place| self.owned_at(place).transpose())
+            .collect()
+    }
+
+    fn usage(&self) -> Result<Usage, StorageError> {
+        let stat = statvfs(self.home.volume())?;
+        // Btrfs reports nothing free when its metadata is about to run out.
+        Ok(Usage {
+            total: stat.f_blocks.saturating_mul(stat.f_frsize),
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+        })
+    }
+
+    fn exclusive(&self, object: &Object) -> Result<Option<u64>, StorageError> {
+        let (_, _) = self.exact(object)?;
+        let invocation = self
+            .call(&["filesystem", "du", "-s", "--raw", "--"])
+            .arg(&object.path);
+        let text = self.run("measuring", &object.path, &invocation)?.text();
+        parse::exclusive(&text)
+            .map(Some)
+            .map_err(|error| unreadable(&object.path, error))
+    }
+}
+
+fn not_ours(path: &Path, reason: &str) -> StorageError {
+    StorageError::NotOurs {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+fn unreadable(path: &Path, error: Unreadable) -> StorageError {
+    StorageError::Io {
+        action: "looking at",
+        path: path.to_owned(),
+        source: io::Error::new(io::ErrorKind::InvalidData, error),
+    }
+}
+
+fn statvfs(volume: &Volume) -> Result<StatVfs, StorageError> {
+    rustix::fs::fstatvfs(volume.as_fd()).map_err(|errno| kernel("looking at", volume.path(), errno))
+}
+
+fn is_btrfs(volume: &Volume) -> Result<bool, StorageError> {
+    let stat = rustix::fs::fstatfs(volume.as_fd());
+    let stat = stat.map_err(|errno| kernel("looking at", volume.path(), errno))?;
+    Ok(stat.f_type == MAGIC)
+}
+
+fn kernel(action: &'static str, path: &Path, errno: rustix::io::Errno) -> StorageError {
+    StorageError::Io {
+        action,
+        path: path.to_owned(),
+        source: errno.into(),
+    }
+}
+
+/// Whether a directory entry is the root of a subvolume.
+fn is_subvolume(metadata: super::Metadata) -> bool {
+    metadata.kind == Kind::Dir && metadata.ino == ROOT_INO
+}

@@ -1,0 +1,13 @@
+//! Tests on the real thing: root, Btrfs on loop files, real servers. One module per room.
+#![cfg(test)]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, not marked as tests themselves"
+)]
+
+#[path = "live/pool.rs"]
+mod pool;
+#[path = "live/storage.rs"]
+mod storage;

@@ -1,0 +1,59 @@
+//! A Btrfs pool of a test's own, in a loop file below a temporary directory; never left mounted.
+
+use std::path::{Path, PathBuf};
+
+use envclone::exec::Invocation;
+
+/// A mounted pool. Dropping it unmounts it, which detaches its loop device, and removes its file.
+pub struct TestPool {
+    path: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+/// Runs a program that a test needs.
+pub fn run(program: &str, args: &[&str]) -> String {
+    let invocation = Invocation::of(program).unwrap().args(args);
+    invocation.run().unwrap_or_else(|error| panic!("{error}")).text()
+}
+
+/// Makes a subvolume.
+pub fn make_subvolume(path: &Path) {
+    run("btrfs", &["subvolume", "create", "--", path.to_str().unwrap()]);
+}
+
+impl TestPool {
+    /// Makes and mounts a pool of `size_mb` MiB (at least 128). Needs root.
+    pub fn new(size_mb: u64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let image = dir.path().join("pool.img");
+        let path = dir.path().join("pool");
+        std::fs::File::create(&image)
+            .unwrap()
+            .set_len(size_mb << 20)
+            .unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let (image, mount_point) = (image.to_str().unwrap(), path.to_str().unwrap());
+        run("mkfs.btrfs", &["-q", image]);
+        run("mount", &["-o", "loop,noatime,nosuid,nodev", image, mount_point]);
+        Self { path, _dir: dir }
+    }
+
+    /// The mount point.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for TestPool {
+    fn drop(&mut self) {
+        let path = self.path.to_str().unwrap();
+        let mut unmounted = Invocation::of("umount").unwrap().args(["--", path]).run();
+        if unmounted.is_err() {
+            // Something is still open in it; a lazy unmount lets the loop device go when that ends.
+            unmounted = Invocation::of("umount").unwrap().args(["-l", "--", path]).run();
+        }
+        if !std::thread::panicking() {
+            unmounted.unwrap();
+        }
+    }
+}

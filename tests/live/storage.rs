@@ -1,0 +1,236 @@
+//! The Btrfs driver on a real pool.
+
+use std::io;
+use std::path::Path;
+
+use envclone::storage::conformance::{CHECKS, Ground};
+use envclone::storage::{Btrfs, Place, Role, Storage, StorageError};
+
+use crate::pool::{TestPool, make_subvolume, run};
+
+struct BtrfsGround {
+    storage: Btrfs,
+    pool: TestPool,
+}
+
+impl BtrfsGround {
+    fn new() -> Self {
+        let pool = TestPool::new(256);
+        Self {
+            storage: Btrfs::open(pool.path()).unwrap(),
+            pool,
+        }
+    }
+    fn root(&self) -> std::path::PathBuf {
+        let root = self.pool.path().join("production");
+        make_subvolume(&root);
+        root
+    }
+}
+
+impl Ground for BtrfsGround {
+    fn storage(&self) -> &dyn Storage {
+        &self.storage
+    }
+    fn pool(&self) -> &Path {
+        self.pool.path()
+    }
+    fn make_root(&self, path: &Path) -> io::Result<()> {
+        make_subvolume(path);
+        Ok(())
+    }
+    fn enforces_read_only(&self) -> bool {
+        true
+    }
+}
+
+fn incoming(run: u64, role: Role) -> Place {
+    Place::Incoming {
+        run: format!("{run:016x}").parse().unwrap(),
+        role,
+    }
+}
+
+#[test]
+fn btrfs_conforms() {
+    for (name, check) in CHECKS {
+        let ground = BtrfsGround::new();
+        let report = |error: &dyn std::error::Error| {
+            let source = error.source().map(ToString::to_string).unwrap_or_default();
+            format!("{name}: {error}: {source}")
+        };
+        if let Err(breach) = check(&ground) {
+            panic!("{}", report(&breach));
+        }
+    }
+}
+
+#[test]
+fn a_pool_on_another_filesystem_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Btrfs::open(dir.path()).unwrap_err();
+    assert!(matches!(error, StorageError::NotAPool { .. }), "{error}");
+    assert_eq!(
+        std::fs::read_dir(dir.path()).unwrap().count(),
+        0,
+        "nothing was made there"
+    );
+    assert!(matches!(
+        Btrfs::open(Path::new("/nonexistent")),
+        Err(StorageError::NotFound { .. })
+    ));
+}
+
+#[test]
+fn a_root_on_another_filesystem_is_refused() {
+    let (first, second) = (BtrfsGround::new(), BtrfsGround::new());
+    let elsewhere = second.root();
+    let refused = first.storage.inspect(&elsewhere);
+    assert!(
+        matches!(refused, Err(StorageError::OtherFilesystem { .. })),
+        "{refused:?}"
+    );
+    let plain = tempfile::tempdir().unwrap();
+    let refused = first.storage.inspect(plain.path());
+    assert!(
+        matches!(refused, Err(StorageError::OtherFilesystem { .. })),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_root_that_holds_the_pool_itself_is_refused() {
+    let ground = BtrfsGround::new();
+    let refused = ground.storage.inspect(ground.pool.path());
+    assert!(
+        matches!(refused, Err(StorageError::HoldsPool { .. })),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_pool_may_be_a_plain_directory_in_a_subvolume_mounted_elsewhere() {
+    let ground = BtrfsGround::new();
+    let root = ground.root();
+    let pools = ground.pool.path().join("pools");
+    make_subvolume(&pools);
+    let plain = pools.join("plain");
+    std::fs::create_dir(&plain).unwrap();
+    let storage = Btrfs::open(&plain).unwrap();
+    storage.inspect(&root).unwrap();
+    let snapshot = storage.snapshot(&root, &incoming(1, Role::Snapshot)).unwrap();
+    storage.destroy(&snapshot).unwrap();
+    assert_eq!(storage.owned().unwrap(), []);
+}
+
+#[test]
+fn nocow_directories_are_named() {
+    let ground = BtrfsGround::new();
+    let root = ground.root();
+    std::fs::create_dir_all(root.join("db/base")).unwrap();
+    std::fs::create_dir_all(root.join("uploads")).unwrap();
+    run("chattr", &["+C", root.join("db/base").to_str().unwrap()]);
+    std::fs::write(root.join("uploads/plain"), "").unwrap();
+    std::fs::write(root.join("uploads/z"), "").unwrap();
+    assert_eq!(ground.storage.inspect(&root).unwrap().warnings, ["db/base"]);
+}
+
+#[test]
+fn read_only_subvolumes_nested_in_a_clone_do_not_block_its_destruction() {
+    let ground = BtrfsGround::new();
+    let root = ground.root();
+    std::fs::write(root.join("file"), "kept").unwrap();
+    let snapshot = ground
+        .storage
+        .snapshot(&root, &incoming(1, Role::Snapshot))
+        .unwrap();
+    let clone = ground
+        .storage
+        .clone_of(&snapshot, &incoming(1, Role::Clone))
+        .unwrap();
+    let outer = clone.path.join("outer");
+    make_subvolume(&outer);
+    make_subvolume(&outer.join("inner"));
+    std::fs::write(outer.join("inner/file"), "").unwrap();
+    std::os::unix::fs::symlink(&root, outer.join("link")).unwrap();
+    for path in [outer.join("inner"), outer, clone.path.clone()] {
+        run(
+            "btrfs",
+            &[
+                "property",
+                "set",
+                "-t",
+                "subvol",
+                path.to_str().unwrap(),
+                "ro",
+                "true",
+            ],
+        );
+    }
+    ground
+        .storage
+        .discard_incoming(&"0000000000000001".parse().unwrap())
+        .unwrap();
+    assert_eq!(ground.storage.owned().unwrap(), []);
+    assert_eq!(std::fs::read(root.join("file")).unwrap(), b"kept");
+    let left = run(
+        "btrfs",
+        &["subvolume", "list", "-o", ground.pool.path().to_str().unwrap()],
+    );
+    assert_eq!(left.lines().count(), 1, "{left}");
+}
+
+#[test]
+fn a_branch_of_a_full_pool_is_refused_for_want_of_room_and_leaves_nothing_behind() {
+    let ground = BtrfsGround::new();
+    let root = ground.root();
+    fill(&root.join("ballast"));
+    for number in 0..200 {
+        match ground.storage.snapshot(&root, &incoming(number, Role::Snapshot)) {
+            // A snapshot needs hardly any room, so many fit.
+            Ok(_) => {}
+            Err(error) => {
+                assert!(matches!(error, StorageError::NoSpace { .. }), "{error}");
+                let place = ground
+                    .pool
+                    .path()
+                    .join(format!(".envclone/incoming/{number:016x}"));
+                assert!(!place.exists());
+                break;
+            }
+        }
+    }
+    std::fs::remove_file(root.join("ballast")).unwrap();
+    for owned in ground.storage.owned().unwrap() {
+        ground.storage.destroy(&owned.object).unwrap();
+    }
+    assert_eq!(ground.storage.owned().unwrap(), []);
+}
+
+/// Writes until the filesystem is full.
+fn fill(path: &Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(path).unwrap();
+    let block = vec![0x5au8; 1 << 20];
+    while file.write_all(&block).and_then(|()| file.sync_data()).is_ok() {}
+}
+
+#[test]
+fn exclusive_bytes_are_what_a_clone_wrote_itself() {
+    let ground = BtrfsGround::new();
+    let root = ground.root();
+    std::fs::write(root.join("shared"), vec![1u8; 4 << 20]).unwrap();
+    let snapshot = ground
+        .storage
+        .snapshot(&root, &incoming(1, Role::Snapshot))
+        .unwrap();
+    let clone = ground
+        .storage
+        .clone_of(&snapshot, &incoming(1, Role::Clone))
+        .unwrap();
+    assert_eq!(ground.storage.exclusive(&clone).unwrap(), Some(0));
+    let own = std::fs::File::create(clone.path.join("own")).unwrap();
+    std::io::Write::write_all(&mut &own, &vec![2u8; 1 << 20]).unwrap();
+    own.sync_all().unwrap();
+    assert_eq!(ground.storage.exclusive(&clone).unwrap(), Some(1 << 20));
+}
