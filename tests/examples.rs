@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use envclone::model::{EngineKind, ServiceName};
+use envclone::model::{EngineKind, SanitizationReport, ServiceName, Timings};
 use envclone::sanitize::key::MaskingKey;
 use envclone::sanitize::rules::{Action, RuleSet, TableRules};
 use envclone::sanitize::schema::TableName;
@@ -140,4 +140,73 @@ fn the_shops_configuration_names_files_that_are_there() {
     }
     let services: Vec<&String> = config["services"].as_table().expect("a table").keys().collect();
     assert_eq!(services, ["db", "uploads"]);
+}
+
+/// The fenced blocks of one language in a document.
+fn blocks(document: &str, language: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(document);
+    let text = fs::read_to_string(path).expect("the document");
+    let fence = format!("```{language}\n");
+    text.split(&fence)
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn rules_in_the_documents_parse() {
+    let services = BTreeMap::from([
+        (service("db"), EngineKind::Postgres),
+        (service("uploads"), EngineKind::Files),
+    ]);
+    let blocks = blocks("config.md", "toml");
+    assert!(blocks.len() >= 2, "docs/config.md shows no rules");
+    for block in blocks {
+        let file = [(PathBuf::from("docs/config.md"), block)];
+        if let Err(error) = RuleSet::parse(&file, &services) {
+            panic!("{error}");
+        }
+    }
+}
+
+#[test]
+fn every_transform_is_in_the_documents() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/config.md");
+    let text = fs::read_to_string(path).expect("the document");
+    let (_, transforms) = text
+        .split_once("| transform | does |")
+        .expect("the table of transforms");
+    for entry in transform::ALL {
+        let row = transforms
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{}` |", entry.name)));
+        let row = row.unwrap_or_else(|| panic!("docs/config.md has no row for {}", entry.name));
+        for param in entry.params {
+            assert!(
+                row.contains(&format!("`{}`", param.name)),
+                "{}: parameter {} is missing",
+                entry.name,
+                param.name
+            );
+        }
+    }
+}
+
+#[test]
+fn documents_of_json_are_json_and_name_every_step() {
+    let documents: Vec<serde_json::Value> = blocks("json-output.md", "json")
+        .iter()
+        .map(|block| serde_json::from_str(block).unwrap_or_else(|error| panic!("{error}:\n{block}")))
+        .collect();
+    let branch = documents
+        .iter()
+        .find(|document| document.get("timings_ms").is_some())
+        .expect("a branch's document");
+    let keys = |value: &serde_json::Value| -> BTreeSet<String> {
+        value.as_object().expect("an object").keys().cloned().collect()
+    };
+    let measured = serde_json::to_value(Timings::default()).expect("timings serialize");
+    assert_eq!(keys(&branch["timings_ms"]), keys(&measured));
+    let sanitized = serde_json::to_value(SanitizationReport::default()).expect("a report serializes");
+    assert_eq!(keys(&branch["sanitization"]), keys(&sanitized));
 }
