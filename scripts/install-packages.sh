@@ -25,9 +25,8 @@ need mkfs.btrfs btrfs-progs
 need bwrap bubblewrap
 need ip iproute2
 need ss iproute2
-need setpriv util-linux
-need nsenter util-linux
-need losetup mount
+for tool in setpriv nsenter findmnt ionice; do need "$tool" util-linux; done
+for tool in mount umount losetup; do need "$tool" mount; done
 need psql postgresql-client
 version=$(server)
 if [ -z "$version" ] || [ "$version" -lt 14 ]; then missing="$missing postgresql"; fi
