@@ -3,7 +3,9 @@
 pub mod copy_text;
 pub mod file_rules;
 pub mod key;
+pub mod ledger;
 mod nearest;
+pub mod plan;
 pub mod rules;
 pub mod schema;
 pub mod transform;

@@ -6,20 +6,22 @@
 mod error;
 mod parse;
 mod place;
-mod spec;
+mod write;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::file_rules::FileRules;
 use super::schema::TableName;
+use super::transform::Spec;
 use crate::model::{EngineKind, ServiceName};
 
 pub use error::{Problem, RulesError};
 pub use place::Place;
-pub use spec::Spec;
+pub use write::{keep_line, mask_line, table_header};
 
 /// All rules of a project, by service. Every configured service is in it, also one without rules.
 #[derive(Debug, Clone)]
@@ -69,8 +71,7 @@ pub struct ColumnRule {
 }
 
 /// What a rule does with a value.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Replaces it.
     Mask(Spec),
@@ -82,6 +83,19 @@ pub enum Action {
 }
 
 impl Eq for Action {}
+
+impl fmt::Display for ColumnRule {
+    /// The rule as a rule file has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&write::rule(&self.action, self.condition.as_deref()))
+    }
+}
+
+impl Serialize for ColumnRule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 impl ColumnRules {
     /// Whether some rows may be left that no rule applies to.

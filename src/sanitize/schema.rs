@@ -4,6 +4,7 @@
 //! or a cycle of partitions is survived, and a type that the engine cannot place is [`TypeFamily::Other`], which
 //! must be classified.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -172,42 +173,6 @@ pub enum TypeFamily {
 }
 
 impl TypeFamily {
-    /// The family of a PostgreSQL type, by what `format_type` says of it (of a domain: of its base type) and its
-    /// `pg_type.typtype`.
-    pub fn postgres(type_name: &str, typtype: char) -> Self {
-        match typtype {
-            'e' => return Self::Enum,
-            'c' => return Self::Composite,
-            'r' | 'm' => return Self::Range,
-            'b' => {}
-            _ => return Self::Other,
-        }
-        if type_name.ends_with("[]") {
-            return Self::Array;
-        }
-        let base = type_name.split('(').next().unwrap_or_default().trim_end();
-        match base {
-            "boolean" => Self::Boolean,
-            "smallint" | "integer" | "bigint" => Self::Integer,
-            "numeric" | "real" | "double precision" | "money" => Self::Number,
-            "uuid" => Self::Uuid,
-            "date" => Self::Date,
-            "interval" => Self::Interval,
-            "json" | "jsonb" => Self::Json,
-            "bytea" => Self::Bytes,
-            "inet" | "cidr" | "macaddr" | "macaddr8" => Self::Network,
-            "xml" => Self::Xml,
-            "tsvector" | "tsquery" => Self::TextSearch,
-            "text" | "character varying" | "character" | "name" | "\"char\"" => Self::Text,
-            // "timestamp(3) with time zone" and "interval day to second" keep a word or none before the bracket.
-            "timestamp" | "timestamp with time zone" | "timestamp without time zone" => Self::Timestamp,
-            "time" | "time with time zone" | "time without time zone" => Self::Time,
-            _ if base.starts_with("interval ") => Self::Interval,
-            _ if base.rsplit('.').next() == Some("citext") => Self::Text,
-            _ => Self::Other,
-        }
-    }
-
     /// Whether values are plain numbers, UUIDs, dates or times, which are personal only by name or by sample.
     pub fn is_scalar(self) -> bool {
         use TypeFamily::{Date, Integer, Interval, Number, Time, Timestamp, Uuid};
@@ -223,8 +188,8 @@ pub struct Column {
     pub name: String,
     /// Its number in the table, from 1, with the gaps that dropped columns leave (PostgreSQL: `attnum`).
     pub position: u16,
-    /// Its type as the engine writes it (PostgreSQL: `format_type`), with its length: `character varying(120)`,
-    /// `timestamp with time zone`; of a domain, its base type.
+    /// Its type in the engine's own words, without length: `varchar`, `int8`, `timestamptz`; the base type of a
+    /// domain.
     pub type_name: String,
     /// What that type is.
     pub family: TypeFamily,
@@ -260,6 +225,14 @@ impl Column {
             primary_key: false,
             unique: false,
             in_partition_key: false,
+        }
+    }
+
+    /// The type as a person writes it: `varchar(120)`.
+    pub fn type_text(&self) -> String {
+        match self.max_chars {
+            Some(limit) => format!("{}({limit})", self.type_name),
+            None => self.type_name.clone(),
         }
     }
 }
@@ -354,19 +327,39 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// The table of this name.
+    /// The table of this name. For many of them, make a [`Lookup`].
     pub fn table(&self, name: &TableName) -> Option<&Table> {
         self.tables.iter().find(|table| table.name == *name)
     }
 
+    /// Its tables by name.
+    pub fn lookup(&self) -> Lookup<'_> {
+        Lookup {
+            by_name: self.tables.iter().map(|table| (&table.name, table)).collect(),
+        }
+    }
+}
+
+/// The tables of a schema by name.
+#[derive(Debug, Clone)]
+pub struct Lookup<'a> {
+    by_name: HashMap<&'a TableName, &'a Table>,
+}
+
+impl<'a> Lookup<'a> {
+    /// The table of this name.
+    pub fn table(&self, name: &TableName) -> Option<&'a Table> {
+        self.by_name.get(name).copied()
+    }
+
     /// The table whose rules hold for `table`: itself, or the topmost table that it is a partition of. A parent
-    /// that is not in the schema, or a cycle, ends the search.
-    pub fn root<'a>(&'a self, table: &'a Table) -> &'a Table {
+    /// that is not in the schema ends the search; in a cycle, every table is its own root.
+    pub fn root(&self, table: &'a Table) -> &'a Table {
         let mut root = table;
-        for _ in 0..self.tables.len() {
+        for _ in 0..self.by_name.len() {
             match root.partition_of.as_ref().and_then(|parent| self.table(parent)) {
-                Some(parent) if parent.name != table.name => root = parent,
-                _ => return root,
+                Some(parent) => root = parent,
+                None => return root,
             }
         }
         table
@@ -404,30 +397,6 @@ mod tests {
     }
 
     #[test]
-    fn types_of_postgres_fall_into_families_and_unknown_ones_into_other() {
-        use TypeFamily as F;
-        for (name, typtype, family) in [
-            ("character varying(120)", 'b', F::Text),
-            ("public.citext", 'b', F::Text),
-            ("timestamp(3) with time zone", 'b', F::Timestamp),
-            ("time without time zone", 'b', F::Time),
-            ("interval day to second", 'b', F::Interval),
-            ("numeric(10,2)", 'b', F::Number),
-            ("boolean", 'b', F::Boolean),
-            ("boolean[]", 'b', F::Array),
-            ("shop.status", 'e', F::Enum),
-            ("shop.boolean", 'b', F::Other),
-            ("shop.timesheet", 'b', F::Other),
-            ("shop.address", 'c', F::Composite),
-            ("int4range", 'r', F::Range),
-            ("oid", 'b', F::Other),
-            ("bit(3)", 'b', F::Other),
-        ] {
-            assert_eq!(F::postgres(name, typtype), family, "{name}");
-        }
-    }
-
-    #[test]
     fn the_root_of_a_partition_is_found_and_a_cycle_is_survived() {
         let table = |name: &str, parent: Option<&str>| Table {
             partition_of: parent.map(|parent| TableName::new("p", parent)),
@@ -443,12 +412,13 @@ mod tests {
                 table("y", Some("x")),
             ],
         };
-        let root = |at: usize| schema.root(&schema.tables[at]).name.name.clone();
-        assert_eq!(
-            (root(0), root(2), root(3)),
-            ("top".into(), "top".into(), "lost".into())
-        );
-        assert!(["x", "y"].contains(&root(4).as_str()));
+        let tables = schema.lookup();
+        let roots: Vec<&str> = schema
+            .tables
+            .iter()
+            .map(|table| tables.root(table).name.name.as_str())
+            .collect();
+        assert_eq!(roots, ["top", "top", "top", "lost", "x", "y"]);
     }
 
     proptest! {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::spec::{self as transform, Spec};
 use super::{
     Action, ColumnRule, ColumnRules, DatabaseRules, Place, Problem, RuleSet, RulesError, ServiceRules,
     TableRules,
@@ -18,6 +17,7 @@ use crate::model::{EngineKind, ServiceName};
 use crate::sanitize::file_rules::{FileRule, FileRules, Glob};
 use crate::sanitize::nearest::did_you_mean;
 use crate::sanitize::schema::{TableName, TableNameError};
+use crate::sanitize::transform::{self, Spec};
 
 type Value<'i> = Spanned<DeValue<'i>>;
 type Key<'i> = Spanned<DeString<'i>>;
@@ -445,17 +445,17 @@ fn table_name(service: &ServiceName, text: &str, value: &Value<'_>) -> Result<Ta
 
 fn check_transform(out: &mut Collected<'_>, name: &str, at: &Place) -> Option<()> {
     let message = match name {
-        known if transform::ALL.contains(&known) => return Some(()),
+        known if transform::find(known).is_some() => return Some(()),
         "keep" => "keep needs its reason: { keep = \"why this may stay\" }".to_owned(),
         "delete" => {
             "rows are deleted for a whole table, with rows = \"delete\"; a column takes \"null\"".to_owned()
         }
         later if NOT_YET.contains(&later) => format!("the transform {later:?} is not supported yet"),
-        _ => format!(
-            "unknown transform {name:?}{}; there is {}",
-            did_you_mean(name, transform::ALL.iter().copied()),
-            transform::ALL.join(", "),
-        ),
+        _ => {
+            let names: Vec<&str> = transform::ALL.iter().map(|entry| entry.name).collect();
+            let near = did_you_mean(name, names.iter().copied());
+            format!("unknown transform {name:?}{near}; there is {}", names.join(", "))
+        }
     };
     out.refuse(at.clone(), message);
     None

@@ -1,0 +1,122 @@
+//! Whether each rule can apply to what it names.
+
+use super::super::nearest::{did_you_mean, nearest};
+use super::super::rules::{Action, ColumnRules, Problem, TableRules};
+use super::super::schema::{Column, Schema, Table, TableKind, TableName};
+use super::super::transform;
+use super::ground::Ground;
+
+/// Every rule that names what is not there or cannot be done to it.
+pub(super) fn problems(ground: &Ground<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (name, rules) in ground.evidence.rules {
+        match ruled_table(ground, name) {
+            Err(message) => problems.push(Problem {
+                message,
+                at: rules.at.clone(),
+            }),
+            Ok(table) => columns(ground, table, rules, &mut problems),
+        }
+    }
+    problems
+}
+
+/// The table of this name, if it can have rules.
+fn ruled_table<'a>(ground: &Ground<'a>, name: &TableName) -> Result<&'a Table, String> {
+    let service = ground.evidence.service;
+    let Some(table) = ground.tables.table(name) else {
+        return Err(format!(
+            "{service} has no table {name}{}",
+            nearest_table(ground.evidence.schema, name)
+        ));
+    };
+    let root = ground.tables.root(table);
+    if root.name != table.name {
+        return Err(format!(
+            "{service}.{name} is a partition; write its rules for {service}.{}, they hold for all partitions",
+            root.name
+        ));
+    }
+    match table.kind {
+        TableKind::Ordinary | TableKind::Partitioned => Ok(table),
+        TableKind::View => Err(format!(
+            "{service}.{name} is a view and holds no rows; write rules for the tables it reads{}",
+            reads(table)
+        )),
+        TableKind::MaterializedView => Err(format!(
+            "{service}.{name} is a materialized view and is computed again; write rules for the tables it reads{}",
+            reads(table)
+        )),
+        TableKind::Foreign => Err(format!(
+            "{service}.{name} is a foreign table: its rows are on another server, which the branch cannot reach; \
+             remove its rules"
+        )),
+    }
+}
+
+fn reads(view: &Table) -> String {
+    let names: Vec<String> = view.reads.iter().map(TableName::to_string).collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", names.join(", "))
+    }
+}
+
+/// The table that was perhaps meant: one of the same name in another schema, else one of a similar name.
+fn nearest_table(schema: &Schema, name: &TableName) -> String {
+    if let Some(moved) = schema.tables.iter().find(|table| table.name.name == name.name) {
+        return format!("; did you mean \"{}\"?", moved.name);
+    }
+    let names: Vec<String> = schema.tables.iter().map(|table| table.name.to_string()).collect();
+    nearest(&name.to_string(), names.iter().map(String::as_str))
+        .map_or_else(String::new, |near| format!("; did you mean {near:?}?"))
+}
+
+fn columns(ground: &Ground<'_>, table: &Table, rules: &TableRules, problems: &mut Vec<Problem>) {
+    let title = format!("{}.{}", ground.evidence.service, table.name);
+    for (name, rules) in &rules.columns {
+        if let Some(column) = table.column(name) {
+            problems.extend(column_problems(ground, table, column, rules));
+            continue;
+        }
+        let near = did_you_mean(name, table.columns.iter().map(|column| column.name.as_str()));
+        problems.push(Problem {
+            message: format!("{title} has no column {name:?}{near}"),
+            at: rules.at.clone(),
+        });
+    }
+}
+
+fn column_problems(ground: &Ground<'_>, table: &Table, column: &Column, rules: &ColumnRules) -> Vec<Problem> {
+    let title = format!("{}.{}.{}", ground.evidence.service, table.name, column.name);
+    if column.generated {
+        return vec![Problem {
+            message: format!(
+                "{title} is computed from other columns and cannot be ruled; rule those, it is computed again"
+            ),
+            at: rules.at.clone(),
+        }];
+    }
+    let target = ground.target(table, column);
+    let mut problems = Vec::new();
+    for rule in &rules.rules {
+        let Action::Mask(spec) = &rule.action else {
+            continue;
+        };
+        let message = if ground.in_partition_key(table, column) {
+            Some("its table is partitioned by it, and masked rows would belong elsewhere; keep it with a reason, or \
+                 delete the rows"
+                .to_owned())
+        } else {
+            transform::compile(spec, &target, ground.evidence.key)
+                .err()
+                .map(|error| error.to_string())
+        };
+        problems.extend(message.map(|message| Problem {
+            message: format!("{title}: {message}"),
+            at: rule.at.clone(),
+        }));
+    }
+    problems
+}

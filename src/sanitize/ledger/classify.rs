@@ -1,0 +1,156 @@
+//! What happens to each column: by its rule, by its type, or nothing yet.
+
+use super::super::detect;
+use super::super::rules::{Action, ColumnRules};
+use super::super::schema::{Column, Table, TableKind, TypeFamily};
+use super::ground::Ground;
+use super::suggestion::Suggestion;
+use super::{Exemption, Fate, Masking, Unclassified};
+
+const LEAVES_ROWS: &str =
+    "its last rule has a where, which leaves rows that no rule takes; add a rule without one";
+
+type Verdict = Result<Fate, Unclassified>;
+
+/// Decides column by column.
+pub(super) struct Classifier<'a> {
+    ground: &'a Ground<'a>,
+}
+
+impl<'a> Classifier<'a> {
+    pub(super) fn new(ground: &'a Ground<'a>) -> Self {
+        Self { ground }
+    }
+
+    /// Whether rules delete all rows of this table.
+    pub(super) fn is_emptied(&self, root: &Table) -> bool {
+        let rules = self.ground.evidence.rules.get(&root.name);
+        rules.is_some_and(|rules| rules.delete_rows.is_some())
+    }
+
+    /// The verdicts on a table that has rules of its own.
+    pub(super) fn table(&self, root: &'a Table) -> Vec<(String, Verdict)> {
+        root.columns
+            .iter()
+            .map(|column| (column.name.clone(), self.column(root, column)))
+            .collect()
+    }
+
+    /// The verdicts on a table, taken over from those on its root where it is a partition.
+    pub(super) fn partition(
+        &self,
+        table: &'a Table,
+        root: &'a Table,
+        of_root: &[(String, Verdict)],
+    ) -> Vec<(String, u16, Verdict)> {
+        let verdict = |column: &'a Column| {
+            if let Some(nothing_stored) = stores_nothing(table.kind) {
+                return Ok(Fate::Exempt(nothing_stored));
+            }
+            let known = of_root.iter().find(|(name, _)| *name == column.name);
+            known.map_or_else(|| self.column(root, column), |(_, verdict)| verdict.clone())
+        };
+        table
+            .columns
+            .iter()
+            .map(|column| (column.name.clone(), column.position, verdict(column)))
+            .collect()
+    }
+
+    fn column(&self, table: &'a Table, column: &'a Column) -> Verdict {
+        if let Some(nothing_stored) = stores_nothing(table.kind) {
+            return Ok(Fate::Exempt(nothing_stored));
+        }
+        if self.is_emptied(table) {
+            return Ok(Fate::Deleted);
+        }
+        let rules = self.ground.evidence.rules.get(&table.name);
+        if let Some(rules) = rules.and_then(|rules| rules.columns.get(&column.name)) {
+            if rules.leaves_rows() {
+                return Err(self.unclassified(table, column, Some(LEAVES_ROWS)));
+            }
+            return Ok(self.ruled(table, column, rules));
+        }
+        match self.exemption(table, column) {
+            Some(why) => Ok(Fate::Exempt(why)),
+            None => Err(self.unclassified(table, column, None)),
+        }
+    }
+
+    fn ruled(&self, table: &Table, column: &Column, rules: &ColumnRules) -> Fate {
+        let mut reasons = Vec::new();
+        for rule in &rules.rules {
+            match &rule.action {
+                Action::Keep { reason } => reasons.push(reason.as_str()),
+                Action::Mask(_) => {
+                    return Fate::Mask(Masking {
+                        rules: rules.rules.clone(),
+                        column: self.ground.target(table, column),
+                    });
+                }
+            }
+        }
+        Fate::Keep {
+            reason: reasons.join("; "),
+        }
+    }
+
+    /// Why the column needs no rule, by its type and place in the schema alone.
+    fn exemption(&self, table: &'a Table, column: &'a Column) -> Option<Exemption> {
+        if column.generated {
+            return Some(Exemption::Generated);
+        }
+        let (to_table, to_column) = self.ground.referred_to(table, column);
+        if (&to_table.name, &to_column.name) != (&table.name, &column.name) {
+            return self
+                .own_exemption(to_table, to_column)
+                .map(|_| Exemption::Reference {
+                    table: to_table.name.clone(),
+                    column: to_column.name.clone(),
+                });
+        }
+        self.own_exemption(table, column)
+    }
+
+    fn own_exemption(&self, table: &Table, column: &Column) -> Option<Exemption> {
+        match column.family {
+            TypeFamily::Boolean => Some(Exemption::Boolean),
+            TypeFamily::Enum => Some(Exemption::Enum),
+            TypeFamily::Integer if column.primary_key && column.sequence => Some(Exemption::SequenceKey),
+            family if family.is_scalar() => {
+                let samples = (self.ground.evidence.samples)(&table.name, &column.name);
+                let personal = detect::looks_personal_number(&column.name, &samples);
+                (!personal).then_some(Exemption::Scalar {
+                    samples: samples.len(),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn unclassified(
+        &self,
+        table: &'a Table,
+        column: &'a Column,
+        because: Option<&'static str>,
+    ) -> Unclassified {
+        Unclassified {
+            service: self.ground.evidence.service.clone(),
+            table: table.name.clone(),
+            column: column.name.clone(),
+            type_name: column.type_text(),
+            because,
+            suggestion: Suggestion::of(self.ground, table, column),
+        }
+    }
+}
+
+/// Why the columns of this kind of relation hold nothing of their own.
+fn stores_nothing(kind: TableKind) -> Option<Exemption> {
+    match kind {
+        TableKind::View => Some(Exemption::View),
+        TableKind::MaterializedView => Some(Exemption::MaterializedView),
+        TableKind::Foreign => Some(Exemption::Foreign),
+        TableKind::Ordinary | TableKind::Partitioned => None,
+    }
+}
