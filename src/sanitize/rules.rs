@@ -5,7 +5,6 @@
 
 mod error;
 mod parse;
-mod place;
 mod spec;
 
 use std::collections::BTreeMap;
@@ -17,8 +16,8 @@ use super::file_rules::FileRules;
 use super::schema::TableName;
 use crate::model::{EngineKind, ServiceName};
 
-pub use error::{Problem, RulesError};
-pub use place::Place;
+pub use crate::config::{Place, Problem};
+pub use error::RulesError;
 pub use spec::Spec;
 
 /// All rules of a project, by service. Every configured service is in it, also one without rules.
