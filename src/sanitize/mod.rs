@@ -1,6 +1,7 @@
 //! Rules, ledger, plan, transforms, purge, proof, receipt.
 
 pub mod copy_text;
+pub mod detect;
 pub mod file_rules;
 pub mod key;
 pub mod ledger;

@@ -5,7 +5,6 @@
 
 mod error;
 mod parse;
-mod place;
 mod write;
 
 use std::collections::BTreeMap;
@@ -19,8 +18,8 @@ use super::schema::TableName;
 use super::transform::Spec;
 use crate::model::{EngineKind, ServiceName};
 
-pub use error::{Problem, RulesError};
-pub use place::Place;
+pub use crate::config::{Place, Problem};
+pub use error::RulesError;
 pub use write::{keep_line, mask_line, table_header};
 
 /// All rules of a project, by service. Every configured service is in it, also one without rules.

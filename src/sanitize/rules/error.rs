@@ -2,22 +2,7 @@
 
 use std::fmt;
 
-use super::Place;
-
-/// One thing that is wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// What is wrong and what to do, without the place.
-    pub message: String,
-    /// Where.
-    pub at: Place,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}\n{}", self.at, self.message, self.at.excerpt())
-    }
-}
+use super::Problem;
 
 /// The rule files cannot be used as they are; nothing was done. Exit code 2.
 #[derive(Debug, Clone, PartialEq, Eq)]

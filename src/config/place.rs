@@ -1,11 +1,11 @@
-//! Where a rule stands: file, line, column, and the line itself for the caret.
+//! Where something stands in a file: line, column, and the line itself for the caret.
 
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A place in a rule file.
+/// A place in a configuration or rule file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The file, as messages name it.
@@ -65,6 +65,21 @@ fn floor_char(text: &str, at: usize) -> usize {
         at -= 1;
     }
     at
+}
+
+/// One thing that is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What is wrong and what to do, without the place.
+    pub message: String,
+    /// Where.
+    pub at: Place,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}\n{}", self.at, self.message, self.at.excerpt())
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,16 @@
+//! Sanitizing PostgreSQL: its schema into the ledger, its tables rewritten, its residue purged.
+//!
+//! Entry point is [`PostgresService`]; `ops` reaches it through `sanitize::service::Service`. Never an `UPDATE` of
+//! personal data, and never a row value in an error.
+
+mod finish;
+mod introspect;
+mod purge;
+mod rewrite;
+mod sample;
+mod service;
+mod work;
+
+pub use introspect::introspect;
+pub use rewrite::RewriteError;
+pub use service::{PostgresService, Rules};

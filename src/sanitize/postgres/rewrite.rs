@@ -1,0 +1,404 @@
+//! Rewrites a table: its rows go out through the transforms into a spool, the table gets new, empty files, and the
+//! rows come back. Nothing is updated in place, so no dead row, no old page and no WAL of the originals is made, and
+//! since the table stays the same object, everything that depends on it stays as it was.
+//!
+//! While it is loaded the table is told that it has neither triggers nor indexes (`pg_class.relhastriggers`,
+//! `relhasindex`): no foreign key or trigger of the data acts, and the indexes are built afterwards, whole. The
+//! transaction that does so is the one that made the new files, so with `wal_level=minimal` the rows are not logged
+//! (PostgreSQL manual, "Populating a Database").
+
+use std::fs::File;
+use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::engine::EngineError;
+use crate::engine::postgres::{Session, quote_identifier, quote_literal};
+use crate::model::ServiceName;
+use crate::sanitize::copy_text::{CopyError, Splitter, write_field};
+use crate::sanitize::schema::{Table, TableName};
+use crate::sanitize::transform::{Masked, Transform, TransformError};
+
+/// How many bytes are gathered before they are noted and written.
+const BATCH: usize = 1 << 20;
+
+/// What happens to one column.
+pub struct ColumnWork {
+    /// Its name.
+    pub name: String,
+    /// The rules in their order; the first whose condition holds decides, and the last has none.
+    pub rules: Vec<Rule>,
+}
+
+/// One rule of a column.
+pub struct Rule {
+    /// The owner's SQL condition on the row.
+    pub condition: Option<String>,
+    /// The transform; `None` keeps the value.
+    pub transform: Option<Box<dyn Transform>>,
+}
+
+/// What became of one column.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ColumnCount {
+    /// Values replaced, NULLs not counted.
+    pub values: u64,
+    /// Values that came out equal to the original.
+    pub unchanged: u64,
+}
+
+/// What became of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewritten {
+    /// Rows.
+    pub rows: u64,
+    /// One for each [`ColumnWork`].
+    pub columns: Vec<ColumnCount>,
+}
+
+/// Why a table could not be rewritten. Its transaction is rolled back.
+#[derive(Debug, thiserror::Error)]
+pub enum RewriteError {
+    /// The server.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A row could not be read.
+    #[error("service {service}: table {table} could not be read as COPY text")]
+    Copy {
+        /// The service.
+        service: ServiceName,
+        /// The table.
+        table: TableName,
+        /// What was wrong, without the value.
+        #[source]
+        source: CopyError,
+    },
+    /// A value could not be replaced.
+    #[error("service {service}: a value of {table}.{column} could not be replaced")]
+    Transform {
+        /// The service.
+        service: ServiceName,
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: String,
+        /// Why, without the value.
+        #[source]
+        source: TransformError,
+    },
+    /// A table still has a file that it had before.
+    #[error("service {service}: table {table} kept a file of originals")]
+    NotRewritten {
+        /// The service.
+        service: ServiceName,
+        /// The table.
+        table: TableName,
+    },
+    /// The spool.
+    #[error("service {service}: the spool of table {table} failed")]
+    Spool {
+        /// The service.
+        service: ServiceName,
+        /// The table.
+        table: TableName,
+        /// The kernel's error.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Rewrites `table`. `noter` sees every byte of the new rows, for telling which originals stand there rightly.
+///
+/// # Errors
+/// [`RewriteError`]; the table is then as it was.
+pub fn rewrite(
+    session: &mut Session,
+    table: &Table,
+    work: &[ColumnWork],
+    spool_dir: &Path,
+    noter: &mut dyn FnMut(&[u8]),
+) -> Result<Rewritten, RewriteError> {
+    let name = quoted(&table.name);
+    let before = files_of(session, &table.name)?;
+    session.execute("beginning", "BEGIN")?;
+    session.execute("locking a table", &format!("LOCK TABLE ONLY {name} IN ACCESS EXCLUSIVE MODE"))?;
+    let mut spool = unnamed_file(spool_dir).map_err(|source| spool_error(session, table, source))?;
+    let rewritten = transform_out(session, table, work, &mut spool, noter)?;
+    let had = take_triggers_and_indexes(session, &table.name)?;
+    session.execute("emptying a table", &format!("TRUNCATE ONLY {name}"))?;
+    load(session, table, &mut spool)?;
+    give_back(session, &table.name, &had)?;
+    session.execute(&format!("building the indexes of {}", table.name), &format!("REINDEX TABLE {name}"))?;
+    session.execute(&format!("committing {}", table.name), "COMMIT")?;
+    let after = files_of(session, &table.name)?;
+    if before.iter().any(|file| after.contains(file)) {
+        return Err(RewriteError::NotRewritten { service: session.service().clone(), table: table.name.clone() });
+    }
+    Ok(rewritten)
+}
+
+/// Removes all rows of `table`, and its files.
+///
+/// # Errors
+/// [`RewriteError`]; the table is then as it was.
+pub fn empty(session: &mut Session, table: &TableName) -> Result<(), RewriteError> {
+    session.execute("beginning", "BEGIN")?;
+    let had = take_triggers_and_indexes(session, table)?;
+    session.execute("emptying a table", &format!("TRUNCATE ONLY {}", quoted(table)))?;
+    give_back(session, table, &had)?;
+    session.execute("emptying indexes", &format!("REINDEX TABLE {}", quoted(table)))?;
+    Ok(session.execute("committing", "COMMIT")?)
+}
+
+/// The table's name as SQL.
+pub fn quoted(table: &TableName) -> String {
+    format!("{}.{}", quote_identifier(&table.schema), quote_identifier(&table.name))
+}
+
+fn regclass(table: &TableName) -> String {
+    format!("{}::regclass", quote_literal(&quoted(table)))
+}
+
+/// The file numbers of a table, its TOAST table and all their indexes.
+fn files_of(session: &mut Session, table: &TableName) -> Result<Vec<String>, EngineError> {
+    let sql = format!(
+        "WITH heaps AS (SELECT oid, reltoastrelid FROM pg_class WHERE oid = {}), \
+         both_heaps AS (SELECT oid FROM heaps UNION SELECT reltoastrelid FROM heaps WHERE reltoastrelid <> 0) \
+         SELECT pg_relation_filenode(oid) FROM both_heaps \
+         UNION SELECT pg_relation_filenode(indexrelid) FROM pg_index WHERE indrelid IN (SELECT oid FROM both_heaps)",
+        regclass(table)
+    );
+    Ok(session.rows("listing a table's files", &sql)?.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+}
+
+fn stored_columns(table: &Table) -> Vec<&str> {
+    table.columns.iter().filter(|column| !column.generated).map(|column| column.name.as_str()).collect()
+}
+
+fn column_list(columns: &[&str]) -> String {
+    columns.iter().map(|column| quote_identifier(column)).collect::<Vec<_>>().join(", ")
+}
+
+/// Reads every row, replaces what is to be replaced, and spools the result.
+fn transform_out(
+    session: &mut Session,
+    table: &Table,
+    work: &[ColumnWork],
+    spool: &mut File,
+    noter: &mut dyn FnMut(&[u8]),
+) -> Result<Rewritten, RewriteError> {
+    let columns = stored_columns(table);
+    let conditions: Vec<&str> =
+        work.iter().flat_map(|column| column.rules.iter().filter_map(|rule| rule.condition.as_deref())).collect();
+    let mut selected = column_list(&columns);
+    for condition in &conditions {
+        selected.push_str(&format!(", ({condition}) IS TRUE"));
+    }
+    let sql = format!("COPY (SELECT {selected} FROM ONLY {}) TO STDOUT", quoted(&table.name));
+    let service = session.service().clone();
+    let mut masker = Masker::new(&columns, work, conditions.len());
+    let mut batch = Vec::with_capacity(BATCH + BATCH / 4);
+    let mut line = Vec::new();
+    let spool_error = |source| RewriteError::Spool { service: service.clone(), table: table.name.clone(), source };
+    let reader = session.client().copy_out(&sql);
+    let mut reader = match reader {
+        Ok(reader) => reader,
+        Err(error) => return Err(session.fault(&format!("reading table {}", table.name), &error).into()),
+    };
+    loop {
+        line.clear();
+        if reader.read_until(b'\n', &mut line).map_err(|error| read_error(&service, table, &error))? == 0 {
+            break;
+        }
+        let row = line.strip_suffix(b"\n").unwrap_or(&line);
+        masker.mask(row, &mut batch).map_err(|fault| fault.of(&service, table))?;
+        if batch.len() >= BATCH {
+            noter(&batch);
+            spool.write_all(&batch).map_err(spool_error)?;
+            batch.clear();
+        }
+    }
+    noter(&batch);
+    spool.write_all(&batch).map_err(spool_error)?;
+    Ok(masker.done)
+}
+
+/// A failure of a copy comes wrapped as an I/O error; only its code is kept.
+fn read_error(service: &ServiceName, table: &Table, error: &io::Error) -> RewriteError {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<postgres::Error>());
+    let fault = inner.map_or_else(|| error.kind().to_string(), crate::engine::postgres::fault_of);
+    RewriteError::Engine(EngineError::Server {
+        service: service.clone(),
+        action: format!("copying table {}", table.name),
+        fault,
+    })
+}
+
+/// Replaces values row by row.
+struct Masker<'a> {
+    splitter: Splitter,
+    stored: usize,
+    /// For each stored column, which work it has.
+    work_of: Vec<Option<usize>>,
+    work: &'a [ColumnWork],
+    /// For each work, where its conditions begin among the extra fields.
+    first_condition: Vec<usize>,
+    scratch: String,
+    out: String,
+    done: Rewritten,
+}
+
+enum MaskFault {
+    Copy(CopyError),
+    Transform(String, TransformError),
+}
+
+impl MaskFault {
+    fn of(self, service: &ServiceName, table: &Table) -> RewriteError {
+        let (service, table) = (service.clone(), table.name.clone());
+        match self {
+            Self::Copy(source) => RewriteError::Copy { service, table, source },
+            Self::Transform(column, source) => RewriteError::Transform { service, table, column, source },
+        }
+    }
+}
+
+impl<'a> Masker<'a> {
+    fn new(columns: &[&str], work: &'a [ColumnWork], conditions: usize) -> Self {
+        let mut first_condition = Vec::with_capacity(work.len());
+        let mut next = columns.len();
+        for column in work {
+            first_condition.push(next);
+            next += column.rules.iter().filter(|rule| rule.condition.is_some()).count();
+        }
+        Self {
+            splitter: Splitter::new(columns.len() + conditions),
+            stored: columns.len(),
+            work_of: columns.iter().map(|name| work.iter().position(|work| work.name == *name)).collect(),
+            work,
+            first_condition,
+            scratch: String::new(),
+            out: String::new(),
+            done: Rewritten { rows: 0, columns: vec![ColumnCount::default(); work.len()] },
+        }
+    }
+
+    fn mask(&mut self, line: &[u8], batch: &mut Vec<u8>) -> Result<(), MaskFault> {
+        let row = self.splitter.split(line).map_err(MaskFault::Copy)?;
+        for index in 0..self.stored {
+            if index > 0 {
+                batch.push(b'\t');
+            }
+            let Some(number) = self.work_of.get(index).copied().flatten() else {
+                batch.extend_from_slice(row.raw(index));
+                continue;
+            };
+            let (Some(column), Some(count)) = (self.work.get(number), self.done.columns.get_mut(number)) else {
+                continue;
+            };
+            let first = self.first_condition.get(number).copied().unwrap_or(self.stored);
+            let mut flag = first;
+            let rule = column.rules.iter().find(|rule| {
+                rule.condition.is_none() || {
+                    flag += 1;
+                    row.raw(flag - 1) == b"t"
+                }
+            });
+            let Some(transform) = rule.and_then(|rule| rule.transform.as_deref()) else {
+                batch.extend_from_slice(row.raw(index));
+                continue;
+            };
+            let value = row.value(index, &mut self.scratch).map_err(MaskFault::Copy)?;
+            if value.is_none() && !transform.masks_null() {
+                batch.extend_from_slice(row.raw(index));
+                continue;
+            }
+            self.out.clear();
+            let masked = transform
+                .apply(value.unwrap_or_default(), &mut self.out)
+                .map_err(|error| MaskFault::Transform(column.name.clone(), error))?;
+            count.values += 1;
+            match masked {
+                Masked::Value => {
+                    count.unchanged += u64::from(value == Some(self.out.as_str()));
+                    write_field(Some(&self.out), batch);
+                }
+                Masked::Null => write_field(None, batch),
+            }
+        }
+        batch.push(b'\n');
+        self.done.rows += 1;
+        Ok(())
+    }
+}
+
+/// Loads the spooled rows into the emptied table.
+fn load(session: &mut Session, table: &Table, spool: &mut File) -> Result<(), RewriteError> {
+    let service = session.service().clone();
+    let spool_error = |source| RewriteError::Spool { service: service.clone(), table: table.name.clone(), source };
+    spool.seek(SeekFrom::Start(0)).map_err(spool_error)?;
+    let columns = stored_columns(table);
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let sql = format!("COPY {} ({}) FROM STDIN", quoted(&table.name), column_list(&columns));
+    let action = format!("loading table {}", table.name);
+    let mut writer = match session.client().copy_in(&sql) {
+        Ok(writer) => writer,
+        Err(error) => return Err(session.fault(&action, &error).into()),
+    };
+    let mut buffer = vec![0; BATCH];
+    loop {
+        let read = spool.read(&mut buffer).map_err(spool_error)?;
+        if read == 0 {
+            break;
+        }
+        writer.write_all(&buffer[..read]).map_err(|error| read_error(&service, table, &error))?;
+    }
+    let finished = writer.finish();
+    match finished {
+        Ok(_) => Ok(()),
+        Err(error) => Err(session.fault(&action, &error).into()),
+    }
+}
+
+/// What `pg_class` said of a table before it was told to forget its triggers and indexes.
+struct Had {
+    triggers: String,
+    indexes: String,
+}
+
+fn take_triggers_and_indexes(session: &mut Session, table: &TableName) -> Result<Had, EngineError> {
+    let sql = format!("SELECT relhastriggers, relhasindex FROM pg_class WHERE oid = {}", regclass(table));
+    let row = session.rows("reading a table's flags", &sql)?.into_iter().next().unwrap_or_default();
+    let flag = |index: usize| match row.get(index).and_then(Option::as_deref) {
+        Some("t") => "true".to_owned(),
+        _ => "false".to_owned(),
+    };
+    let had = Had { triggers: flag(0), indexes: flag(1) };
+    set_flags(session, table, "false", "false")?;
+    Ok(had)
+}
+
+fn give_back(session: &mut Session, table: &TableName, had: &Had) -> Result<(), EngineError> {
+    set_flags(session, table, &had.triggers, &had.indexes)
+}
+
+fn set_flags(session: &mut Session, table: &TableName, triggers: &str, indexes: &str) -> Result<(), EngineError> {
+    let sql = format!(
+        "UPDATE pg_class SET relhastriggers = {triggers}, relhasindex = {indexes} WHERE oid = {}",
+        regclass(table)
+    );
+    session.execute("setting a table's flags", &sql)
+}
+
+/// A file without a name, in the pool: it is gone when this process is, however that ends.
+fn unnamed_file(directory: &Path) -> io::Result<File> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(directory, flags, Mode::RUSR | Mode::WUSR)?.into())
+}
+
+fn spool_error(session: &Session, table: &Table, source: io::Error) -> RewriteError {
+    RewriteError::Spool { service: session.service().clone(), table: table.name.clone(), source }
+}

@@ -1,0 +1,218 @@
+//! Originals to search for, taken before anything is rewritten; and where they stand rightly.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, Read};
+
+use crate::engine::postgres::{Session, quote_identifier};
+use crate::model::{Secret, ServiceName};
+use crate::sanitize::key::MaskingKey;
+use crate::sanitize::ledger::{ColumnEntry, Fate, Ledger, TableEntry};
+use crate::sanitize::needle::{NeedleSet, Source};
+use crate::sanitize::schema::{Schema, Table, TableKind, TableName, TypeFamily};
+
+use super::rewrite::quoted;
+
+/// About how many rows of a table are offered as needles.
+const OFFERED: u64 = 20_000;
+/// How many values the ledger is shown of a column.
+const FEW: usize = 100;
+
+/// Texts of the schema itself, in which an original may stand by chance: names, comments, function bodies, labels.
+const SCHEMA_TEXTS: &str = "SELECT prosrc FROM pg_proc UNION ALL SELECT description FROM pg_description \
+    UNION ALL SELECT description FROM pg_shdescription UNION ALL SELECT enumlabel FROM pg_enum \
+    UNION ALL SELECT relname FROM pg_class UNION ALL SELECT attname FROM pg_attribute \
+    UNION ALL SELECT proname FROM pg_proc UNION ALL SELECT typname FROM pg_type UNION ALL SELECT conname FROM pg_constraint \
+    UNION ALL SELECT rolname FROM pg_authid UNION ALL SELECT datname FROM pg_database \
+    UNION ALL SELECT collname FROM pg_collation UNION ALL SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef \
+    UNION ALL SELECT array_to_string(reloptions, ' ') FROM pg_class WHERE reloptions IS NOT NULL";
+
+/// Which needles stand rightly in what the branch holds: in kept columns, in fakes, in the schema.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    found: BTreeSet<usize>,
+}
+
+impl Seen {
+    /// Notes which needles occur in `bytes`.
+    pub(super) fn note(&mut self, needles: &NeedleSet, bytes: &[u8]) {
+        if !needles.is_empty() {
+            self.found.extend(needles.contains_any(bytes));
+        }
+    }
+
+    /// Adds what another worker noted.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.found.extend(other.found);
+    }
+
+    /// The needles that stand nowhere rightly.
+    pub(super) fn without_seen(&self, needles: NeedleSet) -> NeedleSet {
+        needles.without(&self.found)
+    }
+}
+
+/// Some values of a column, for telling what it holds. None where the server does not say.
+pub(super) fn few(session: &mut Session, table: &TableName, column: &str) -> Vec<String> {
+    let column = quote_identifier(column);
+    let sql = format!("SELECT {column}::text FROM ONLY {} WHERE {column} IS NOT NULL LIMIT {FEW}", quoted(table));
+    let rows = session.rows("sampling a column", &sql).unwrap_or_default();
+    rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect()
+}
+
+/// Originals of every column that is replaced or deleted, and all secrets of the catalogs.
+pub(super) fn collect(
+    session: &mut Session,
+    service: &ServiceName,
+    schema: &Schema,
+    ledger: &Ledger,
+    secrets: &[Secret],
+    key: &MaskingKey,
+) -> Result<NeedleSet, crate::engine::EngineError> {
+    let mut builder = NeedleSet::builder(key);
+    offer_secrets(&mut builder, service, secrets);
+    for entry in ledger.tables.iter().filter(|entry| entry.kind == TableKind::Ordinary) {
+        let Some(table) = schema.table(&entry.name) else { continue };
+        let columns: Vec<&ColumnEntry> = entry.columns.iter().filter(|column| is_original(table, column)).collect();
+        if columns.is_empty() {
+            continue;
+        }
+        let numbers: Vec<usize> = columns
+            .iter()
+            .map(|column| {
+                builder.column(Source {
+                    service: service.to_string(),
+                    table: entry.name.to_string(),
+                    column: column.name.clone(),
+                })
+            })
+            .collect();
+        for row in session.rows("sampling originals", &sample_query(table, &columns))? {
+            for (number, value) in numbers.iter().zip(row) {
+                if let Some(value) = value {
+                    builder.offer(*number, &value);
+                }
+            }
+        }
+    }
+    Ok(builder.build())
+}
+
+/// Only the secrets of the catalogs, where no column is replaced.
+pub(super) fn only_secrets(service: &ServiceName, secrets: &[Secret], key: &MaskingKey) -> NeedleSet {
+    let mut builder = NeedleSet::builder(key);
+    offer_secrets(&mut builder, service, secrets);
+    builder.build()
+}
+
+fn offer_secrets(builder: &mut crate::sanitize::needle::Builder, service: &ServiceName, secrets: &[Secret]) {
+    if secrets.is_empty() {
+        return;
+    }
+    let source =
+        Source { service: service.to_string(), table: "pg_catalog".to_owned(), column: "passwords and secrets".to_owned() };
+    let number = builder.column(source);
+    secrets.iter().for_each(|secret| builder.offer(number, secret.reveal()));
+}
+
+/// Columns whose values must be gone: replaced ones, and those of deleted rows that can hold text.
+fn is_original(table: &Table, column: &ColumnEntry) -> bool {
+    match &column.fate {
+        Fate::Mask(_) => true,
+        Fate::Deleted => {
+            table.name.schema != "pg_catalog" && table.column(&column.name).is_some_and(|known| holds_text(known.family))
+        }
+        Fate::Keep { .. } | Fate::Exempt(_) => false,
+    }
+}
+
+fn holds_text(family: TypeFamily) -> bool {
+    use TypeFamily::{Array, Bytes, Composite, Json, Network, Other, Text, TextSearch, Xml};
+    matches!(family, Text | Json | Bytes | Network | Xml | Array | Composite | TextSearch | Other)
+}
+
+fn sample_query(table: &Table, columns: &[&ColumnEntry]) -> String {
+    let selected: Vec<String> = columns.iter().map(|column| format!("{}::text", quote_identifier(&column.name))).collect();
+    let sample = if table.rows > OFFERED {
+        // Whole pages, so that a large table costs no more than a small one.
+        format!(" TABLESAMPLE SYSTEM ({:.6})", 100.0 * OFFERED as f64 / table.rows as f64)
+    } else {
+        String::new()
+    };
+    format!("SELECT {} FROM ONLY {}{sample} LIMIT {}", selected.join(", "), quoted(&table.name), OFFERED * 2)
+}
+
+/// Reads the kept columns of tables that were not rewritten, and the schema's own texts, for needles that stand there
+/// rightly.
+pub(super) fn note_untouched(
+    session: &mut Session,
+    schema: &Schema,
+    ledger: &Ledger,
+    changed: &[TableName],
+    needles: &NeedleSet,
+    seen: &mut Seen,
+) -> Result<(), crate::engine::EngineError> {
+    if needles.is_empty() {
+        return Ok(());
+    }
+    copy_through(session, SCHEMA_TEXTS, needles, seen)?;
+    let untouched = |entry: &&TableEntry| entry.kind == TableKind::Ordinary && !changed.contains(&entry.name);
+    for entry in ledger.tables.iter().filter(untouched) {
+        let Some(table) = schema.table(&entry.name) else { continue };
+        let texts: Vec<String> = table
+            .columns
+            .iter()
+            .filter(|column| holds_text(column.family))
+            .map(|column| quote_identifier(&column.name))
+            .collect();
+        if !texts.is_empty() {
+            let sql = format!("SELECT {} FROM ONLY {}", texts.join(", "), quoted(&entry.name));
+            copy_through(session, &sql, needles, seen)?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes what a query returns, whole lines at a time so that no needle is cut.
+fn copy_through(
+    session: &mut Session,
+    sql: &str,
+    needles: &NeedleSet,
+    seen: &mut Seen,
+) -> Result<(), crate::engine::EngineError> {
+    const BATCH: usize = 1 << 20;
+    let action = "reading kept columns";
+    let mut batch = Vec::with_capacity(BATCH);
+    let outcome = match session.client().copy_out(&format!("COPY ({sql}) TO STDOUT")) {
+        Ok(mut reader) => loop {
+            match reader.by_ref().read_until(b'\n', &mut batch) {
+                Ok(0) => break Ok(()),
+                Ok(_) if batch.len() < BATCH => {}
+                Ok(_) => {
+                    seen.note(needles, &batch);
+                    batch.clear();
+                }
+                Err(error) => break Err(error.kind().to_string()),
+            }
+        },
+        Err(error) => return Err(session.fault(action, &error)),
+    };
+    seen.note(needles, &batch);
+    outcome.map_err(|fault| crate::engine::EngineError::Server {
+        service: session.service().clone(),
+        action: action.to_owned(),
+        fault,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_table_is_sampled_by_pages() {
+        let mut table = Table::ordinary(TableName::new("public", "t"), Vec::new());
+        assert!(!sample_query(&table, &[]).contains("TABLESAMPLE"));
+        table.rows = 2_000_000;
+        assert!(sample_query(&table, &[]).contains("TABLESAMPLE SYSTEM (1.000000)"));
+    }
+}

@@ -1,0 +1,148 @@
+//! A service of a branch on its way from raw clone to published copy, as `ops` drives it. One implementation per
+//! engine; `ops` knows none of them.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::engine::{EngineError, ServiceSetup};
+use crate::model::{BranchId, Check, ReplacedColumn, Secret, ServiceReport};
+use crate::runtime::{Exposure, Runtime, RuntimeError};
+use crate::storage::VolumeError;
+
+use super::ledger::LedgerError;
+use super::needle::NeedleSet;
+use super::postgres::RewriteError;
+
+/// Where and with what a service of a branch is worked on.
+pub struct Site<'a> {
+    /// Runs instances.
+    pub runtime: &'a dyn Runtime,
+    /// The branch.
+    pub branch: BranchId,
+    /// The clone's root on the host.
+    pub root: PathBuf,
+    /// Where envclone's own configuration of the branch's instances lies on the host.
+    pub conf: PathBuf,
+    /// A root-only directory of the pool, for files without a name.
+    pub spool: PathBuf,
+    /// Where the gateway listens.
+    pub listen: IpAddr,
+    /// The directory of the branch's Unix sockets.
+    pub sockets: PathBuf,
+    /// Tells the person what is being done; never a value of a row.
+    pub detail: &'a (dyn Fn(&str) + Sync),
+}
+
+/// Why a service could not be brought one step further.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Its engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The runtime.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// Its files.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    /// Its rules do not apply, or leave something undecided.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A table could not be rewritten.
+    #[error(transparent)]
+    Rewrite(#[from] RewriteError),
+    /// Personal data that nothing decides about.
+    #[error("service {service}: {what}")]
+    Undecided {
+        /// The service.
+        service: crate::model::ServiceName,
+        /// What, and what to do about it.
+        what: String,
+    },
+    /// Originals are still there.
+    #[error("service {service}: {what}")]
+    Unproved {
+        /// The service.
+        service: crate::model::ServiceName,
+        /// Where, without the value.
+        what: String,
+    },
+    /// A file of envclone's own.
+    #[error("{action} {} failed", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The kernel's error.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// What sanitizing a service came to.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// Tables (or file rules) that were applied.
+    pub tables: u64,
+    /// Rows (or files) rewritten or deleted.
+    pub rows: u64,
+    /// Columns replaced.
+    pub replaced: Vec<ReplacedColumn>,
+    /// Columns exempt by type, and why.
+    pub exempt: Vec<String>,
+    /// What is kept, with the owner's reasons.
+    pub kept: Vec<String>,
+    /// What no proof covers.
+    pub not_covered: Vec<String>,
+    /// Whether personal data was left as it is, by the owner's configuration.
+    pub raw: bool,
+}
+
+/// One service of a branch being made. The calls come in the order in which they stand here.
+pub trait Service: Send {
+    /// Its setup.
+    fn setup(&self) -> &ServiceSetup;
+
+    /// Makes the running source ready for a snapshot, within `limit`; what was done, in words. `root` is the source's
+    /// root, which is only read. A failure stops nothing.
+    fn quiesce(&mut self, root: &Path, limit: Duration) -> Result<String, ServiceError>;
+
+    /// Seals the clone's files, starts it sealed where it has a server, seals it there, and holds its rules against
+    /// what it really contains.
+    fn seal(&mut self, site: &Site<'_>) -> Result<(), ServiceError>;
+
+    /// Why nothing of it has to be rewritten, if so.
+    fn nothing_to_rewrite(&self) -> Option<String>;
+
+    /// Replaces personal data, runs the owner's SQL, stops, and purges what is left of the originals. `needles` takes
+    /// originals to search for.
+    fn sanitize(&mut self, site: &Site<'_>) -> Result<(), ServiceError>;
+
+    /// The originals that must be nowhere any more. Taken once, after [`Service::sanitize`].
+    fn take_needles(&mut self) -> NeedleSet;
+
+    /// What was done, for report and receipt.
+    fn tally(&self) -> Tally;
+
+    /// Starts it for use, unless it runs already, and reads every seal back.
+    fn start(&mut self, site: &Site<'_>) -> Result<Vec<Check>, ServiceError>;
+
+    /// Lets its users in by password, envclone itself no longer, and proves both.
+    fn publish(&mut self, site: &Site<'_>) -> Result<Vec<Check>, ServiceError>;
+
+    /// The way in, for the gateway.
+    fn exposure(&self, site: &Site<'_>) -> Option<Exposure>;
+
+    /// What users are told.
+    fn report(&self, site: &Site<'_>) -> ServiceReport;
+
+    /// What is remembered beside the report: user, database, password.
+    fn credentials(&self) -> Option<(String, String, Secret)>;
+
+    /// What the engine wants to find again when the service is started later.
+    fn facts(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+}
