@@ -9,5 +9,7 @@
 
 #[path = "live/pool.rs"]
 mod pool;
+#[path = "live/runtime.rs"]
+mod runtime;
 #[path = "live/storage.rs"]
 mod storage;

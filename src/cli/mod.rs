@@ -1,1 +1,3 @@
 //! Commands: arguments in, printing out.
+
+pub mod internal;

@@ -4,6 +4,24 @@
 //! branch's namespaces, keeps it, stops it, and opens the way in (a [`Exposure`] at publish). It decides
 //! nothing about data, and never reads or writes a volume.
 
+mod branch_dir;
+mod bwrap;
+mod descriptors;
+mod enter;
+mod memory;
+mod netstat;
+mod network;
+pub(crate) mod process;
+pub(crate) mod protocol;
+mod sandboxed;
+pub(crate) mod seccomp;
+mod supervisor;
+
+pub use enter::enter_and_run;
+pub use memory::{Memory, Operation};
+pub use sandboxed::Sandboxed;
+pub use supervisor::{SuperviseArgs, supervise};
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -214,7 +232,7 @@ pub enum RuntimeError {
 }
 
 fn fatal_lines(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("\n  {line}")).collect()
+    lines.iter().flat_map(|line| ["\n  ", line]).collect()
 }
 
 /// The network of a branch, for clients of envclone's own.

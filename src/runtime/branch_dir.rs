@@ -1,0 +1,304 @@
+//! What a branch has below `/run/envclone/<branch>`, by exact name, and the lock that says that it lives.
+//!
+//! ```text
+//! .lock               held by the supervisor for life: the only sign of liveness
+//! .ctl/control        the supervisor's socket, in a directory of root's
+//! .sandboxes/<pid>    one for each running sandbox (and the gateway): its start time
+//! .private/<n>        where private directories are mounted, in the supervisor's own mount namespace
+//! .sealed/<service>.log
+//! <service>/<socket>  the gateway's sockets
+//! ```
+//! A service cannot have a name with a dot, so none of ours can collide with one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::process::{self, Held};
+use crate::model::{BranchId, ServiceName};
+
+const LOCK: &str = ".lock";
+const CONTROL_DIR: &str = ".ctl";
+const SANDBOXES: &str = ".sandboxes";
+const PRIVATE: &str = ".private";
+const SEALED: &str = ".sealed";
+
+/// How long killed processes may take to go.
+const DEATH: Duration = Duration::from_secs(30);
+
+/// The place of one branch.
+#[derive(Debug, Clone)]
+pub(super) struct BranchDir {
+    root: PathBuf,
+}
+
+/// A claimed place: nobody else's while this exists.
+#[derive(Debug)]
+pub(super) struct Claim {
+    /// Holds the lock until the process ends.
+    _lock: File,
+}
+
+impl BranchDir {
+    pub(super) fn new(run_dir: &Path, branch: &BranchId) -> Self {
+        Self {
+            root: run_dir.join(branch.as_str()),
+        }
+    }
+
+    pub(super) fn control(&self) -> PathBuf {
+        self.root.join(CONTROL_DIR).join("control")
+    }
+
+    pub(super) fn sealed_log(&self, service: &ServiceName) -> PathBuf {
+        self.root.join(SEALED).join(format!("{service}.log"))
+    }
+
+    pub(super) fn private(&self, number: u64) -> PathBuf {
+        self.root.join(PRIVATE).join(number.to_string())
+    }
+
+    /// Where the sockets of a service are; every user of the host may reach them.
+    pub(super) fn sockets(&self, service: &ServiceName) -> PathBuf {
+        self.root.join(service.as_str())
+    }
+
+    pub(super) fn exists(&self) -> bool {
+        self.root.symlink_metadata().is_ok()
+    }
+
+    /// Makes the place, takes its lock, and removes what a dead supervisor left in it. `None`: it is held.
+    pub(super) fn claim(&self) -> io::Result<Option<Claim>> {
+        if let Some(run_dir) = self.root.parent() {
+            make_dir(run_dir, 0o755)?;
+        }
+        make_dir(&self.root, 0o755)?;
+        let Some(lock) = self.lock()? else {
+            return Ok(None);
+        };
+        self.end_leftovers()?;
+        self.remove_content()?;
+        for (name, mode) in [
+            (CONTROL_DIR, 0o700),
+            (SANDBOXES, 0o700),
+            (PRIVATE, 0o700),
+            (SEALED, 0o700),
+        ] {
+            make_dir(&self.root.join(name), mode)?;
+        }
+        Ok(Some(Claim { _lock: lock }))
+    }
+
+    /// The lock, or `None` where somebody has it, or just removed the place.
+    fn lock(&self) -> io::Result<Option<File>> {
+        let path = self.root.join(LOCK);
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600);
+        let file = options.custom_flags(nix::libc::O_NOFOLLOW).open(&path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            other => other?,
+        }
+        // Its holder may have removed it between our open and our lock: then this lock is of no file.
+        let here = file.metadata()?;
+        match path.symlink_metadata() {
+            Ok(there) if (there.dev(), there.ino()) == (here.dev(), here.ino()) => Ok(Some(file)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Notes a process that must not outlive its supervisor.
+    pub(super) fn record(&self, process: &Held) -> io::Result<()> {
+        let started = process::started(process.pid())?;
+        let path = self.root.join(SANDBOXES).join(process.pid().to_string());
+        let mut file = File::create(path)?;
+        file.write_all(started.to_string().as_bytes())
+    }
+
+    /// Takes back what [`Self::record`] noted.
+    pub(super) fn forget(&self, pid: u32) -> io::Result<()> {
+        absent_is_fine(fs::remove_file(self.root.join(SANDBOXES).join(pid.to_string())))
+    }
+
+    /// Kills recorded processes that outlived their supervisor, and waits until they are gone. The kernel has killed
+    /// them already but for races of microseconds; what this does in any case is to wait.
+    fn end_leftovers(&self) -> io::Result<()> {
+        let Some(entries) = absent_is_none(fs::read_dir(self.root.join(SANDBOXES)))? else {
+            return Ok(());
+        };
+        for entry in entries {
+            let entry = entry?;
+            let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            let started = fs::read_to_string(entry.path())?.parse::<u64>().ok();
+            let (Some(pid), Some(started)) = (pid, started) else {
+                continue;
+            };
+            let Ok(process) = Held::open(pid) else {
+                continue;
+            };
+            if process::started(pid).ok() != Some(started) {
+                continue;
+            }
+            process.kill()?;
+            if !process.wait(DEATH)? {
+                return Err(io::Error::other(format!("process {pid} does not end")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the place after its supervisor died; `false` where one still holds it.
+    pub(super) fn remove_dead(&self) -> io::Result<bool> {
+        if !self.exists() {
+            return Ok(true);
+        }
+        let Some(_lock) = self.lock()? else {
+            return Ok(!self.exists());
+        };
+        self.end_leftovers()?;
+        self.remove()?;
+        Ok(true)
+    }
+
+    /// Removes everything; only for who holds the lock.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        self.remove_content()?;
+        absent_is_fine(fs::remove_file(self.root.join(LOCK)))?;
+        absent_is_fine(fs::remove_dir(&self.root))
+    }
+
+    fn remove_content(&self) -> io::Result<()> {
+        absent_is_fine(fs::remove_file(self.control()))?;
+        absent_is_fine(fs::remove_dir(self.root.join(CONTROL_DIR)))?;
+        self.remove_each(PRIVATE, std::fs::FileType::is_dir)?;
+        self.remove_each(SEALED, std::fs::FileType::is_file)?;
+        self.remove_each(SANDBOXES, std::fs::FileType::is_file)?;
+        let Some(entries) = absent_is_none(fs::read_dir(&self.root))? else {
+            return Ok(());
+        };
+        for entry in entries {
+            let name = entry?.file_name();
+            let service = name.to_str().and_then(|name| name.parse::<ServiceName>().ok());
+            if let Some(service) = service {
+                self.remove_each(service.as_str(), rustix::fs::FileTypeExt::is_socket)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a directory of ours and the entries in it that are of the kind that belongs there.
+    fn remove_each(&self, name: &str, belongs: impl Fn(&fs::FileType) -> bool) -> io::Result<()> {
+        let directory = self.root.join(name);
+        let Some(entries) = absent_is_none(fs::read_dir(&directory))? else {
+            return Ok(());
+        };
+        for entry in entries {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if !belongs(&kind) {
+                continue;
+            }
+            if kind.is_dir() {
+                absent_is_fine(fs::remove_dir(entry.path()))?;
+            } else {
+                absent_is_fine(fs::remove_file(entry.path()))?;
+            }
+        }
+        absent_is_fine(fs::remove_dir(directory))
+    }
+
+    /// Removes the logs of sealed instances after the supervisor died.
+    pub(super) fn forget_sealed_of_dead(&self) -> io::Result<()> {
+        self.remove_each(SEALED, std::fs::FileType::is_file)
+    }
+
+    /// Removes the logs of sealed instances.
+    pub(super) fn forget_sealed(&self) -> io::Result<()> {
+        self.remove_each(SEALED, std::fs::FileType::is_file)?;
+        make_dir(&self.root.join(SEALED), 0o700)
+    }
+}
+
+/// Makes a directory of root's, whatever the umask is; one that is there already is fine.
+pub(super) fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(mode).create(path) {
+        Ok(()) => fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if path.symlink_metadata()?.is_dir() {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
+    absent_is_none(result).map(|_| ())
+}
+
+fn absent_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn branch_dir() -> (tempfile::TempDir, BranchDir) {
+        let temporary = tempfile::tempdir().unwrap();
+        let branch: BranchId = "1f3a9c20".parse().unwrap();
+        let dir = BranchDir::new(&temporary.path().join("run"), &branch);
+        (temporary, dir)
+    }
+
+    #[test]
+    fn a_place_is_held_by_one_and_free_when_that_one_goes() {
+        let (_temporary, dir) = branch_dir();
+        let claim = dir.claim().unwrap().unwrap();
+        assert!(dir.claim().unwrap().is_none());
+        assert!(!dir.remove_dead().unwrap());
+        drop(claim);
+        assert!(dir.remove_dead().unwrap());
+        assert!(!dir.exists());
+        assert!(dir.remove_dead().unwrap());
+    }
+
+    #[test]
+    fn what_is_not_ours_is_never_removed() {
+        let (_temporary, dir) = branch_dir();
+        drop(dir.claim().unwrap().unwrap());
+        fs::write(dir.sealed_log(&"db".parse().unwrap()), "x").unwrap();
+        fs::create_dir(dir.sockets(&"db".parse().unwrap())).unwrap();
+        let foreign = dir.sockets(&"db".parse().unwrap()).join("file");
+        fs::write(&foreign, "x").unwrap();
+        assert!(dir.remove_dead().is_err());
+        assert!(foreign.exists());
+        fs::remove_file(foreign).unwrap();
+        assert!(dir.remove_dead().unwrap());
+        assert!(!dir.exists());
+    }
+
+    #[test]
+    fn a_record_of_a_number_that_went_to_another_process_kills_nobody() {
+        let (_temporary, dir) = branch_dir();
+        drop(dir.claim().unwrap().unwrap());
+        let me = std::process::id();
+        fs::write(dir.root.join(SANDBOXES).join(me.to_string()), "1").unwrap();
+        assert!(dir.remove_dead().unwrap());
+    }
+}

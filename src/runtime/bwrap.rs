@@ -1,0 +1,294 @@
+//! What a sandbox consists of, as arguments of bubblewrap and setpriv. Pure: a spec in, argument lists out.
+//!
+//! Every option but the command goes in through a descriptor: bwrap's own command line is readable inside.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
+
+use super::{Account, SandboxSpec};
+
+/// Single files of the host's `/etc` that are harmless and that programs look for. Not among them: `shadow`, `ssl`,
+/// and the configuration of services.
+const ETC: [&str; 10] = [
+    "alternatives",
+    "group",
+    "hosts",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "nsswitch.conf",
+    "passwd",
+    "timezone",
+];
+
+/// Where nothing may be bound: the system's own paths.
+const SYSTEM: [&str; 10] = [
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/dev", "/sys",
+];
+
+const MIB: u64 = 1 << 20;
+
+/// A memory-backed directory of the host (the supervisor's own mount), owned by the account, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PrivateDir {
+    pub(super) source: PathBuf,
+    pub(super) target: PathBuf,
+}
+
+/// A top-level path of the host: where it is a link to, or `None` for a directory.
+pub(super) type TopLevel = (PathBuf, Option<PathBuf>);
+
+/// Reads how this host lays out `/bin`, `/lib` and the like: links into `/usr`, or directories.
+pub(super) fn top_levels() -> Vec<TopLevel> {
+    ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"]
+        .iter()
+        .map(PathBuf::from)
+        .filter(|path| path.exists())
+        .map(|path| {
+            let link = std::fs::read_link(&path).ok();
+            (path, link)
+        })
+        .collect()
+}
+
+/// Refuses what would make root write into a volume, run as root, or cover the system's paths.
+pub(super) fn check(spec: &SandboxSpec) -> Result<(), String> {
+    if spec.account.uid == 0 || spec.account.gid == 0 {
+        return Err(format!("service {} would run as root", spec.service));
+    }
+    if spec.hostname.is_empty() || spec.hostname.len() > 64 {
+        return Err(format!("{:?} is no hostname", spec.hostname));
+    }
+    let targets: Vec<&Path> = targets(spec).collect();
+    for target in &targets {
+        check_target(target)?;
+        // A mount point inside of another bind would be made in there, by root, along the service's own links.
+        let nested = targets.iter().filter(|other| target.starts_with(other)).count();
+        if nested > 1 {
+            return Err(format!("{} lies inside of another bind", target.display()));
+        }
+    }
+    for bind in &spec.binds {
+        let kind = std::fs::symlink_metadata(&bind.source);
+        let kind = kind.map_err(|error| format!("{}: {error}", bind.source.display()))?;
+        if kind.is_symlink() {
+            return Err(format!("{} is a symbolic link", bind.source.display()));
+        }
+    }
+    Ok(())
+}
+
+fn targets(spec: &SandboxSpec) -> impl Iterator<Item = &Path> {
+    let binds = spec.binds.iter().map(|bind| bind.target.as_path());
+    binds.chain(spec.private_dirs.iter().map(PathBuf::as_path))
+}
+
+fn check_target(target: &Path) -> Result<(), String> {
+    let mut components = target.components();
+    let absolute = components.next() == Some(Component::RootDir);
+    let plain = components.all(|one| matches!(one, Component::Normal(_)));
+    let system = SYSTEM.iter().any(|system| target.starts_with(system));
+    let top = target == Path::new("/");
+    if !absolute || !plain || system || top {
+        return Err(format!("nothing can be bound at {}", target.display()));
+    }
+    Ok(())
+}
+
+/// The options, for `--args`.
+pub(super) fn options(spec: &SandboxSpec, private: &[PrivateDir], top: &[TopLevel]) -> Vec<OsString> {
+    let mut list = Options::default();
+    list.words(&[
+        "--unshare-pid",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+    ]);
+    list.words(&["--hostname", &spec.hostname, "--die-with-parent"]);
+    list.system(top);
+    for bind in &spec.binds {
+        list.parents_of(&bind.target);
+        let option = if bind.writable { "--bind" } else { "--ro-bind" };
+        list.paths(option, &[&bind.source, &bind.target]);
+    }
+    for dir in private {
+        list.parents_of(&dir.target);
+        list.paths("--bind", &[&dir.source, &dir.target]);
+    }
+    // Only what setpriv needs to become somebody else; it gives these up, too.
+    list.words(&["--cap-drop", "ALL", "--cap-add", "CAP_SETUID"]);
+    list.words(&["--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]);
+    list.words(&["--chdir", "/"]);
+    list.words
+}
+
+#[derive(Default)]
+struct Options {
+    words: Vec<OsString>,
+    made: BTreeSet<PathBuf>,
+}
+
+impl Options {
+    fn words(&mut self, words: &[&str]) {
+        self.words.extend(words.iter().map(OsString::from));
+    }
+
+    fn paths(&mut self, option: &str, paths: &[&Path]) {
+        self.words.push(option.into());
+        self.words
+            .extend(paths.iter().map(|path| path.as_os_str().to_owned()));
+    }
+
+    fn system(&mut self, top: &[TopLevel]) {
+        self.words(&["--ro-bind", "/usr", "/usr"]);
+        for (path, link) in top {
+            match link {
+                Some(link) => self.paths("--symlink", &[link, path]),
+                None => self.paths("--ro-bind", &[path, path]),
+            }
+        }
+        self.directory(Path::new("/etc"));
+        for name in ETC {
+            let path = Path::new("/etc").join(name);
+            self.paths("--ro-bind-try", &[&path, &path]);
+        }
+        self.words(&["--proc", "/proc", "--dev", "/dev"]);
+        // Limits, since a tmpfs would take half of the host's memory otherwise. PostgreSQL's parallel queries use
+        // /dev/shm.
+        self.tmpfs("/dev/shm", "1777", 1024 * MIB);
+        self.tmpfs("/tmp", "1777", 512 * MIB);
+        self.tmpfs("/run", "0755", 64 * MIB);
+        self.tmpfs("/var", "0755", 64 * MIB);
+        self.words(&["--perms", "1777", "--dir", "/var/tmp"]);
+    }
+
+    fn tmpfs(&mut self, path: &str, mode: &str, size: u64) {
+        self.words(&["--perms", mode, "--size", &size.to_string(), "--tmpfs", path]);
+        self.made.insert(path.into());
+    }
+
+    /// bwrap makes missing parents with mode 0700, which keeps the service from its own data.
+    fn parents_of(&mut self, target: &Path) {
+        let mut parents: Vec<&Path> = target.ancestors().skip(1).collect();
+        parents.pop();
+        for parent in parents.into_iter().rev() {
+            self.directory(parent);
+        }
+    }
+
+    fn directory(&mut self, path: &Path) {
+        if self.made.insert(path.to_owned()) {
+            self.words(&["--perms", "0755"]);
+            self.paths("--dir", &[path]);
+        }
+    }
+}
+
+/// Becomes the account, without groups and for good, and runs what follows.
+pub(super) fn drop_privileges(account: &Account) -> Vec<OsString> {
+    let mut words = vec!["--reuid".to_owned(), account.uid.to_string()];
+    words.extend(["--regid".to_owned(), account.gid.to_string()]);
+    // Not --init-groups: a group of the host, such as ssl-cert or disk, has no business inside.
+    words.extend(
+        [
+            "--clear-groups",
+            "--inh-caps=-all",
+            "--ambient-caps=-all",
+            "--bounding-set=-all",
+            "--no-new-privs",
+        ]
+        .map(str::to_owned),
+    );
+    words.push("--".to_owned());
+    words.into_iter().map(OsString::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Bind;
+    use super::*;
+
+    fn spec() -> SandboxSpec {
+        SandboxSpec {
+            service: "db".parse().unwrap(),
+            account: Account { uid: 101, gid: 104 },
+            hostname: "shop".to_owned(),
+            binds: vec![Bind {
+                source: "/usr".into(),
+                target: "/srv/pool/shop/db".into(),
+                writable: true,
+            }],
+            private_dirs: vec!["/run/postgresql".into()],
+            env: Vec::new(),
+        }
+    }
+
+    fn text(words: &[OsString]) -> String {
+        let words: Vec<&str> = words.iter().map(|word| word.to_str().unwrap()).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn parents_of_a_bind_are_made_readable_and_only_once() {
+        let mut spec = spec();
+        let mut second = spec.binds[0].clone();
+        second.target = "/srv/pool/shop/uploads".into();
+        second.writable = false;
+        spec.binds.push(second);
+        let private = [PrivateDir {
+            source: "/run/envclone/1f3a9c20/.private/0".into(),
+            target: "/run/postgresql".into(),
+        }];
+        let text = text(&options(&spec, &private, &[]));
+        let expected = "--perms 0755 --dir /srv --perms 0755 --dir /srv/pool --perms 0755 --dir /srv/pool/shop \
+                        --bind /usr /srv/pool/shop/db --ro-bind /usr /srv/pool/shop/uploads \
+                        --bind /run/envclone/1f3a9c20/.private/0 /run/postgresql --cap-drop ALL";
+        assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn the_system_is_read_only_and_secrets_of_etc_are_left_out() {
+        let top = [("/bin".into(), Some("usr/bin".into())), ("/lib".into(), None)];
+        let text = text(&options(&spec(), &[], &top));
+        assert!(text.contains(
+            "--ro-bind /usr /usr --symlink usr/bin /bin --ro-bind /lib /lib --perms 0755 --dir /etc"
+        ));
+        for absent in ["shadow", "/etc/ssl", "/sys", "/home", "/root", "--share"] {
+            assert!(!text.contains(absent), "{absent}");
+        }
+    }
+
+    #[test]
+    fn a_sandbox_of_root_or_with_a_bind_that_root_would_make_inside_a_volume_is_refused() {
+        assert_eq!(check(&spec()), Ok(()));
+        let mut of_root = spec();
+        of_root.account.gid = 0;
+        assert!(check(&of_root).is_err());
+        for target in [
+            "/srv/pool/shop/db/sub",
+            "/srv/pool/shop/db",
+            "/srv/pool",
+            "/usr/lib/x",
+            "/proc/x",
+            "/",
+            "rel",
+            "/a/../b",
+        ] {
+            let mut nested = spec();
+            nested.private_dirs = vec![target.into()];
+            assert!(check(&nested).is_err(), "{target}");
+        }
+    }
+
+    #[test]
+    fn privileges_go_for_good() {
+        let text = text(&drop_privileges(&Account { uid: 101, gid: 104 }));
+        assert_eq!(
+            text,
+            "--reuid 101 --regid 104 --clear-groups --inh-caps=-all --ambient-caps=-all --bounding-set=-all \
+             --no-new-privs --"
+        );
+    }
+}
