@@ -8,6 +8,7 @@ mod apply;
 mod classify;
 mod error;
 mod ground;
+mod looks;
 mod references;
 mod suggestion;
 
@@ -201,7 +202,7 @@ pub struct SurveyedTable {
     /// Whether all its rows go.
     pub emptied: bool,
     /// Every column with its number: its fate, or that there is none yet.
-    pub columns: Vec<(String, u16, Result<Fate, Unclassified>)>,
+    pub columns: Vec<(String, u16, Result<Fate, Box<Unclassified>>)>,
 }
 
 impl Survey {
@@ -255,7 +256,7 @@ impl Survey {
             for (name, position, fate) in table.columns {
                 match fate {
                     Ok(fate) => columns.push(ColumnEntry { name, position, fate }),
-                    Err(unclassified) => open.push((table.follows_parent, unclassified)),
+                    Err(unclassified) => open.push((table.follows_parent, *unclassified)),
                 }
             }
             tables.push(TableEntry {

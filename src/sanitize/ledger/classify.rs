@@ -1,16 +1,16 @@
 //! What happens to each column: by its rule, by its type, or nothing yet.
 
-use super::super::detect;
 use super::super::rules::{Action, ColumnRules};
 use super::super::schema::{Column, Table, TableKind, TypeFamily};
 use super::ground::Ground;
+use super::looks;
 use super::suggestion::Suggestion;
 use super::{Exemption, Fate, Masking, Unclassified};
 
 const LEAVES_ROWS: &str =
     "its last rule has a where, which leaves rows that no rule takes; add a rule without one";
 
-type Verdict = Result<Fate, Unclassified>;
+type Verdict = Result<Fate, Box<Unclassified>>;
 
 /// Decides column by column.
 pub(super) struct Classifier<'a> {
@@ -119,7 +119,7 @@ impl<'a> Classifier<'a> {
             TypeFamily::Integer if column.primary_key && column.sequence => Some(Exemption::SequenceKey),
             family if family.is_scalar() => {
                 let samples = (self.ground.evidence.samples)(&table.name, &column.name);
-                let personal = detect::looks_personal_number(&column.name, &samples);
+                let personal = looks::personal_number(&column.name, &samples);
                 (!personal).then_some(Exemption::Scalar {
                     samples: samples.len(),
                 })
@@ -133,15 +133,15 @@ impl<'a> Classifier<'a> {
         table: &'a Table,
         column: &'a Column,
         because: Option<&'static str>,
-    ) -> Unclassified {
-        Unclassified {
+    ) -> Box<Unclassified> {
+        Box::new(Unclassified {
             service: self.ground.evidence.service.clone(),
             table: table.name.clone(),
             column: column.name.clone(),
             type_name: column.type_text(),
             because,
             suggestion: Suggestion::of(self.ground, table, column),
-        }
+        })
     }
 }
 

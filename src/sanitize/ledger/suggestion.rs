@@ -1,10 +1,10 @@
 //! A rule to begin with, for a column that has none.
 
-use super::super::detect;
 use super::super::rules::{keep_line, mask_line};
 use super::super::schema::{Column, Table, TypeFamily};
 use super::super::transform::{self, Spec};
 use super::ground::Ground;
+use super::looks;
 
 /// A rule that would apply, and why this one. The owner decides.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,25 +12,22 @@ pub struct Suggestion {
     /// The transform; `None` where no transform fits the column.
     pub mask: Option<Spec>,
     /// What the column was taken for; `None` where only its type speaks.
-    pub finding: Option<detect::Finding>,
+    pub found: Option<&'static str>,
 }
 
 impl Suggestion {
     /// A rule for this column. Columns that refer to one another get the same.
     pub(super) fn of<'a>(ground: &Ground<'a>, table: &'a Table, column: &'a Column) -> Self {
         let (table, column) = ground.referred_to(table, column);
-        let samples = (ground.evidence.samples)(&table.name, &column.name);
-        let finding = detect::detect(&column.name, &column.type_name, &samples);
         let target = ground.target(table, column);
-        let found = finding
-            .as_ref()
-            .and_then(|finding| detect::suggest(finding, &target));
+        let (found, by_name) = looks::by_name(&column.name).unzip();
         let fits = |spec: &Spec| transform::compile(spec, &target, ground.evidence.key).is_ok();
-        let mask = found
+        let mask = by_name
+            .flatten()
             .into_iter()
             .chain(by_type(column.family))
             .find(|spec| !ground.in_partition_key(table, column) && fits(spec));
-        Self { mask, finding }
+        Self { mask, found }
     }
 
     /// The rule as a line of a rule file.
@@ -57,8 +54,7 @@ fn by_type(family: TypeFamily) -> Vec<Spec> {
     }
     specs.push(Spec::named("null"));
     match family {
-        TypeFamily::Json => specs.push(with("fixed", "value", "{}")),
-        TypeFamily::Array => specs.push(with("fixed", "value", "{}")),
+        TypeFamily::Json | TypeFamily::Array => specs.push(with("fixed", "value", "{}")),
         TypeFamily::Range => specs.push(with("fixed", "value", "empty")),
         TypeFamily::TextSearch => specs.push(with("fixed", "value", "")),
         _ => {}
