@@ -9,6 +9,8 @@
 
 #[path = "live/pool.rs"]
 mod pool;
+#[path = "live/pools.rs"]
+mod pools;
 #[path = "live/runtime.rs"]
 mod runtime;
 #[path = "live/storage.rs"]
