@@ -26,21 +26,30 @@ make_home() {
     echo "Made by envclone's quickstart; make quickstart-down removes this directory." >"$home/$marker"
 }
 
+# The image is reserved in full, so that production never meets a full disk below it.
 make_pool() {
     if is_mounted; then return; fi
-    free=$(df --output=avail -B1M -- "$home" | tail -n 1)
-    [ "$free" -ge 2048 ] || die "$home has ${free} MB left; the quickstart wants 2048"
-    "$envclone" pool create "$pool" --size 8G
-    is_mounted || die "$envclone pool create left no file system mounted on $pool"
+    if [ -e "$pool.img" ]; then
+        run_envclone start --all
+    else
+        free=$(df --output=avail -B1M -- "$home" | tail -n 1)
+        [ "$free" -ge 9216 ] || die "$home has ${free} MB left; the quickstart wants 9216"
+        run_envclone pool create "$pool" --size 8G
+    fi
+    is_mounted || die "no Btrfs is mounted on $pool"
 }
 
-# Rules and SQL stay as they are when they are there: they may have been edited to play with. Only what says where
-# production runs is written each time.
+# Files stay as they are when they are there: they may have been edited to play with.
 install_config() {
     install -d -m 0755 "${config%/*}" "${config%/*}/sanitize" "${config%/*}/sql"
     for file in envclone.toml sanitize/shop.toml sql/after.sql; do
         if [ ! -e "${config%/*}/$file" ]; then install -m 0644 "$shop/$file" "${config%/*}/$file"; fi
     done
+}
+
+start_production() {
+    "$shop/production.sh" up "$pool"
+    # It may have moved to another port, where one was taken.
     read -r socket port < <("$shop/production.sh" socket "$pool")
     sed -i "s|^source = .*|source = \"postgres:///shop?host=$socket\&port=$port\"|" "$config"
 }
@@ -116,11 +125,11 @@ show_timings() {
 [ -x "$envclone" ] || die "no $envclone; run: make build"
 
 make_home
-make_pool
-say "Production"
-"$shop/production.sh" up "$pool"
 install_config
 make_key
+say "Production"
+make_pool
+start_production
 
 say "envclone branch prod $branch"
 make_branch
