@@ -6,6 +6,7 @@ pub mod file_rules;
 pub mod key;
 pub mod ledger;
 mod nearest;
+pub mod needle;
 pub mod plan;
 pub mod rules;
 pub mod schema;
