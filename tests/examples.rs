@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use envclone::config::Config;
 use envclone::model::{EngineKind, SanitizationReport, ServiceName, Timings};
 use envclone::sanitize::key::MaskingKey;
 use envclone::sanitize::rules::{Action, RuleSet, TableRules};
@@ -128,18 +129,29 @@ fn every_transform_of_the_shop_fits_its_column() {
 }
 
 #[test]
-fn the_shops_configuration_names_files_that_are_there() {
-    let config: toml::Table = shop("envclone.toml").parse().expect("the configuration parses");
-    let sanitize = config["sanitize"].as_table().expect("a table");
-    assert_eq!(
-        sanitize["rules"].as_array().expect("a list")[0].as_str(),
-        Some("sanitize/*.toml")
-    );
-    for after in sanitize["after"].as_array().expect("a list") {
-        assert!(shop(after.as_str().expect("a path")).contains("admin@shop.test"));
+fn the_shops_configuration_is_valid_and_names_files_that_are_there() {
+    let config = match Config::check(Path::new("envclone.toml"), &shop("envclone.toml")) {
+        Ok(config) => config,
+        Err(error) => panic!("{error}"),
+    };
+    let settings: BTreeMap<String, String> = config
+        .origins()
+        .into_iter()
+        .map(|setting| (setting.key, setting.value.to_string()))
+        .collect();
+    assert_eq!(settings["sanitize.rules"], r#"["sanitize/*.toml"]"#);
+    assert_eq!(settings["sanitize.after"], r#"["sql/after.sql"]"#);
+    assert!(shop("sql/after.sql").contains("admin@shop.test"));
+
+    let document =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/config.md")).expect("it");
+    for key in settings.keys() {
+        let name = key.rsplit('.').next().unwrap_or(key);
+        assert!(
+            document.contains(&format!("| `{name}` |")),
+            "docs/config.md does not explain {key}"
+        );
     }
-    let services: Vec<&String> = config["services"].as_table().expect("a table").keys().collect();
-    assert_eq!(services, ["db", "uploads"]);
 }
 
 /// The fenced blocks of one language in a document.
