@@ -9,6 +9,7 @@ mod beneath;
 mod btrfs;
 pub mod conformance;
 mod home;
+pub mod memory;
 mod pool;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub use beneath::{
     DataSegments, Descend, Entry, Found, Kind, Metadata, Segment, Volume, VolumeError, data_segments,
 };
 pub use btrfs::Btrfs;
+pub use memory::Memory;
 pub use pool::{PoolError, PoolRecord, Pools, Remount, SMALLEST as SMALLEST_POOL};
 
 /// The identity that the storage itself gives an object: on Btrfs the subvolume's UUID.
