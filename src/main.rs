@@ -3,6 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let args: Vec<_> = std::env::args_os().skip(1).collect();
-    envclone::cli::internal::run(&args).unwrap_or(ExitCode::from(2))
+    let args: Vec<_> = std::env::args_os().collect();
+    envclone::cli::internal::run(&args[1..]).unwrap_or_else(|| envclone::cli::run(args))
 }

@@ -43,7 +43,11 @@ pub struct ServiceSetup {
 impl ServiceSetup {
     /// The data directory as the service sees it.
     pub fn inner_data(&self) -> PathBuf {
-        if self.data.as_os_str().is_empty() { self.path.clone() } else { self.path.join(&self.data) }
+        if self.data.as_os_str().is_empty() {
+            self.path.clone()
+        } else {
+            self.path.join(&self.data)
+        }
     }
 }
 

@@ -28,8 +28,17 @@ pub struct FilesService {
 impl FilesService {
     /// A service that is to be branched; `raw` where the owner lets this type of environment stay raw.
     pub fn new(setup: ServiceSetup, rules: FileRules, raw: bool) -> Self {
-        let tally = Tally { raw, ..Tally::default() };
-        Self { setup, rules, raw, doomed: Vec::new(), tally }
+        let tally = Tally {
+            raw,
+            ..Tally::default()
+        };
+        Self {
+            setup,
+            rules,
+            raw,
+            doomed: Vec::new(),
+            tally,
+        }
     }
 
     fn directory(&self, site: &Site<'_>) -> PathBuf {
@@ -87,7 +96,11 @@ impl Service for FilesService {
         }
         for (rule, count) in self.rules.keep().iter().zip(kept) {
             let reason = rule.reason.as_deref().unwrap_or_default();
-            self.tally.kept.push(format!("{}: {count} files of {}: {reason}", self.setup.name, rule.glob.as_str()));
+            self.tally.kept.push(format!(
+                "{}: {count} files of {}: {reason}",
+                self.setup.name,
+                rule.glob.as_str()
+            ));
         }
         Ok(())
     }
@@ -96,7 +109,9 @@ impl Service for FilesService {
         if self.raw {
             return Some("environments of this type stay raw by the owner's configuration".to_owned());
         }
-        self.doomed.is_empty().then(|| "no file is to be deleted".to_owned())
+        self.doomed
+            .is_empty()
+            .then(|| "no file is to be deleted".to_owned())
     }
 
     fn sanitize(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
@@ -108,8 +123,8 @@ impl Service for FilesService {
         Ok(())
     }
 
-    fn take_needles(&mut self) -> NeedleSet {
-        NeedleSet::default()
+    fn take_needles(&mut self) -> Option<NeedleSet> {
+        None
     }
 
     fn tally(&self) -> Tally {
@@ -141,5 +156,9 @@ impl Service for FilesService {
 
     fn credentials(&self) -> Option<(String, String, Secret)> {
         None
+    }
+
+    fn resume(&mut self, _site: &Site<'_>) -> Result<(), ServiceError> {
+        Ok(())
     }
 }

@@ -3,11 +3,16 @@
 pub mod copy_text;
 pub mod detect;
 pub mod file_rules;
+pub mod files;
 pub mod key;
 pub mod ledger;
 mod nearest;
 pub mod needle;
 pub mod plan;
+pub mod postgres;
+pub mod proof;
+pub mod receipt;
 pub mod rules;
 pub mod schema;
+pub mod service;
 pub mod transform;

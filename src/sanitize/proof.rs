@@ -62,7 +62,12 @@ impl Proof {
     ///
     /// # Errors
     /// [`ProofError`]; anything but a search of every file that found nothing is one.
-    pub fn search(root: &Path, object: ObjectId, policy: String, sets: Vec<NeedleSet>) -> Result<Self, ProofError> {
+    pub fn search(
+        root: &Path,
+        object: ObjectId,
+        policy: String,
+        sets: Vec<NeedleSet>,
+    ) -> Result<Self, ProofError> {
         let bytes = search_tree(root, Path::new(""), &sets)?;
         let count: usize = sets.iter().map(NeedleSet::len).sum();
         Ok(Self {
@@ -70,7 +75,11 @@ impl Proof {
             policy,
             needles: u64::try_from(count).unwrap_or(u64::MAX),
             bytes,
-            not_covered: sets.iter().flat_map(NeedleSet::coverage).filter_map(not_covered).collect(),
+            not_covered: sets
+                .iter()
+                .flat_map(NeedleSet::coverage)
+                .filter_map(not_covered)
+                .collect(),
         })
     }
 
@@ -116,7 +125,10 @@ pub fn search_tree(root: &Path, part: &Path, sets: &[NeedleSet]) -> Result<u64, 
         if entry.entry.kind != Kind::File {
             return Ok::<_, ProofError>(Descend::Into);
         }
-        let failed = |source| ProofError::Io { file: path.display().to_string(), source };
+        let failed = |source| ProofError::Io {
+            file: path.display().to_string(),
+            source,
+        };
         let mut file = entry.open_file()?;
         bytes += feed(&mut file, &mut buffer, &mut searchers).map_err(failed)?;
         for (searcher, set) in searchers.iter_mut().zip(sets) {
@@ -140,7 +152,9 @@ fn feed(file: &mut std::fs::File, buffer: &mut [u8], searchers: &mut [Searcher<'
     let segments: Vec<_> = data_segments(file).collect::<io::Result<_>>()?;
     let (mut at, mut bytes) = (0_u64, 0_u64);
     for segment in segments {
-        searchers.iter_mut().for_each(|searcher| searcher.skip(segment.offset - at));
+        searchers
+            .iter_mut()
+            .for_each(|searcher| searcher.skip(segment.offset - at));
         file.seek(SeekFrom::Start(segment.offset))?;
         let mut left = segment.len;
         while left > 0 {
@@ -149,7 +163,9 @@ fn feed(file: &mut std::fs::File, buffer: &mut [u8], searchers: &mut [Searcher<'
             if read == 0 {
                 break;
             }
-            searchers.iter_mut().for_each(|searcher| searcher.feed(&buffer[..read]));
+            searchers
+                .iter_mut()
+                .for_each(|searcher| searcher.feed(&buffer[..read]));
             left -= read as u64;
             bytes += read as u64;
         }
@@ -160,7 +176,12 @@ fn feed(file: &mut std::fs::File, buffer: &mut [u8], searchers: &mut [Searcher<'
 
 fn place(set: &NeedleSet, hit: &Hit, path: &Path) -> String {
     let sources: Vec<String> = set.sources(hit.needle).map(|source| source.to_string()).collect();
-    format!("{} in {} at byte {}", sources.join(" and "), path.display(), hit.first_offset)
+    format!(
+        "{} in {} at byte {}",
+        sources.join(" and "),
+        path.display(),
+        hit.first_offset
+    )
 }
 
 fn not_covered(coverage: &super::needle::Coverage) -> Option<String> {
@@ -170,7 +191,17 @@ fn not_covered(coverage: &super::needle::Coverage) -> Option<String> {
         (coverage.not_sampled, "not in the sample"),
         (coverage.in_kept, "also in kept columns, fakes or the schema"),
     ];
-    let parts: Vec<String> =
-        left_out.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("{count} {why}")).collect();
-    (!parts.is_empty()).then(|| format!("{}: of {} values {}", coverage.source, coverage.offered, parts.join(", ")))
+    let parts: Vec<String> = left_out
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, why)| format!("{count} {why}"))
+        .collect();
+    (!parts.is_empty()).then(|| {
+        format!(
+            "{}: of {} values {}",
+            coverage.source,
+            coverage.offered,
+            parts.join(", ")
+        )
+    })
 }

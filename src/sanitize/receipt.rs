@@ -58,7 +58,10 @@ impl Receipt {
         match basis {
             Basis::Proved(proof) => {
                 if *proof.object() != object {
-                    return Err(ReceiptError::OtherObject { proved: proof.object().0.clone(), branch: object.0 });
+                    return Err(ReceiptError::OtherObject {
+                        proved: proof.object().0.clone(),
+                        branch: object.0,
+                    });
                 }
                 if proof.policy() != policy {
                     return Err(ReceiptError::OtherPolicy);
@@ -79,7 +82,11 @@ impl Receipt {
             kept: tallies.iter().flat_map(|tally| tally.kept.clone()).collect(),
             replaced: tallies.into_iter().flat_map(|tally| tally.replaced).collect(),
         };
-        Ok(Self { record, sanitization: report, raw })
+        Ok(Self {
+            record,
+            sanitization: report,
+            raw,
+        })
     }
 
     /// What is told about sanitizing.
@@ -103,7 +110,10 @@ fn sum(tallies: &[Tally]) -> SanitizationReport {
         tables: tallies.iter().map(|tally| tally.tables).sum(),
         columns: tallies.iter().map(|tally| tally.replaced.len() as u64).sum(),
         rows: tallies.iter().map(|tally| tally.rows).sum(),
-        not_covered: tallies.iter().flat_map(|tally| tally.not_covered.clone()).collect(),
+        not_covered: tallies
+            .iter()
+            .flat_map(|tally| tally.not_covered.clone())
+            .collect(),
         ..SanitizationReport::default()
     }
 }

@@ -121,7 +121,7 @@ pub trait Service: Send {
     fn sanitize(&mut self, site: &Site<'_>) -> Result<(), ServiceError>;
 
     /// The originals that must be nowhere any more. Taken once, after [`Service::sanitize`].
-    fn take_needles(&mut self) -> NeedleSet;
+    fn take_needles(&mut self) -> Option<NeedleSet>;
 
     /// What was done, for report and receipt.
     fn tally(&self) -> Tally;
@@ -140,6 +140,10 @@ pub trait Service: Send {
 
     /// What is remembered beside the report: user, database, password.
     fn credentials(&self) -> Option<(String, String, Secret)>;
+
+    /// Starts it again under its old credentials, after a stop or a boot of the host: nothing of it is sealed or read
+    /// back but that its users get in by password.
+    fn resume(&mut self, site: &Site<'_>) -> Result<(), ServiceError>;
 
     /// What the engine wants to find again when the service is started later.
     fn facts(&self) -> serde_json::Value {

@@ -38,7 +38,11 @@ impl Ident {
         let thread = std::thread::Builder::new()
             .name("ident".to_owned())
             .spawn(move || answer_all(&listener, &stopped, &vouched))?;
-        Ok(Self { role, stop: Some(stop), thread: Some(thread) })
+        Ok(Self {
+            role,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// From now on, answers for sockets of this process name this role.
@@ -59,7 +63,10 @@ impl Drop for Ident {
 
 fn answer_all(listener: &TcpListener, stopped: &io::PipeReader, role: &Mutex<String>) {
     loop {
-        let mut ready = [PollFd::new(listener, PollFlags::IN), PollFd::new(stopped, PollFlags::IN)];
+        let mut ready = [
+            PollFd::new(listener, PollFlags::IN),
+            PollFd::new(stopped, PollFlags::IN),
+        ];
         if poll(&mut ready, None).is_err() || !ready[1].revents().is_empty() {
             return;
         }
@@ -98,10 +105,14 @@ fn parse_question(line: &str) -> Option<(u16, u16)> {
 fn is_ours(client: u16, server: u16) -> io::Result<bool> {
     // `thread-self`: the table of this thread's network namespace, which is the branch's.
     let table = fs::read_to_string("/proc/thread-self/net/tcp")?;
-    let Some(inode) = inode_of(&table, client, server) else { return Ok(false) };
+    let Some(inode) = inode_of(&table, client, server) else {
+        return Ok(false);
+    };
     let wanted = format!("socket:[{inode}]");
     for entry in fs::read_dir("/proc/self/fd")? {
-        let Ok(target) = fs::read_link(entry?.path()) else { continue };
+        let Ok(target) = fs::read_link(entry?.path()) else {
+            continue;
+        };
         if target.as_os_str() == wanted.as_str() {
             return Ok(true);
         }
@@ -116,7 +127,11 @@ fn inode_of(table: &str, local: u16, remote: u16) -> Option<u64> {
     table.lines().skip(1).find_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let matches = *fields.get(1)? == here && *fields.get(2)? == there;
-        if matches { fields.get(9)?.parse().ok().filter(|inode| *inode != 0) } else { None }
+        if matches {
+            fields.get(9)?.parse().ok().filter(|inode| *inode != 0)
+        } else {
+            None
+        }
     })
 }
 

@@ -20,6 +20,16 @@ pub struct Credentials {
     pub keep_login: Vec<String>,
 }
 
+impl Credentials {
+    /// Every role that may log in.
+    pub fn login_roles(&self) -> Vec<String> {
+        std::iter::once(&self.role)
+            .chain(&self.keep_login)
+            .cloned()
+            .collect()
+    }
+}
+
 /// What was sealed, and what must be searched for.
 #[derive(Debug)]
 pub struct SealedCatalogs {
@@ -48,7 +58,9 @@ pub fn seal_catalogs(
     connect: &dyn Fn(&str) -> Result<Session, EngineError>,
 ) -> Result<SealedCatalogs, EngineError> {
     let mut session = connect("template1")?;
-    let version = session.value("reading the version", "SHOW server_version")?.unwrap_or_default();
+    let version = session
+        .value("reading the version", "SHOW server_version")?
+        .unwrap_or_default();
     let version = version.split_whitespace().next().unwrap_or_default().to_owned();
     let databases = connectable_databases(&mut session)?;
     let credentials = credentials(setup, &mut session, password)?;
@@ -63,31 +75,55 @@ pub fn seal_catalogs(
         secrets.extend(strip_foreign_servers(&mut session)?);
         stop_jobs(&mut session)?;
     }
-    Ok(SealedCatalogs { credentials, databases, secrets, version })
+    Ok(SealedCatalogs {
+        credentials,
+        databases,
+        secrets,
+        version,
+    })
 }
 
 fn connectable_databases(session: &mut Session) -> Result<Vec<String>, EngineError> {
     let sql = "SELECT datname FROM pg_database WHERE datallowconn ORDER BY oid";
-    Ok(session.rows("listing databases", sql)?.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+    Ok(session
+        .rows("listing databases", sql)?
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect())
 }
 
-fn credentials(setup: &ServiceSetup, session: &mut Session, password: Secret) -> Result<Credentials, EngineError> {
-    let unfit = |message: String| EngineError::Unfit { service: setup.name.clone(), message };
+fn credentials(
+    setup: &ServiceSetup,
+    session: &mut Session,
+    password: Secret,
+) -> Result<Credentials, EngineError> {
+    let unfit = |message: String| EngineError::Unfit {
+        service: setup.name.clone(),
+        message,
+    };
     let database = setup.database.clone().unwrap_or_else(|| "postgres".to_owned());
     let owner = format!(
         "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datallowconn AND datname = {}",
         quote_literal(&database)
     );
     let owner = session.value("finding the database", &owner)?;
-    let owner = owner.ok_or_else(|| unfit(format!("there is no database {database:?}; correct `database`")))?;
+    let owner =
+        owner.ok_or_else(|| unfit(format!("there is no database {database:?}; correct `database`")))?;
     let role = setup.user.clone().unwrap_or(owner);
     for name in std::iter::once(&role).chain(&setup.keep_login) {
         let sql = format!("SELECT 1 FROM pg_roles WHERE rolname = {}", quote_literal(name));
         if session.value("finding a role", &sql)?.is_none() {
-            return Err(unfit(format!("there is no role {name:?}; correct `user` or `keep-login`")));
+            return Err(unfit(format!(
+                "there is no role {name:?}; correct `user` or `keep-login`"
+            )));
         }
     }
-    Ok(Credentials { database, role, password, keep_login: setup.keep_login.clone() })
+    Ok(Credentials {
+        database,
+        role,
+        password,
+        keep_login: setup.keep_login.clone(),
+    })
 }
 
 /// Secrets of the catalogs that all databases share.
@@ -95,7 +131,11 @@ fn shared_secrets(session: &mut Session) -> Result<Vec<Secret>, EngineError> {
     let sql = "SELECT rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL \
                UNION ALL SELECT subconninfo FROM pg_subscription";
     let rows = session.rows("collecting verifiers", sql)?;
-    Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).map(Secret::new).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .map(Secret::new)
+        .collect())
 }
 
 fn reset_roles(session: &mut Session, credentials: &Credentials) -> Result<(), EngineError> {
@@ -146,12 +186,25 @@ fn strip_foreign_servers(session: &mut Session) -> Result<Vec<Secret>, EngineErr
                UNION ALL SELECT unnest(srvoptions) FROM pg_foreign_server) AS options \
                WHERE option ~* '^[^=]*(pass|secret|key|token)[^=]*=.'";
     let rows = session.rows("collecting secrets of foreign servers", sql)?;
-    let secret = |option: String| option.split_once('=').map(|(_, value)| Secret::new(value.to_owned()));
-    let secrets: Vec<Secret> =
-        rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).filter_map(secret).collect();
-    let any = session.value("looking for foreign servers", "SELECT 1 FROM pg_foreign_server LIMIT 1")?;
+    let secret = |option: String| {
+        option
+            .split_once('=')
+            .map(|(_, value)| Secret::new(value.to_owned()))
+    };
+    let secrets: Vec<Secret> = rows
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .filter_map(secret)
+        .collect();
+    let any = session.value(
+        "looking for foreign servers",
+        "SELECT 1 FROM pg_foreign_server LIMIT 1",
+    )?;
     if any.is_some() {
-        session.execute("stripping user mappings", "UPDATE pg_user_mapping SET umoptions = NULL")?;
+        session.execute(
+            "stripping user mappings",
+            "UPDATE pg_user_mapping SET umoptions = NULL",
+        )?;
         let sql = "UPDATE pg_foreign_server SET srvoptions = (SELECT array_agg(option) FROM unnest(srvoptions) AS option \
                    WHERE option !~* '^[^=]*(pass|secret|key|token)[^=]*=')";
         session.execute("stripping foreign servers", sql)?;
@@ -163,7 +216,10 @@ fn strip_foreign_servers(session: &mut Session) -> Result<Vec<Secret>, EngineErr
 
 /// `pg_cron`'s library is not loaded, so that nothing runs; its jobs are marked inactive for whoever loads it.
 fn stop_jobs(session: &mut Session) -> Result<(), EngineError> {
-    if session.value("looking for pg_cron", "SELECT to_regclass('cron.job')")?.is_some() {
+    if session
+        .value("looking for pg_cron", "SELECT to_regclass('cron.job')")?
+        .is_some()
+    {
         session.execute("deactivating jobs", "UPDATE cron.job SET active = false")?;
     }
     Ok(())

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::{EngineError, ServiceSetup};
 use crate::runtime::Account;
 use crate::storage::Volume;
@@ -16,8 +18,14 @@ const DEBIAN_CONFIG: &str = "/etc/postgresql";
 const CONFIG_LIMIT: u64 = 1 << 20;
 
 /// Libraries that may be preloaded in a branch: they start no workers and call nothing.
-const HARMLESS_LIBRARIES: [&str; 6] =
-    ["pg_stat_statements", "auto_explain", "pgaudit", "pg_hint_plan", "pg_trgm", "passwordcheck"];
+const HARMLESS_LIBRARIES: [&str; 6] = [
+    "pg_stat_statements",
+    "auto_explain",
+    "pgaudit",
+    "pg_hint_plan",
+    "pg_trgm",
+    "passwordcheck",
+];
 
 /// Settings of the source that its applications can notice and that act on nothing outside.
 const CARRIED: [&str; 17] = [
@@ -41,7 +49,7 @@ const CARRIED: [&str; 17] = [
 ];
 
 /// A recognised data directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Major version.
     pub major: u32,
@@ -63,21 +71,45 @@ pub struct Identity {
     pub carried: Vec<(String, String)>,
 }
 
+impl Identity {
+    /// The client program of that version.
+    pub fn client(&self) -> PathBuf {
+        self.programs.join("psql")
+    }
+}
+
 /// Recognises the data directory of `setup` in a volume.
 ///
 /// # Errors
 /// [`EngineError::Unfit`] for another version, a missing server, files of root.
 pub fn identify(volume: &Volume, setup: &ServiceSetup) -> Result<Identity, EngineError> {
-    let unfit = |message: String| EngineError::Unfit { service: setup.name.clone(), message };
-    let files = |action| move |source| EngineError::Volume { service: setup.name.clone(), action, source };
-    let text = volume.read(&setup.data.join("PG_VERSION"), 16).map_err(files("reading PG_VERSION"))?;
+    let unfit = |message: String| EngineError::Unfit {
+        service: setup.name.clone(),
+        message,
+    };
+    let files = |action| {
+        move |source| EngineError::Volume {
+            service: setup.name.clone(),
+            action,
+            source,
+        }
+    };
+    let text = volume
+        .read(&setup.data.join("PG_VERSION"), 16)
+        .map_err(files("reading PG_VERSION"))?;
     let major = parse_major(&text).ok_or_else(|| unfit("PG_VERSION holds no version".to_owned()))?;
     if major < OLDEST {
-        return Err(unfit(format!("the data is of PostgreSQL {major}; {OLDEST} and newer are supported")));
+        return Err(unfit(format!(
+            "the data is of PostgreSQL {major}; {OLDEST} and newer are supported"
+        )));
     }
-    let data = volume.metadata(&setup.data).map_err(files("looking at the data directory"))?;
+    let data = volume
+        .metadata(&setup.data)
+        .map_err(files("looking at the data directory"))?;
     if data.uid == 0 || data.gid == 0 {
-        return Err(unfit("the data directory belongs to root; no PostgreSQL server runs so".to_owned()));
+        return Err(unfit(
+            "the data directory belongs to root; no PostgreSQL server runs so".to_owned(),
+        ));
     }
     let programs = programs(setup, major).ok_or_else(|| {
         unfit(format!(
@@ -85,13 +117,20 @@ pub fn identify(volume: &Volume, setup: &ServiceSetup) -> Result<Identity, Engin
         ))
     })?;
     let settings = source_settings(volume, setup, major);
-    let prepared = volume.read_dir(&setup.data.join("pg_twophase")).map_or(0, |entries| entries.len());
+    let prepared = volume
+        .read_dir(&setup.data.join("pg_twophase"))
+        .map_or(0, |entries| entries.len());
     Ok(Identity {
         major,
         programs,
-        account: Account { uid: data.uid, gid: data.gid },
+        account: Account {
+            uid: data.uid,
+            gid: data.gid,
+        },
         superuser: account_name(data.uid).unwrap_or_else(|| "postgres".to_owned()),
-        port: last(&settings, "port").and_then(|port| port.parse().ok()).unwrap_or(5432),
+        port: last(&settings, "port")
+            .and_then(|port| port.parse().ok())
+            .unwrap_or(5432),
         wal_level: wal_level(&settings),
         max_prepared_transactions: prepared_limit(&settings, prepared),
         libraries: harmless_libraries(&settings),
@@ -110,7 +149,10 @@ fn programs(setup: &ServiceSetup, major: u32) -> Option<PathBuf> {
 }
 
 fn account_name(uid: u32) -> Option<String> {
-    nix::unistd::User::from_uid(uid.into()).ok().flatten().map(|user| user.name)
+    nix::unistd::User::from_uid(uid.into())
+        .ok()
+        .flatten()
+        .map(|user| user.name)
 }
 
 /// The settings of the source as its files say, in the order of their effect. They are untrusted text: a file
@@ -133,8 +175,11 @@ fn debian_config(setup: &ServiceSetup, major: u32) -> Option<String> {
     let clusters = std::fs::read_dir(Path::new(DEBIAN_CONFIG).join(major.to_string())).ok()?;
     for cluster in clusters.flatten() {
         let path = cluster.path().join("postgresql.conf");
-        let small = std::fs::symlink_metadata(&path).is_ok_and(|file| file.is_file() && file.len() < CONFIG_LIMIT);
-        let Some(text) = small.then(|| std::fs::read_to_string(&path).ok()).flatten() else { continue };
+        let small =
+            std::fs::symlink_metadata(&path).is_ok_and(|file| file.is_file() && file.len() < CONFIG_LIMIT);
+        let Some(text) = small.then(|| std::fs::read_to_string(&path).ok()).flatten() else {
+            continue;
+        };
         let settings = parse_settings(&text);
         if last(&settings, "data_directory").map(PathBuf::from) == Some(setup.inner_data()) {
             return Some(text);
@@ -179,7 +224,11 @@ fn unquote(quoted: &str) -> Option<String> {
 }
 
 fn last<'a>(settings: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    settings.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    settings
+        .iter()
+        .rev()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
 }
 
 fn wal_level(settings: &[(String, String)]) -> String {
@@ -191,29 +240,52 @@ fn wal_level(settings: &[(String, String)]) -> String {
 
 /// Never below what the first start must recover.
 fn prepared_limit(settings: &[(String, String)], present: usize) -> u32 {
-    let configured = last(settings, "max_prepared_transactions").and_then(|n| n.parse().ok()).unwrap_or(0);
-    let present = u32::try_from(present).unwrap_or(u32::MAX).saturating_add(8).min(10_000);
+    let configured = last(settings, "max_prepared_transactions")
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0);
+    let present = u32::try_from(present)
+        .unwrap_or(u32::MAX)
+        .saturating_add(8)
+        .min(10_000);
     // Transactions prepared since the last checkpoint are in the WAL only, so a margin stays.
-    if configured == 0 && present == 8 { 0 } else { present.max(configured).min(10_000) }
+    if configured == 0 && present == 8 {
+        0
+    } else {
+        present.max(configured).min(10_000)
+    }
 }
 
 fn harmless_libraries(settings: &[(String, String)]) -> Vec<String> {
     let listed = last(settings, "shared_preload_libraries").unwrap_or_default();
-    let name = |entry: &str| entry.trim().trim_matches('"').trim_start_matches("$libdir/").to_owned();
-    listed.split(',').map(name).filter(|library| HARMLESS_LIBRARIES.contains(&library.as_str())).collect()
+    let name = |entry: &str| {
+        entry
+            .trim()
+            .trim_matches('"')
+            .trim_start_matches("$libdir/")
+            .to_owned()
+    };
+    listed
+        .split(',')
+        .map(name)
+        .filter(|library| HARMLESS_LIBRARIES.contains(&library.as_str()))
+        .collect()
 }
 
 fn carried(settings: &[(String, String)]) -> Vec<(String, String)> {
     let carry = |name: &&str| last(settings, name).map(|value| ((*name).to_owned(), value.to_owned()));
-    CARRIED.iter().filter_map(carry).filter(|(name, value)| plausible(name, value)).collect()
+    CARRIED
+        .iter()
+        .filter_map(carry)
+        .filter(|(name, value)| plausible(name, value))
+        .collect()
 }
 
 /// Numbers are numbers within reason; texts are short and of one line.
 fn plausible(name: &str, value: &str) -> bool {
     match name {
-        "max_connections" | "max_worker_processes" | "max_locks_per_transaction" => {
-            value.parse::<u32>().is_ok_and(|number| (1..=10_000).contains(&number))
-        }
+        "max_connections" | "max_worker_processes" | "max_locks_per_transaction" => value
+            .parse::<u32>()
+            .is_ok_and(|number| (1..=10_000).contains(&number)),
         _ => value.len() <= 200 && !value.chars().any(char::is_control),
     }
 }
@@ -253,6 +325,9 @@ mod tests {
     fn prepared_transactions_are_never_given_less_room_than_they_need() {
         assert_eq!(prepared_limit(&[], 0), 0);
         assert!(prepared_limit(&[], 3) >= 3);
-        assert_eq!(prepared_limit(&parse_settings("max_prepared_transactions = 64"), 0), 64);
+        assert_eq!(
+            prepared_limit(&parse_settings("max_prepared_transactions = 64"), 0),
+            64
+        );
     }
 }

@@ -1,22 +1,35 @@
 //! Every seal, read back from the running server.
 
+use std::time::{Duration, Instant};
+
+use super::catalog::Credentials;
 use super::identify::Identity;
 use super::session::Session;
 use super::settings::{Mode, overrides};
 use crate::engine::{EngineError, ServiceSetup};
 use crate::model::Check;
+use crate::runtime::Network;
+
+/// How long the server may take to read its login rules again.
+const RELOAD_WITHIN: Duration = Duration::from_secs(30);
 
 /// What must be nothing in a sealed branch: a description, and a query that counts.
 const COUNTS: [(&str, &str); 6] = [
     ("replication slots", "SELECT count(*) FROM pg_replication_slots"),
-    ("enabled subscriptions", "SELECT count(*) FROM pg_subscription WHERE subenabled OR subconninfo <> 'host=sealed.invalid'"),
+    (
+        "enabled subscriptions",
+        "SELECT count(*) FROM pg_subscription WHERE subenabled OR subconninfo <> 'host=sealed.invalid'",
+    ),
     ("prepared transactions", "SELECT count(*) FROM pg_prepared_xacts"),
     (
         "background workers that act",
         "SELECT count(*) FROM pg_stat_activity WHERE backend_type ~* \
          '(archiver|walreceiver|walsender|logical replication|pg_cron|pg_net|startup)'",
     ),
-    ("WAL receivers", "SELECT count(*) FROM pg_stat_wal_receiver WHERE pid IS NOT NULL"),
+    (
+        "WAL receivers",
+        "SELECT count(*) FROM pg_stat_wal_receiver WHERE pid IS NOT NULL",
+    ),
     ("recovery in progress", "SELECT pg_is_in_recovery()::int"),
 ];
 
@@ -47,10 +60,15 @@ fn settings(
     identity: &Identity,
     mode: Mode,
 ) -> Result<Vec<Check>, EngineError> {
-    let rows = session.rows("reading settings back", "SELECT name, current_setting(name), source FROM pg_settings")?;
+    let rows = session.rows(
+        "reading settings back",
+        "SELECT name, current_setting(name), source FROM pg_settings",
+    )?;
     let mut checks = Vec::new();
     for (name, wanted) in overrides(identity, setup, mode) {
-        let row = rows.iter().find(|row| row.first().and_then(Option::as_deref) == Some(name));
+        let row = rows
+            .iter()
+            .find(|row| row.first().and_then(Option::as_deref) == Some(name));
         let text = |index: usize| row.and_then(|row| row.get(index)).cloned().flatten();
         let (found, source) = (text(1), text(2));
         let taken = matches!(source.as_deref(), Some("command line" | "override"));
@@ -62,31 +80,153 @@ fn settings(
                 (Some(found), _) => format!("{found:?}"),
                 (None, _) => "missing".to_owned(),
             };
-            return Err(not_sealed(setup, what, found, format!("{wanted:?} by command line")));
+            return Err(not_sealed(
+                setup,
+                what,
+                found,
+                format!("{wanted:?} by command line"),
+            ));
         }
-        checks.push(Check { service: setup.name.clone(), what, found: format!("{wanted:?} (command line)") });
+        checks.push(Check {
+            service: setup.name.clone(),
+            what,
+            found: format!("{wanted:?} (command line)"),
+        });
     }
     Ok(checks)
 }
 
 /// Only the roles of the URL and of `keep-login` have a password.
-fn passwords(session: &mut Session, setup: &ServiceSetup, login_roles: &[String]) -> Result<Check, EngineError> {
+fn passwords(
+    session: &mut Session,
+    setup: &ServiceSetup,
+    login_roles: &[String],
+) -> Result<Check, EngineError> {
     let sql = "SELECT rolname FROM pg_authid WHERE rolpassword IS NOT NULL ORDER BY rolname";
     let rows = session.rows("listing roles with a password", sql)?;
-    let found: Vec<String> = rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
+    let found: Vec<String> = rows
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect();
     let mut wanted = login_roles.to_vec();
     wanted.sort();
     wanted.dedup();
     let mut sorted = found.clone();
     sorted.sort();
-    holds(setup, "roles with a password".to_owned(), sorted.join(", "), &wanted.join(", "))
+    holds(
+        setup,
+        "roles with a password".to_owned(),
+        sorted.join(", "),
+        &wanted.join(", "),
+    )
 }
 
-/// That the rules for logging in are the published ones, and that the server took them.
+/// That the server took the published login rules: the URL's role gets in by its password, and the superuser, whom the
+/// sealed rules let in, does not. `session` is one of before the change.
 ///
 /// # Errors
-/// [`EngineError::NotSealed`].
-pub fn read_back_published(
+/// [`EngineError::NotSealed`], or that of the last login.
+pub fn prove_published(
+    network: &dyn Network,
+    setup: &ServiceSetup,
+    identity: &Identity,
+    credentials: &Credentials,
+    session: &mut Session,
+) -> Result<Vec<Check>, EngineError> {
+    let mut checks = read_back_published(session, setup, 1 + credentials.keep_login.len())?;
+    prove_login(network, setup, identity, credentials)?;
+    let check = |what: &str, found: &str| Check {
+        service: setup.name.clone(),
+        what: what.to_owned(),
+        found: found.to_owned(),
+    };
+    checks.push(check("login of the URL's role", "by its new password"));
+    for (what, role, password) in [
+        ("login of the superuser", identity.superuser.as_str(), "envclone"),
+        (
+            "login of the URL's role by another password",
+            credentials.role.as_str(),
+            "envclone",
+        ),
+    ] {
+        if log_in(
+            network,
+            setup,
+            identity.port,
+            role,
+            password,
+            &credentials.database,
+        )
+        .is_ok()
+        {
+            return Err(not_sealed(
+                setup,
+                what.to_owned(),
+                "possible".to_owned(),
+                "refused".to_owned(),
+            ));
+        }
+        checks.push(check(what, "refused"));
+    }
+    Ok(checks)
+}
+
+/// That the URL's role gets in by its password.
+///
+/// # Errors
+/// That of the last login.
+pub fn prove_login(
+    network: &dyn Network,
+    setup: &ServiceSetup,
+    identity: &Identity,
+    credentials: &Credentials,
+) -> Result<(), EngineError> {
+    let deadline = Instant::now() + RELOAD_WITHIN;
+    let password = credentials.password.reveal();
+    // The server reads its rules at its next turn, so the first tries may come too early. Each costs it a process.
+    while let Err(error) = log_in(
+        network,
+        setup,
+        identity.port,
+        &credentials.role,
+        password,
+        &credentials.database,
+    ) {
+        if Instant::now() > deadline {
+            return Err(error);
+        }
+        pause(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+fn log_in(
+    network: &dyn Network,
+    setup: &ServiceSetup,
+    port: u16,
+    role: &str,
+    password: &str,
+    database: &str,
+) -> Result<(), EngineError> {
+    let mut outcome = Ok(());
+    let client = || outcome = Session::by_password(&setup.name, port, role, password, database).map(drop);
+    network
+        .run(Box::new(client))
+        .map_err(|source| EngineError::Runtime {
+            service: setup.name.clone(),
+            action: "entering the branch's network",
+            source,
+        })?;
+    outcome
+}
+
+/// Gives the server its turn between two tries.
+fn pause(duration: Duration) {
+    std::thread::park_timeout(duration);
+}
+
+/// That the rules for logging in are the published ones.
+fn read_back_published(
     session: &mut Session,
     setup: &ServiceSetup,
     roles: usize,
@@ -94,9 +234,21 @@ pub fn read_back_published(
     let count = |filter: &str| format!("SELECT count(*) FROM pg_hba_file_rules WHERE {filter}");
     let mut checks = Vec::new();
     let cases = [
-        ("login rules with an error", count("error IS NOT NULL"), "0".to_owned()),
-        ("login rules without a password", count("auth_method NOT IN ('scram-sha-256', 'reject')"), "0".to_owned()),
-        ("login rules by password", count("auth_method = 'scram-sha-256'"), roles.to_string()),
+        (
+            "login rules with an error",
+            count("error IS NOT NULL"),
+            "0".to_owned(),
+        ),
+        (
+            "login rules without a password",
+            count("auth_method NOT IN ('scram-sha-256', 'reject')"),
+            "0".to_owned(),
+        ),
+        (
+            "login rules by password",
+            count("auth_method = 'scram-sha-256'"),
+            roles.to_string(),
+        ),
     ];
     for (what, sql, wanted) in cases {
         let found = session.value(what, &sql)?.unwrap_or_else(|| "missing".to_owned());
@@ -107,19 +259,32 @@ pub fn read_back_published(
 
 fn holds(setup: &ServiceSetup, what: String, found: String, wanted: &str) -> Result<Check, EngineError> {
     if found == wanted {
-        Ok(Check { service: setup.name.clone(), what, found })
+        Ok(Check {
+            service: setup.name.clone(),
+            what,
+            found,
+        })
     } else {
         Err(not_sealed(setup, what, found, wanted.to_owned()))
     }
 }
 
 fn not_sealed(setup: &ServiceSetup, what: String, found: String, wanted: String) -> EngineError {
-    EngineError::NotSealed { service: setup.name.clone(), what, found, wanted }
+    EngineError::NotSealed {
+        service: setup.name.clone(),
+        what,
+        found,
+        wanted,
+    }
 }
 
 /// Lists are shown with spaces and quotes by some versions.
 fn same_value(found: &str, wanted: &str) -> bool {
-    let plain = |text: &str| text.chars().filter(|c| !matches!(c, ' ' | '"')).collect::<String>();
+    let plain = |text: &str| {
+        text.chars()
+            .filter(|c| !matches!(c, ' ' | '"'))
+            .collect::<String>()
+    };
     plain(found) == plain(wanted)
 }
 
@@ -129,7 +294,10 @@ mod tests {
 
     #[test]
     fn values_compare_without_the_spaces_that_the_server_adds() {
-        assert!(same_value("pg_stat_statements, auto_explain", "pg_stat_statements,auto_explain"));
+        assert!(same_value(
+            "pg_stat_statements, auto_explain",
+            "pg_stat_statements,auto_explain"
+        ));
         assert!(!same_value("on", "off"));
     }
 }

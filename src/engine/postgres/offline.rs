@@ -49,16 +49,32 @@ const EMPTIED: [&str; 9] = [
 ];
 
 /// Configuration inside the data directory: it may hold secrets, and the server reads envclone's own.
-const REPLACED: [&str; 4] = ["postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf"];
+const REPLACED: [&str; 4] = [
+    "postgresql.conf",
+    "postgresql.auto.conf",
+    "pg_hba.conf",
+    "pg_ident.conf",
+];
 
 /// Seals the files of a clone before its first start. Returns what was removed beyond the usual, for the receipt.
 ///
 /// # Errors
 /// [`EngineError::Unfit`] names a tablespace or a link that leaves the volume.
-pub fn seal_offline(volume: &Volume, setup: &ServiceSetup, identity: &Identity) -> Result<Vec<String>, EngineError> {
-    let files = |action| move |source| EngineError::Volume { service: setup.name.clone(), action, source };
+pub fn seal_offline(
+    volume: &Volume,
+    setup: &ServiceSetup,
+    identity: &Identity,
+) -> Result<Vec<String>, EngineError> {
+    let files = |action| {
+        move |source| EngineError::Volume {
+            service: setup.name.clone(),
+            action,
+            source,
+        }
+    };
     let keep = refuse_links_that_leave(volume, setup)?;
-    let mut removed = remove_strangers(volume, setup, &keep).map_err(files("removing what is no part of the data"))?;
+    let mut removed =
+        remove_strangers(volume, setup, &keep).map_err(files("removing what is no part of the data"))?;
     for directory in EMPTIED {
         let path = setup.data.join(directory);
         if volume.exists(&path).map_err(files("looking for a directory"))? {
@@ -67,8 +83,13 @@ pub fn seal_offline(volume: &Volume, setup: &ServiceSetup, identity: &Identity) 
     }
     for name in REPLACED {
         let path = setup.data.join(name);
-        if volume.exists(&path).map_err(files("looking for a configuration file"))? {
-            volume.remove_tree(&path).map_err(files("removing a configuration file"))?;
+        if volume
+            .exists(&path)
+            .map_err(files("looking for a configuration file"))?
+        {
+            volume
+                .remove_tree(&path)
+                .map_err(files("removing a configuration file"))?;
         }
         let text = b"# envclone keeps the configuration of this server outside of its data.\n";
         volume
@@ -80,12 +101,44 @@ pub fn seal_offline(volume: &Volume, setup: &ServiceSetup, identity: &Identity) 
     Ok(removed)
 }
 
+/// Removes what a server that was killed leaves behind and what would make it follow another one. For a branch that is
+/// started again: its other files are its users' by now, and stay.
+///
+/// # Errors
+/// [`EngineError::Volume`].
+pub fn clear_stale(volume: &Volume, setup: &ServiceSetup) -> Result<(), EngineError> {
+    let files = |source| EngineError::Volume {
+        service: setup.name.clone(),
+        action: "removing stale files",
+        source,
+    };
+    for name in [
+        "postmaster.pid",
+        "standby.signal",
+        "recovery.signal",
+        "backup_label",
+        "tablespace_map",
+    ] {
+        let path = setup.data.join(name);
+        if volume.exists(&path).map_err(files)? {
+            volume.remove_tree(&path).map_err(files)?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes what a clean stop leaves behind that may hold originals: statement texts and statistics.
 ///
 /// # Errors
 /// [`EngineError::Volume`].
 pub fn after_stop(volume: &Volume, setup: &ServiceSetup) -> Result<(), EngineError> {
-    let files = |action| move |source| EngineError::Volume { service: setup.name.clone(), action, source };
+    let files = |action| {
+        move |source| EngineError::Volume {
+            service: setup.name.clone(),
+            action,
+            source,
+        }
+    };
     for directory in ["pg_stat", "pg_stat_tmp", "pg_replslot", "pg_wal/archive_status"] {
         let path = setup.data.join(directory);
         if volume.exists(&path).map_err(files("looking for a directory"))? {
@@ -98,8 +151,17 @@ pub fn after_stop(volume: &Volume, setup: &ServiceSetup) -> Result<(), EngineErr
 /// Links inside the volume: a tablespace's and that of `pg_wal` may lead to another place of the volume; every other
 /// link, and every one that leaves, is refused by name. Returns the directories that they lead to.
 fn refuse_links_that_leave(volume: &Volume, setup: &ServiceSetup) -> Result<Vec<PathBuf>, EngineError> {
-    let files = |action| move |source| EngineError::Volume { service: setup.name.clone(), action, source };
-    let unfit = |message: String| EngineError::Unfit { service: setup.name.clone(), message };
+    let files = |action| {
+        move |source| EngineError::Volume {
+            service: setup.name.clone(),
+            action,
+            source,
+        }
+    };
+    let unfit = |message: String| EngineError::Unfit {
+        service: setup.name.clone(),
+        message,
+    };
     let mut links = Vec::new();
     volume
         .walk(&setup.data, |path, found| {
@@ -111,7 +173,11 @@ fn refuse_links_that_leave(volume: &Volume, setup: &ServiceSetup) -> Result<Vec<
         .map_err(files("looking for symbolic links"))?;
     let mut targets = Vec::new();
     for link in links {
-        let target = PathBuf::from(volume.link_target(&link).map_err(files("reading a symbolic link"))?);
+        let target = PathBuf::from(
+            volume
+                .link_target(&link)
+                .map_err(files("reading a symbolic link"))?,
+        );
         let below_data = link.strip_prefix(&setup.data).unwrap_or(&link);
         let tablespace = below_data.parent() == Some(Path::new("pg_tblspc"));
         if !tablespace && below_data != Path::new("pg_wal") {
@@ -124,9 +190,16 @@ fn refuse_links_that_leave(volume: &Volume, setup: &ServiceSetup) -> Result<Vec<
                 target.display()
             )));
         }
-        let inside = target.strip_prefix(&setup.path).ok().filter(|rest| is_plain(rest) && !rest.as_os_str().is_empty());
+        let inside = target
+            .strip_prefix(&setup.path)
+            .ok()
+            .filter(|rest| is_plain(rest) && !rest.as_os_str().is_empty());
         let Some(inside) = inside else {
-            let what = if tablespace { "the tablespace" } else { "the WAL directory" };
+            let what = if tablespace {
+                "the tablespace"
+            } else {
+                "the WAL directory"
+            };
             return Err(unfit(format!(
                 "{what} {} leads to {}, outside of the volume {}; move it below the volume, then branch again",
                 below_data.display(),
@@ -178,7 +251,8 @@ fn remove_strangers(
 
 /// Whether `path` is, holds or lies in one of the directories to keep.
 fn leads_to_any(path: &Path, keep: &[PathBuf]) -> bool {
-    keep.iter().any(|kept| kept.starts_with(path) || path.starts_with(kept))
+    keep.iter()
+        .any(|kept| kept.starts_with(path) || path.starts_with(kept))
 }
 
 /// Temporary files of queries, and whatever is neither file, directory nor link below `base`.

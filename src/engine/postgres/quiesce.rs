@@ -27,18 +27,27 @@ pub enum Quiesced {
 /// # Errors
 /// [`EngineError::SourceSilent`] after the limit, [`EngineError::Server`] when it refuses: neither stops a branch.
 pub fn quiesce(setup: &ServiceSetup, identity: &Identity, limit: Duration) -> Result<Quiesced, EngineError> {
-    let Some(source) = &setup.source else { return Ok(Quiesced::NotConfigured) };
+    let Some(source) = &setup.source else {
+        return Ok(Quiesced::NotConfigured);
+    };
     let deadline = Instant::now() + limit;
     let waiting = ask(setup, identity, source, WAITING_WAL, limit)?;
     let waiting: u64 = waiting.trim().parse().unwrap_or(u64::MAX);
     if waiting < WORTH_A_CHECKPOINT {
         return Ok(Quiesced::NotNeeded);
     }
-    ask(setup, identity, source, "CHECKPOINT", deadline.saturating_duration_since(Instant::now()))?;
+    ask(
+        setup,
+        identity,
+        source,
+        "CHECKPOINT",
+        deadline.saturating_duration_since(Instant::now()),
+    )?;
     Ok(Quiesced::Checkpointed)
 }
 
-const WAITING_WAL: &str = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), redo_lsn)::bigint FROM pg_control_checkpoint()";
+const WAITING_WAL: &str =
+    "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), redo_lsn)::bigint FROM pg_control_checkpoint()";
 
 fn ask(
     setup: &ServiceSetup,
@@ -54,13 +63,29 @@ fn ask(
     };
     let setpriv = Tool::find("setpriv").map_err(|missing| failed(missing.to_string()))?;
     let psql = identity.programs.join("psql");
-    let psql = if psql.is_file() { psql } else { "/usr/bin/psql".into() };
+    let psql = if psql.is_file() {
+        psql
+    } else {
+        "/usr/bin/psql".into()
+    };
     let run = Invocation::new(&setpriv)
         .arg(format!("--reuid={}", identity.account.uid))
         .arg(format!("--regid={}", identity.account.gid))
-        .args(["--clear-groups", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--"])
+        .args([
+            "--clear-groups",
+            "--no-new-privs",
+            "--inh-caps=-all",
+            "--bounding-set=-all",
+            "--",
+        ])
         .arg(psql)
-        .args(["--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"])
+        .args([
+            "--no-psqlrc",
+            "--no-password",
+            "--tuples-only",
+            "--no-align",
+            "--set=ON_ERROR_STOP=1",
+        ])
         .arg(format!("--dbname={source}"))
         .arg(format!("--command={sql}"))
         .env("PGCONNECT_TIMEOUT", limit.as_secs().clamp(2, 30).to_string())
@@ -69,10 +94,13 @@ fn ask(
         .run();
     match run {
         Ok(output) => Ok(output.text()),
-        Err(crate::exec::ExecError::Timeout { .. }) => {
-            Err(EngineError::SourceSilent { service: setup.name.clone(), limit })
+        Err(crate::exec::ExecError::Timeout { .. }) => Err(EngineError::SourceSilent {
+            service: setup.name.clone(),
+            limit,
+        }),
+        Err(crate::exec::ExecError::Failed { status, .. }) => {
+            Err(failed(format!("psql ended with {status}")))
         }
-        Err(crate::exec::ExecError::Failed { status, .. }) => Err(failed(format!("psql ended with {status}"))),
         Err(other) => Err(failed(other.to_string())),
     }
 }

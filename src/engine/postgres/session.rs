@@ -47,7 +47,42 @@ impl Session {
             action: format!("connecting to database {database}"),
             fault: fault_of(&error),
         })?;
-        Ok(Self { client, service: service.clone() })
+        Ok(Self {
+            client,
+            service: service.clone(),
+        })
+    }
+
+    /// Connects as a user of the branch does, by password. For the proof that the URL works, and for nothing else.
+    ///
+    /// # Errors
+    /// [`EngineError::Server`].
+    pub fn by_password(
+        service: &ServiceName,
+        port: u16,
+        role: &str,
+        password: &str,
+        database: &str,
+    ) -> Result<Self, EngineError> {
+        let mut config = postgres::Config::new();
+        config
+            .host("127.0.0.1")
+            .port(port)
+            .user(role)
+            .password(password)
+            .dbname(database);
+        config
+            .application_name("envclone")
+            .connect_timeout(std::time::Duration::from_secs(10));
+        let client = config.connect(NoTls).map_err(|error| EngineError::Server {
+            service: service.clone(),
+            action: format!("logging in to database {database} by password"),
+            fault: fault_of(&error),
+        })?;
+        Ok(Self {
+            client,
+            service: service.clone(),
+        })
     }
 
     /// The service that this is a session of.
@@ -65,7 +100,9 @@ impl Session {
     /// # Errors
     /// [`EngineError::Server`].
     pub fn execute(&mut self, action: &str, sql: &str) -> Result<(), EngineError> {
-        self.client.batch_execute(sql).map_err(|error| self.fault(action, &error))
+        self.client
+            .batch_execute(sql)
+            .map_err(|error| self.fault(action, &error))
     }
 
     /// Runs one query and returns its rows as text; NULL is `None`.
@@ -73,11 +110,16 @@ impl Session {
     /// # Errors
     /// [`EngineError::Server`].
     pub fn rows(&mut self, action: &str, sql: &str) -> Result<Vec<Vec<Option<String>>>, EngineError> {
-        let messages = self.client.simple_query(sql).map_err(|error| self.fault(action, &error))?;
+        let messages = self
+            .client
+            .simple_query(sql)
+            .map_err(|error| self.fault(action, &error))?;
         let row = |message: SimpleQueryMessage| match message {
-            SimpleQueryMessage::Row(row) => {
-                Some((0..row.len()).map(|index| row.get(index).map(str::to_owned)).collect())
-            }
+            SimpleQueryMessage::Row(row) => Some(
+                (0..row.len())
+                    .map(|index| row.get(index).map(str::to_owned))
+                    .collect(),
+            ),
             _ => None,
         };
         Ok(messages.into_iter().filter_map(row).collect())
@@ -88,7 +130,11 @@ impl Session {
     /// # Errors
     /// [`EngineError::Server`].
     pub fn value(&mut self, action: &str, sql: &str) -> Result<Option<String>, EngineError> {
-        Ok(self.rows(action, sql)?.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+        Ok(self
+            .rows(action, sql)?
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next().flatten()))
     }
 
     /// An error of this session without row values.
@@ -105,10 +151,19 @@ impl Session {
 /// hold row values.
 pub fn fault_of(error: &postgres::Error) -> String {
     let Some(db) = error.as_db_error() else {
-        return if error.is_closed() { "the connection was closed".to_owned() } else { "the connection failed".to_owned() };
+        return if error.is_closed() {
+            "the connection was closed".to_owned()
+        } else {
+            "the connection failed".to_owned()
+        };
     };
     let mut fault = format!("SQLSTATE {}", db.code().code());
-    let objects = [("table", db.table()), ("column", db.column()), ("constraint", db.constraint()), ("type", db.datatype())];
+    let objects = [
+        ("table", db.table()),
+        ("column", db.column()),
+        ("constraint", db.constraint()),
+        ("type", db.datatype()),
+    ];
     for (kind, name) in objects {
         if let Some(name) = name {
             fault.push_str(&format!(", {kind} {name}"));
@@ -125,7 +180,11 @@ pub fn quote_identifier(name: &str) -> String {
 /// An SQL string in single quotes, in the form that no setting changes the meaning of.
 pub fn quote_literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
-    if quoted.contains('\\') { format!(" E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+    if quoted.contains('\\') {
+        format!(" E'{}'", quoted.replace('\\', "\\\\"))
+    } else {
+        format!("'{quoted}'")
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +193,10 @@ mod tests {
 
     #[test]
     fn names_and_texts_cannot_leave_their_quotes() {
-        assert_eq!(quote_identifier("a\"; DROP TABLE x; --"), "\"a\"\"; DROP TABLE x; --\"");
+        assert_eq!(
+            quote_identifier("a\"; DROP TABLE x; --"),
+            "\"a\"\"; DROP TABLE x; --\""
+        );
         assert_eq!(quote_literal("it's"), "'it''s'");
         assert_eq!(quote_literal("\\'"), " E'\\\\'''");
     }

@@ -29,7 +29,11 @@ pub enum Mode {
 }
 
 /// Settings by command line, as they must be read back. Those with an empty value switch something off.
-pub(super) fn overrides(identity: &Identity, setup: &ServiceSetup, mode: Mode) -> Vec<(&'static str, String)> {
+pub(super) fn overrides(
+    identity: &Identity,
+    setup: &ServiceSetup,
+    mode: Mode,
+) -> Vec<(&'static str, String)> {
     let mut settings: Vec<(&'static str, String)> = vec![
         ("config_file", format!("{CONF_DIR}/postgresql.conf")),
         ("hba_file", format!("{CONF_DIR}/pg_hba.conf")),
@@ -58,7 +62,10 @@ pub(super) fn overrides(identity: &Identity, setup: &ServiceSetup, mode: Mode) -
         ("logging_collector", "off".to_owned()),
         ("log_destination", "stderr".to_owned()),
         ("lc_messages", "C".to_owned()),
-        ("max_prepared_transactions", identity.max_prepared_transactions.to_string()),
+        (
+            "max_prepared_transactions",
+            identity.max_prepared_transactions.to_string(),
+        ),
         ("recovery_init_sync_method", "syncfs".to_owned()),
         ("event_source", "PostgreSQL".to_owned()),
     ];
@@ -98,7 +105,10 @@ fn by_version(major: u32) -> Vec<(&'static str, String)> {
 
 fn by_mode(identity: &Identity, mode: Mode) -> Vec<(&'static str, String)> {
     let text = |pairs: &[(&'static str, &str)]| -> Vec<(&'static str, String)> {
-        pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect()
     };
     match mode {
         Mode::Sanitize => text(&[
@@ -158,14 +168,26 @@ pub fn job_sandbox(setup: &ServiceSetup, identity: &Identity, clone_volume: &Pat
 }
 
 fn sandbox(setup: &ServiceSetup, identity: &Identity, volume: &Path, conf: Option<&Path>) -> SandboxSpec {
-    let mut binds = vec![Bind { source: volume.to_owned(), target: setup.path.clone(), writable: true }];
+    let mut binds = vec![Bind {
+        source: volume.to_owned(),
+        target: setup.path.clone(),
+        writable: true,
+    }];
     if let Some(conf) = conf {
-        binds.push(Bind { source: conf.to_owned(), target: PathBuf::from(CONF_DIR), writable: false });
+        binds.push(Bind {
+            source: conf.to_owned(),
+            target: PathBuf::from(CONF_DIR),
+            writable: false,
+        });
     }
     if !identity.programs.starts_with("/usr")
         && let Some(prefix) = identity.programs.parent()
     {
-        binds.push(Bind { source: prefix.to_owned(), target: prefix.to_owned(), writable: false });
+        binds.push(Bind {
+            source: prefix.to_owned(),
+            target: prefix.to_owned(),
+            writable: false,
+        });
     }
     SandboxSpec {
         service: setup.name.clone(),
@@ -173,19 +195,32 @@ fn sandbox(setup: &ServiceSetup, identity: &Identity, volume: &Path, conf: Optio
         hostname: setup.name.to_string(),
         binds,
         private_dirs: vec![PathBuf::from(SOCKET_DIR)],
-        env: vec![("LC_ALL".to_owned(), "C.UTF-8".to_owned()), ("PGTZ".to_owned(), String::new())]
-            .into_iter()
-            .filter(|(_, value)| !value.is_empty())
-            .collect(),
+        env: vec![
+            ("LC_ALL".to_owned(), "C.UTF-8".to_owned()),
+            ("PGTZ".to_owned(), String::new()),
+        ]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .collect(),
     }
 }
 
 /// The configuration files that the server reads, by name; they go into a root-owned directory that the
 /// sandbox sees at [`CONF_DIR`].
 pub fn conf_files(identity: &Identity, hba: String) -> Vec<(&'static str, String)> {
-    let carried = identity.carried.iter().map(|(name, value)| format!("{name} = {}\n", quote_setting(value)));
-    let conf = format!("# Written by envclone; what must hold is on the command line.\n{}", carried.collect::<String>());
-    vec![("postgresql.conf", conf), ("pg_hba.conf", hba), ("pg_ident.conf", ident_map())]
+    let carried = identity
+        .carried
+        .iter()
+        .map(|(name, value)| format!("{name} = {}\n", quote_setting(value)));
+    let conf = format!(
+        "# Written by envclone; what must hold is on the command line.\n{}",
+        carried.collect::<String>()
+    );
+    vec![
+        ("postgresql.conf", conf),
+        ("pg_hba.conf", hba),
+        ("pg_ident.conf", ident_map()),
+    ]
 }
 
 /// A value of `postgresql.conf`: in single quotes, with quotes doubled.

@@ -8,7 +8,7 @@ use crate::sanitize::schema::{Schema, TableKind, TableName};
 use super::rewrite::quoted;
 
 /// Materialized views, each after those that it reads, also through views.
-pub fn refresh_order(schema: &Schema) -> Vec<TableName> {
+pub(super) fn refresh_order(schema: &Schema) -> Vec<TableName> {
     fn visit(schema: &Schema, name: &TableName, visited: &mut Vec<TableName>, order: &mut Vec<TableName>) {
         let Some(table) = schema.table(name) else { return };
         if visited.contains(name) {
@@ -33,27 +33,40 @@ pub fn refresh_order(schema: &Schema) -> Vec<TableName> {
 ///
 /// # Errors
 /// [`EngineError`] with the file's name.
-pub fn run_owner_sql(session: &mut Session, path: &std::path::Path, sql: &str) -> Result<(), EngineError> {
+pub(super) fn run_owner_sql(
+    session: &mut Session,
+    path: &std::path::Path,
+    sql: &str,
+) -> Result<(), EngineError> {
     let usual = "SET session_replication_role = origin; SET search_path = \"$user\", public";
     session.execute("preparing for the owner's SQL", usual)?;
     session.execute(&format!("running {}", path.display()), sql)?;
     // Whatever the file has set or left open.
     session.execute("ending the owner's SQL", "ROLLBACK; DISCARD ALL")?;
-    session.execute("ending the owner's SQL", "SET session_replication_role = replica; SET search_path = pg_catalog")
+    session.execute(
+        "ending the owner's SQL",
+        "SET session_replication_role = replica; SET search_path = pg_catalog",
+    )
 }
 
 /// Refreshes materialized views, in the order given.
 ///
 /// # Errors
 /// [`EngineError`].
-pub fn refresh(session: &mut Session, views: &[TableName]) -> Result<(), EngineError> {
+pub(super) fn refresh(session: &mut Session, views: &[TableName]) -> Result<(), EngineError> {
     // Their queries call functions as applications do, not by qualified names.
     session.execute("setting the search path", "SET search_path = \"$user\", public")?;
     for view in views {
         let name = quoted(view);
-        let sql = format!("SELECT relispopulated::int FROM pg_class WHERE oid = {}::regclass", quote_literal(&name));
+        let sql = format!(
+            "SELECT relispopulated::int FROM pg_class WHERE oid = {}::regclass",
+            quote_literal(&name)
+        );
         if session.value("looking at a materialized view", &sql)?.as_deref() == Some("1") {
-            session.execute(&format!("refreshing {view}"), &format!("REFRESH MATERIALIZED VIEW {name}"))?;
+            session.execute(
+                &format!("refreshing {view}"),
+                &format!("REFRESH MATERIALIZED VIEW {name}"),
+            )?;
         }
     }
     session.execute("setting the search path", "SET search_path = pg_catalog")
@@ -63,11 +76,14 @@ pub fn refresh(session: &mut Session, views: &[TableName]) -> Result<(), EngineE
 ///
 /// # Errors
 /// [`EngineError`].
-pub fn renew_statistics(session: &mut Session, changed: &[TableName]) -> Result<(), EngineError> {
+pub(super) fn renew_statistics(session: &mut Session, changed: &[TableName]) -> Result<(), EngineError> {
     for table in changed {
         let name = quoted(table);
         let oid = format!("{}::regclass", quote_literal(&name));
-        session.execute("forgetting statistics", &format!("DELETE FROM pg_statistic WHERE starelid = {oid}"))?;
+        session.execute(
+            "forgetting statistics",
+            &format!("DELETE FROM pg_statistic WHERE starelid = {oid}"),
+        )?;
         let extended = format!(
             "DELETE FROM pg_statistic_ext_data WHERE stxoid IN (SELECT oid FROM pg_statistic_ext WHERE stxrelid = {oid})"
         );
@@ -84,25 +100,38 @@ pub fn renew_statistics(session: &mut Session, changed: &[TableName]) -> Result<
 ///
 /// # Errors
 /// [`EngineError`].
-pub fn rebuild(session: &mut Session, table: &TableName) -> Result<(), EngineError> {
-    session.execute(&format!("rebuilding {table}"), &format!("VACUUM FULL {}", quoted(table)))
+pub(super) fn rebuild(session: &mut Session, table: &TableName) -> Result<(), EngineError> {
+    session.execute(
+        &format!("rebuilding {table}"),
+        &format!("VACUUM FULL {}", quoted(table)),
+    )
 }
 
 /// Removes all large objects and the pages that held them.
 ///
 /// # Errors
 /// [`EngineError`].
-pub fn remove_large_objects(session: &mut Session) -> Result<(), EngineError> {
-    session.execute("removing large objects", "SELECT lo_unlink(oid) FROM pg_largeobject_metadata")?;
+pub(super) fn remove_large_objects(session: &mut Session) -> Result<(), EngineError> {
+    session.execute(
+        "removing large objects",
+        "SELECT lo_unlink(oid) FROM pg_largeobject_metadata",
+    )?;
     session.execute("rewriting pg_largeobject", "VACUUM FULL pg_largeobject")?;
-    session.execute("rewriting pg_largeobject_metadata", "VACUUM FULL pg_largeobject_metadata")
+    session.execute(
+        "rewriting pg_largeobject_metadata",
+        "VACUUM FULL pg_largeobject_metadata",
+    )
 }
 
 /// The files that the relations of this database use, as `base/<database>/<number>` and `global/<number>`.
 ///
 /// # Errors
 /// [`EngineError`].
-pub fn files_in_use(session: &mut Session) -> Result<Vec<String>, EngineError> {
+pub(super) fn files_in_use(session: &mut Session) -> Result<Vec<String>, EngineError> {
     let sql = "SELECT pg_relation_filepath(oid) FROM pg_class WHERE pg_relation_filepath(oid) IS NOT NULL";
-    Ok(session.rows("listing files", sql)?.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+    Ok(session
+        .rows("listing files", sql)?
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect())
 }

@@ -64,8 +64,10 @@ type Row = Vec<Option<String>>;
 pub fn introspect(session: &mut Session) -> Result<Schema, EngineError> {
     let mut tables: BTreeMap<u32, Table> = BTreeMap::new();
     let relations = session.rows("listing tables", RELATIONS)?;
-    let names: BTreeMap<u32, TableName> =
-        relations.iter().map(|row| (number(row, 0), TableName::new(text(row, 1), text(row, 2)))).collect();
+    let names: BTreeMap<u32, TableName> = relations
+        .iter()
+        .map(|row| (number(row, 0), TableName::new(text(row, 1), text(row, 2))))
+        .collect();
     for row in &relations {
         if let Some(name) = names.get(&number(row, 0)) {
             tables.insert(number(row, 0), relation(row, name.clone(), &names));
@@ -86,9 +88,17 @@ pub fn introspect(session: &mut Session) -> Result<Schema, EngineError> {
             table.reads.push(read.clone());
         }
     }
-    let mut schema = Schema { tables: tables.into_values().collect() };
+    let mut schema = Schema {
+        tables: tables.into_values().collect(),
+    };
     spread_partition_keys(&mut schema);
-    if session.value("looking for large objects", "SELECT 1 FROM pg_largeobject_metadata LIMIT 1")?.is_some() {
+    if session
+        .value(
+            "looking for large objects",
+            "SELECT 1 FROM pg_largeobject_metadata LIMIT 1",
+        )?
+        .is_some()
+    {
         schema.tables.push(large_objects());
     }
     Ok(schema)
@@ -195,10 +205,16 @@ fn spread_partition_keys(schema: &mut Schema) {
         .filter(|(_, column)| column.in_partition_key)
         .map(|(table, column)| (table.name.clone(), column.name.clone()))
         .collect();
-    let ancestry: Vec<Vec<TableName>> = schema.tables.iter().map(|table| ancestors(schema, table)).collect();
+    let ancestry: Vec<Vec<TableName>> = schema
+        .tables
+        .iter()
+        .map(|table| ancestors(schema, table))
+        .collect();
     for (table, ancestors) in schema.tables.iter_mut().zip(ancestry) {
         for column in &mut table.columns {
-            column.in_partition_key |= keys.iter().any(|(of, name)| *name == column.name && ancestors.contains(of));
+            column.in_partition_key |= keys
+                .iter()
+                .any(|(of, name)| *name == column.name && ancestors.contains(of));
         }
     }
 }
@@ -210,7 +226,9 @@ fn ancestors(schema: &Schema, table: &Table) -> Vec<TableName> {
         if found.contains(&parent) {
             break;
         }
-        next = schema.table(&parent).and_then(|parent| parent.partition_of.clone());
+        next = schema
+            .table(&parent)
+            .and_then(|parent| parent.partition_of.clone());
         found.push(parent);
     }
     found
@@ -218,7 +236,10 @@ fn ancestors(schema: &Schema, table: &Table) -> Vec<TableName> {
 
 /// Large objects are rows of a system catalog, and nobody's column: they are ruled as a table of their own.
 fn large_objects() -> Table {
-    let data = Column { not_null: true, ..Column::plain("data", "bytea", TypeFamily::Bytes) };
+    let data = Column {
+        not_null: true,
+        ..Column::plain("data", "bytea", TypeFamily::Bytes)
+    };
     Table::ordinary(TableName::new("pg_catalog", "pg_largeobject"), vec![data])
 }
 

@@ -13,4 +13,4 @@ mod work;
 
 pub use introspect::introspect;
 pub use rewrite::RewriteError;
-pub use service::{PostgresService, Rules};
+pub use service::{PostgresService, Rules, url};

@@ -30,7 +30,12 @@ pub(super) fn purge(
 }
 
 /// `pg_resetwal` throws the whole WAL away, which a cleanly stopped server does not need, and begins a new one.
-fn reset_wal(site: &Site<'_>, setup: &ServiceSetup, identity: &Identity, volume: &Path) -> Result<(), ServiceError> {
+fn reset_wal(
+    site: &Site<'_>,
+    setup: &ServiceSetup,
+    identity: &Identity,
+    volume: &Path,
+) -> Result<(), ServiceError> {
     let job = JobSpec {
         sandbox: job_sandbox(setup, identity, volume),
         program: identity.programs.join("pg_resetwal"),
@@ -38,7 +43,7 @@ fn reset_wal(site: &Site<'_>, setup: &ServiceSetup, identity: &Identity, volume:
         stdin: Vec::new(),
         timeout: Duration::from_mins(5),
     };
-    let outcome = site.runtime.job(site.branch, &job)?;
+    let outcome = site.runtime.job(&site.branch, &job)?;
     if outcome.code != 0 {
         return Err(ServiceError::Engine(EngineError::Server {
             service: setup.name.clone(),
@@ -50,8 +55,15 @@ fn reset_wal(site: &Site<'_>, setup: &ServiceSetup, identity: &Identity, volume:
 }
 
 /// Files below `base/<database>` and `global` that are named like a relation's but belong to none.
-fn remove_unused_files(volume: &Volume, setup: &ServiceSetup, in_use: &BTreeSet<String>) -> Result<(), VolumeError> {
-    let known: BTreeSet<&str> = in_use.iter().filter_map(|path| path.rsplit_once('/').map(|(place, _)| place)).collect();
+fn remove_unused_files(
+    volume: &Volume,
+    setup: &ServiceSetup,
+    in_use: &BTreeSet<String>,
+) -> Result<(), VolumeError> {
+    let known: BTreeSet<&str> = in_use
+        .iter()
+        .filter_map(|path| path.rsplit_once('/').map(|(place, _)| place))
+        .collect();
     let mut unused: Vec<PathBuf> = Vec::new();
     for place in ["base", "global"] {
         volume.walk(setup.data.join(place), |path, found| {
@@ -67,7 +79,9 @@ fn remove_unused_files(volume: &Volume, setup: &ServiceSetup, in_use: &BTreeSet<
 
 /// Only names of digits, with a fork (`_fsm`, `_vm`, `_init`) or a segment (`.1`), in a place that was listed.
 fn is_unused(path: &Path, known: &BTreeSet<&str>, in_use: &BTreeSet<String>) -> bool {
-    let Some((place, name)) = path.to_str().and_then(|path| path.rsplit_once('/')) else { return false };
+    let Some((place, name)) = path.to_str().and_then(|path| path.rsplit_once('/')) else {
+        return false;
+    };
     let number: String = name.chars().take_while(char::is_ascii_digit).collect();
     let rest = &name[number.len()..];
     let relation = !number.is_empty() && (rest.is_empty() || rest.starts_with('_') || rest.starts_with('.'));

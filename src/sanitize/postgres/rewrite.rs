@@ -14,7 +14,7 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 
 use crate::engine::EngineError;
-use crate::engine::postgres::{Session, quote_identifier, quote_literal};
+use crate::engine::postgres::{Session, fault_of, quote_identifier, quote_literal};
 use crate::model::ServiceName;
 use crate::sanitize::copy_text::{CopyError, Splitter, write_field};
 use crate::sanitize::schema::{Table, TableName};
@@ -24,7 +24,7 @@ use crate::sanitize::transform::{Masked, Transform, TransformError};
 const BATCH: usize = 1 << 20;
 
 /// What happens to one column.
-pub struct ColumnWork {
+pub(super) struct ColumnWork {
     /// Its name.
     pub name: String,
     /// The rules in their order; the first whose condition holds decides, and the last has none.
@@ -32,7 +32,7 @@ pub struct ColumnWork {
 }
 
 /// One rule of a column.
-pub struct Rule {
+pub(super) struct Rule {
     /// The owner's SQL condition on the row.
     pub condition: Option<String>,
     /// The transform; `None` keeps the value.
@@ -41,7 +41,7 @@ pub struct Rule {
 
 /// What became of one column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ColumnCount {
+pub(super) struct ColumnCount {
     /// Values replaced, NULLs not counted.
     pub values: u64,
     /// Values that came out equal to the original.
@@ -50,7 +50,7 @@ pub struct ColumnCount {
 
 /// What became of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rewritten {
+pub(super) struct Rewritten {
     /// Rows.
     pub rows: u64,
     /// One for each [`ColumnWork`].
@@ -112,7 +112,7 @@ pub enum RewriteError {
 ///
 /// # Errors
 /// [`RewriteError`]; the table is then as it was.
-pub fn rewrite(
+pub(super) fn rewrite(
     session: &mut Session,
     table: &Table,
     work: &[ColumnWork],
@@ -122,18 +122,27 @@ pub fn rewrite(
     let name = quoted(&table.name);
     let before = files_of(session, &table.name)?;
     session.execute("beginning", "BEGIN")?;
-    session.execute("locking a table", &format!("LOCK TABLE ONLY {name} IN ACCESS EXCLUSIVE MODE"))?;
+    session.execute(
+        "locking a table",
+        &format!("LOCK TABLE ONLY {name} IN ACCESS EXCLUSIVE MODE"),
+    )?;
     let mut spool = unnamed_file(spool_dir).map_err(|source| spool_error(session, table, source))?;
     let rewritten = transform_out(session, table, work, &mut spool, noter)?;
     let had = take_triggers_and_indexes(session, &table.name)?;
     session.execute("emptying a table", &format!("TRUNCATE ONLY {name}"))?;
     load(session, table, &mut spool)?;
     give_back(session, &table.name, &had)?;
-    session.execute(&format!("building the indexes of {}", table.name), &format!("REINDEX TABLE {name}"))?;
+    session.execute(
+        &format!("building the indexes of {}", table.name),
+        &format!("REINDEX TABLE {name}"),
+    )?;
     session.execute(&format!("committing {}", table.name), "COMMIT")?;
     let after = files_of(session, &table.name)?;
     if before.iter().any(|file| after.contains(file)) {
-        return Err(RewriteError::NotRewritten { service: session.service().clone(), table: table.name.clone() });
+        return Err(RewriteError::NotRewritten {
+            service: session.service().clone(),
+            table: table.name.clone(),
+        });
     }
     Ok(rewritten)
 }
@@ -142,7 +151,7 @@ pub fn rewrite(
 ///
 /// # Errors
 /// [`RewriteError`]; the table is then as it was.
-pub fn empty(session: &mut Session, table: &TableName) -> Result<(), RewriteError> {
+pub(super) fn empty(session: &mut Session, table: &TableName) -> Result<(), RewriteError> {
     session.execute("beginning", "BEGIN")?;
     let had = take_triggers_and_indexes(session, table)?;
     session.execute("emptying a table", &format!("TRUNCATE ONLY {}", quoted(table)))?;
@@ -152,8 +161,12 @@ pub fn empty(session: &mut Session, table: &TableName) -> Result<(), RewriteErro
 }
 
 /// The table's name as SQL.
-pub fn quoted(table: &TableName) -> String {
-    format!("{}.{}", quote_identifier(&table.schema), quote_identifier(&table.name))
+pub(super) fn quoted(table: &TableName) -> String {
+    format!(
+        "{}.{}",
+        quote_identifier(&table.schema),
+        quote_identifier(&table.name)
+    )
 }
 
 fn regclass(table: &TableName) -> String {
@@ -169,15 +182,28 @@ fn files_of(session: &mut Session, table: &TableName) -> Result<Vec<String>, Eng
          UNION SELECT pg_relation_filenode(indexrelid) FROM pg_index WHERE indrelid IN (SELECT oid FROM both_heaps)",
         regclass(table)
     );
-    Ok(session.rows("listing a table's files", &sql)?.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+    Ok(session
+        .rows("listing a table's files", &sql)?
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect())
 }
 
 fn stored_columns(table: &Table) -> Vec<&str> {
-    table.columns.iter().filter(|column| !column.generated).map(|column| column.name.as_str()).collect()
+    table
+        .columns
+        .iter()
+        .filter(|column| !column.generated)
+        .map(|column| column.name.as_str())
+        .collect()
 }
 
 fn column_list(columns: &[&str]) -> String {
-    columns.iter().map(|column| quote_identifier(column)).collect::<Vec<_>>().join(", ")
+    columns
+        .iter()
+        .map(|column| quote_identifier(column))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Reads every row, replaces what is to be replaced, and spools the result.
@@ -189,30 +215,42 @@ fn transform_out(
     noter: &mut dyn FnMut(&[u8]),
 ) -> Result<Rewritten, RewriteError> {
     let columns = stored_columns(table);
-    let conditions: Vec<&str> =
-        work.iter().flat_map(|column| column.rules.iter().filter_map(|rule| rule.condition.as_deref())).collect();
+    let conditions: Vec<&str> = work
+        .iter()
+        .flat_map(|column| column.rules.iter().filter_map(|rule| rule.condition.as_deref()))
+        .collect();
     let mut selected = column_list(&columns);
     for condition in &conditions {
         selected.push_str(&format!(", ({condition}) IS TRUE"));
     }
-    let sql = format!("COPY (SELECT {selected} FROM ONLY {}) TO STDOUT", quoted(&table.name));
+    let sql = format!(
+        "COPY (SELECT {selected} FROM ONLY {}) TO STDOUT",
+        quoted(&table.name)
+    );
     let service = session.service().clone();
     let mut masker = Masker::new(&columns, work, conditions.len());
     let mut batch = Vec::with_capacity(BATCH + BATCH / 4);
     let mut line = Vec::new();
-    let spool_error = |source| RewriteError::Spool { service: service.clone(), table: table.name.clone(), source };
-    let reader = session.client().copy_out(&sql);
-    let mut reader = match reader {
-        Ok(reader) => reader,
-        Err(error) => return Err(session.fault(&format!("reading table {}", table.name), &error).into()),
+    let spool_error = |source| RewriteError::Spool {
+        service: service.clone(),
+        table: table.name.clone(),
+        source,
     };
+    let failed = |error: &postgres::Error| server_error(&service, table, fault_of(error));
+    let mut reader = session.client().copy_out(&sql).map_err(|error| failed(&error))?;
     loop {
         line.clear();
-        if reader.read_until(b'\n', &mut line).map_err(|error| read_error(&service, table, &error))? == 0 {
+        if reader
+            .read_until(b'\n', &mut line)
+            .map_err(|error| read_error(&service, table, &error))?
+            == 0
+        {
             break;
         }
         let row = line.strip_suffix(b"\n").unwrap_or(&line);
-        masker.mask(row, &mut batch).map_err(|fault| fault.of(&service, table))?;
+        masker
+            .mask(row, &mut batch)
+            .map_err(|fault| fault.of(&service, table))?;
         if batch.len() >= BATCH {
             noter(&batch);
             spool.write_all(&batch).map_err(spool_error)?;
@@ -226,8 +264,17 @@ fn transform_out(
 
 /// A failure of a copy comes wrapped as an I/O error; only its code is kept.
 fn read_error(service: &ServiceName, table: &Table, error: &io::Error) -> RewriteError {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<postgres::Error>());
-    let fault = inner.map_or_else(|| error.kind().to_string(), crate::engine::postgres::fault_of);
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<postgres::Error>());
+    server_error(
+        service,
+        table,
+        inner.map_or_else(|| error.kind().to_string(), fault_of),
+    )
+}
+
+fn server_error(service: &ServiceName, table: &Table, fault: String) -> RewriteError {
     RewriteError::Engine(EngineError::Server {
         service: service.clone(),
         action: format!("copying table {}", table.name),
@@ -258,8 +305,17 @@ impl MaskFault {
     fn of(self, service: &ServiceName, table: &Table) -> RewriteError {
         let (service, table) = (service.clone(), table.name.clone());
         match self {
-            Self::Copy(source) => RewriteError::Copy { service, table, source },
-            Self::Transform(column, source) => RewriteError::Transform { service, table, column, source },
+            Self::Copy(source) => RewriteError::Copy {
+                service,
+                table,
+                source,
+            },
+            Self::Transform(column, source) => RewriteError::Transform {
+                service,
+                table,
+                column,
+                source,
+            },
         }
     }
 }
@@ -270,17 +326,27 @@ impl<'a> Masker<'a> {
         let mut next = columns.len();
         for column in work {
             first_condition.push(next);
-            next += column.rules.iter().filter(|rule| rule.condition.is_some()).count();
+            next += column
+                .rules
+                .iter()
+                .filter(|rule| rule.condition.is_some())
+                .count();
         }
         Self {
             splitter: Splitter::new(columns.len() + conditions),
             stored: columns.len(),
-            work_of: columns.iter().map(|name| work.iter().position(|work| work.name == *name)).collect(),
+            work_of: columns
+                .iter()
+                .map(|name| work.iter().position(|work| work.name == *name))
+                .collect(),
             work,
             first_condition,
             scratch: String::new(),
             out: String::new(),
-            done: Rewritten { rows: 0, columns: vec![ColumnCount::default(); work.len()] },
+            done: Rewritten {
+                rows: 0,
+                columns: vec![ColumnCount::default(); work.len()],
+            },
         }
     }
 
@@ -294,7 +360,8 @@ impl<'a> Masker<'a> {
                 batch.extend_from_slice(row.raw(index));
                 continue;
             };
-            let (Some(column), Some(count)) = (self.work.get(number), self.done.columns.get_mut(number)) else {
+            let (Some(column), Some(count)) = (self.work.get(number), self.done.columns.get_mut(number))
+            else {
                 continue;
             };
             let first = self.first_condition.get(number).copied().unwrap_or(self.stored);
@@ -336,31 +403,35 @@ impl<'a> Masker<'a> {
 /// Loads the spooled rows into the emptied table.
 fn load(session: &mut Session, table: &Table, spool: &mut File) -> Result<(), RewriteError> {
     let service = session.service().clone();
-    let spool_error = |source| RewriteError::Spool { service: service.clone(), table: table.name.clone(), source };
+    let spool_error = |source| RewriteError::Spool {
+        service: service.clone(),
+        table: table.name.clone(),
+        source,
+    };
     spool.seek(SeekFrom::Start(0)).map_err(spool_error)?;
     let columns = stored_columns(table);
     if columns.is_empty() {
         return Ok(());
     }
-    let sql = format!("COPY {} ({}) FROM STDIN", quoted(&table.name), column_list(&columns));
-    let action = format!("loading table {}", table.name);
-    let mut writer = match session.client().copy_in(&sql) {
-        Ok(writer) => writer,
-        Err(error) => return Err(session.fault(&action, &error).into()),
-    };
+    let sql = format!(
+        "COPY {} ({}) FROM STDIN",
+        quoted(&table.name),
+        column_list(&columns)
+    );
+    let failed = |error: &postgres::Error| server_error(&service, table, fault_of(error));
+    let mut writer = session.client().copy_in(&sql).map_err(|error| failed(&error))?;
     let mut buffer = vec![0; BATCH];
     loop {
         let read = spool.read(&mut buffer).map_err(spool_error)?;
         if read == 0 {
             break;
         }
-        writer.write_all(&buffer[..read]).map_err(|error| read_error(&service, table, &error))?;
+        writer
+            .write_all(&buffer[..read])
+            .map_err(|error| read_error(&service, table, &error))?;
     }
-    let finished = writer.finish();
-    match finished {
-        Ok(_) => Ok(()),
-        Err(error) => Err(session.fault(&action, &error).into()),
-    }
+    writer.finish().map_err(|error| failed(&error))?;
+    Ok(())
 }
 
 /// What `pg_class` said of a table before it was told to forget its triggers and indexes.
@@ -370,13 +441,23 @@ struct Had {
 }
 
 fn take_triggers_and_indexes(session: &mut Session, table: &TableName) -> Result<Had, EngineError> {
-    let sql = format!("SELECT relhastriggers, relhasindex FROM pg_class WHERE oid = {}", regclass(table));
-    let row = session.rows("reading a table's flags", &sql)?.into_iter().next().unwrap_or_default();
+    let sql = format!(
+        "SELECT relhastriggers, relhasindex FROM pg_class WHERE oid = {}",
+        regclass(table)
+    );
+    let row = session
+        .rows("reading a table's flags", &sql)?
+        .into_iter()
+        .next()
+        .unwrap_or_default();
     let flag = |index: usize| match row.get(index).and_then(Option::as_deref) {
         Some("t") => "true".to_owned(),
         _ => "false".to_owned(),
     };
-    let had = Had { triggers: flag(0), indexes: flag(1) };
+    let had = Had {
+        triggers: flag(0),
+        indexes: flag(1),
+    };
     set_flags(session, table, "false", "false")?;
     Ok(had)
 }
@@ -385,7 +466,12 @@ fn give_back(session: &mut Session, table: &TableName, had: &Had) -> Result<(), 
     set_flags(session, table, &had.triggers, &had.indexes)
 }
 
-fn set_flags(session: &mut Session, table: &TableName, triggers: &str, indexes: &str) -> Result<(), EngineError> {
+fn set_flags(
+    session: &mut Session,
+    table: &TableName,
+    triggers: &str,
+    indexes: &str,
+) -> Result<(), EngineError> {
     let sql = format!(
         "UPDATE pg_class SET relhastriggers = {triggers}, relhasindex = {indexes} WHERE oid = {}",
         regclass(table)
@@ -400,5 +486,9 @@ fn unnamed_file(directory: &Path) -> io::Result<File> {
 }
 
 fn spool_error(session: &Session, table: &Table, source: io::Error) -> RewriteError {
-    RewriteError::Spool { service: session.service().clone(), table: table.name.clone(), source }
+    RewriteError::Spool {
+        service: session.service().clone(),
+        table: table.name.clone(),
+        source,
+    }
 }

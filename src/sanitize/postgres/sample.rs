@@ -1,7 +1,7 @@
 //! Originals to search for, taken before anything is rewritten; and where they stand rightly.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 
 use crate::engine::postgres::{Session, quote_identifier};
 use crate::model::{Secret, ServiceName};
@@ -54,9 +54,14 @@ impl Seen {
 /// Some values of a column, for telling what it holds. None where the server does not say.
 pub(super) fn few(session: &mut Session, table: &TableName, column: &str) -> Vec<String> {
     let column = quote_identifier(column);
-    let sql = format!("SELECT {column}::text FROM ONLY {} WHERE {column} IS NOT NULL LIMIT {FEW}", quoted(table));
+    let sql = format!(
+        "SELECT {column}::text FROM ONLY {} WHERE {column} IS NOT NULL LIMIT {FEW}",
+        quoted(table)
+    );
     let rows = session.rows("sampling a column", &sql).unwrap_or_default();
-    rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect()
+    rows.into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect()
 }
 
 /// Originals of every column that is replaced or deleted, and all secrets of the catalogs.
@@ -70,9 +75,19 @@ pub(super) fn collect(
 ) -> Result<NeedleSet, crate::engine::EngineError> {
     let mut builder = NeedleSet::builder(key);
     offer_secrets(&mut builder, service, secrets);
-    for entry in ledger.tables.iter().filter(|entry| entry.kind == TableKind::Ordinary) {
-        let Some(table) = schema.table(&entry.name) else { continue };
-        let columns: Vec<&ColumnEntry> = entry.columns.iter().filter(|column| is_original(table, column)).collect();
+    for entry in ledger
+        .tables
+        .iter()
+        .filter(|entry| entry.kind == TableKind::Ordinary)
+    {
+        let Some(table) = schema.table(&entry.name) else {
+            continue;
+        };
+        let columns: Vec<&ColumnEntry> = entry
+            .columns
+            .iter()
+            .filter(|column| is_original(table, column))
+            .collect();
         if columns.is_empty() {
             continue;
         }
@@ -108,10 +123,15 @@ fn offer_secrets(builder: &mut crate::sanitize::needle::Builder, service: &Servi
     if secrets.is_empty() {
         return;
     }
-    let source =
-        Source { service: service.to_string(), table: "pg_catalog".to_owned(), column: "passwords and secrets".to_owned() };
+    let source = Source {
+        service: service.to_string(),
+        table: "pg_catalog".to_owned(),
+        column: "passwords and secrets".to_owned(),
+    };
     let number = builder.column(source);
-    secrets.iter().for_each(|secret| builder.offer(number, secret.reveal()));
+    secrets
+        .iter()
+        .for_each(|secret| builder.offer(number, secret.reveal()));
 }
 
 /// Columns whose values must be gone: replaced ones, and those of deleted rows that can hold text.
@@ -119,7 +139,10 @@ fn is_original(table: &Table, column: &ColumnEntry) -> bool {
     match &column.fate {
         Fate::Mask(_) => true,
         Fate::Deleted => {
-            table.name.schema != "pg_catalog" && table.column(&column.name).is_some_and(|known| holds_text(known.family))
+            table.name.schema != "pg_catalog"
+                && table
+                    .column(&column.name)
+                    .is_some_and(|known| holds_text(known.family))
         }
         Fate::Keep { .. } | Fate::Exempt(_) => false,
     }
@@ -127,18 +150,32 @@ fn is_original(table: &Table, column: &ColumnEntry) -> bool {
 
 fn holds_text(family: TypeFamily) -> bool {
     use TypeFamily::{Array, Bytes, Composite, Json, Network, Other, Text, TextSearch, Xml};
-    matches!(family, Text | Json | Bytes | Network | Xml | Array | Composite | TextSearch | Other)
+    matches!(
+        family,
+        Text | Json | Bytes | Network | Xml | Array | Composite | TextSearch | Other
+    )
 }
 
 fn sample_query(table: &Table, columns: &[&ColumnEntry]) -> String {
-    let selected: Vec<String> = columns.iter().map(|column| format!("{}::text", quote_identifier(&column.name))).collect();
+    let selected: Vec<String> = columns
+        .iter()
+        .map(|column| format!("{}::text", quote_identifier(&column.name)))
+        .collect();
     let sample = if table.rows > OFFERED {
         // Whole pages, so that a large table costs no more than a small one.
-        format!(" TABLESAMPLE SYSTEM ({:.6})", 100.0 * OFFERED as f64 / table.rows as f64)
+        format!(
+            " TABLESAMPLE SYSTEM ({:.6})",
+            100.0 * OFFERED as f64 / table.rows as f64
+        )
     } else {
         String::new()
     };
-    format!("SELECT {} FROM ONLY {}{sample} LIMIT {}", selected.join(", "), quoted(&table.name), OFFERED * 2)
+    format!(
+        "SELECT {} FROM ONLY {}{sample} LIMIT {}",
+        selected.join(", "),
+        quoted(&table.name),
+        OFFERED * 2
+    )
 }
 
 /// Reads the kept columns of tables that were not rewritten, and the schema's own texts, for needles that stand there
@@ -157,7 +194,9 @@ pub(super) fn note_untouched(
     copy_through(session, SCHEMA_TEXTS, needles, seen)?;
     let untouched = |entry: &&TableEntry| entry.kind == TableKind::Ordinary && !changed.contains(&entry.name);
     for entry in ledger.tables.iter().filter(untouched) {
-        let Some(table) = schema.table(&entry.name) else { continue };
+        let Some(table) = schema.table(&entry.name) else {
+            continue;
+        };
         let texts: Vec<String> = table
             .columns
             .iter()
@@ -180,28 +219,27 @@ fn copy_through(
     seen: &mut Seen,
 ) -> Result<(), crate::engine::EngineError> {
     const BATCH: usize = 1 << 20;
-    let action = "reading kept columns";
-    let mut batch = Vec::with_capacity(BATCH);
-    let outcome = match session.client().copy_out(&format!("COPY ({sql}) TO STDOUT")) {
-        Ok(mut reader) => loop {
-            match reader.by_ref().read_until(b'\n', &mut batch) {
-                Ok(0) => break Ok(()),
-                Ok(_) if batch.len() < BATCH => {}
-                Ok(_) => {
-                    seen.note(needles, &batch);
-                    batch.clear();
-                }
-                Err(error) => break Err(error.kind().to_string()),
-            }
-        },
-        Err(error) => return Err(session.fault(action, &error)),
-    };
-    seen.note(needles, &batch);
-    outcome.map_err(|fault| crate::engine::EngineError::Server {
-        service: session.service().clone(),
-        action: action.to_owned(),
+    let service = session.service().clone();
+    let failed = |fault: String| crate::engine::EngineError::Server {
+        service: service.clone(),
+        action: "reading kept columns".to_owned(),
         fault,
-    })
+    };
+    let copy = session.client().copy_out(&format!("COPY ({sql}) TO STDOUT"));
+    let mut reader = copy.map_err(|error| failed(crate::engine::postgres::fault_of(&error)))?;
+    let mut batch = Vec::with_capacity(BATCH);
+    while reader
+        .read_until(b'\n', &mut batch)
+        .map_err(|error| failed(error.kind().to_string()))?
+        > 0
+    {
+        if batch.len() >= BATCH {
+            seen.note(needles, &batch);
+            batch.clear();
+        }
+    }
+    seen.note(needles, &batch);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::engine::postgres::{
-    Credentials, Ident, Identity, Mode, Session, conf_files, hba_published, hba_sealed, identify, instance,
-    prove_published, quiesce, read_back, seal_catalogs, seal_offline,
+    Credentials, Ident, Identity, Mode, Session, clear_stale, conf_files, hba_published, hba_sealed,
+    identify, instance, prove_login, prove_published, quiesce, read_back, seal_catalogs, seal_offline,
 };
 use crate::engine::{EngineError, ServiceSetup};
 use crate::model::{Check, EngineKind, ReplacedColumn, Secret, ServiceReport};
@@ -42,6 +42,18 @@ pub struct Rules {
     pub raw: bool,
 }
 
+impl Rules {
+    /// For a branch whose data is decided about already.
+    pub fn none() -> Self {
+        Self {
+            database: DatabaseRules::new(),
+            after: Vec::new(),
+            key: MaskingKey::from_bytes([0; 32]),
+            raw: false,
+        }
+    }
+}
+
 /// A PostgreSQL service of a branch.
 pub struct PostgresService {
     setup: ServiceSetup,
@@ -63,7 +75,10 @@ pub struct PostgresService {
 impl PostgresService {
     /// A service that is to be branched. `port` is the branch's port on the host.
     pub fn new(setup: ServiceSetup, rules: Rules, port: Option<u16>) -> Self {
-        let tally = Tally { raw: rules.raw, ..Tally::default() };
+        let tally = Tally {
+            raw: rules.raw,
+            ..Tally::default()
+        };
         Self {
             setup,
             rules,
@@ -82,21 +97,44 @@ impl PostgresService {
         }
     }
 
+    /// A service of a branch that was published before, to be started again.
+    pub fn known(
+        setup: ServiceSetup,
+        rules: Rules,
+        port: Option<u16>,
+        identity: Identity,
+        credentials: Credentials,
+    ) -> Self {
+        Self {
+            identity: Some(identity),
+            credentials: Some(credentials),
+            ..Self::new(setup, rules, port)
+        }
+    }
+
     /// What its database holds, after [`Service::seal`].
     pub fn schema(&self) -> &Schema {
         &self.schema
     }
 
     fn identity(&self) -> Result<&Identity, ServiceError> {
-        self.identity.as_ref().ok_or_else(|| self.unfit("it was not recognised yet"))
+        self.identity
+            .as_ref()
+            .ok_or_else(|| self.unfit("it was not recognised yet"))
     }
 
     fn credentials_of(&self) -> Result<&Credentials, ServiceError> {
-        self.credentials.as_ref().ok_or_else(|| self.unfit("its catalogs were not sealed yet"))
+        self.credentials
+            .as_ref()
+            .ok_or_else(|| self.unfit("its catalogs were not sealed yet"))
     }
 
     fn unfit(&self, message: &str) -> ServiceError {
-        EngineError::Unfit { service: self.setup.name.clone(), message: message.to_owned() }.into()
+        EngineError::Unfit {
+            service: self.setup.name.clone(),
+            message: message.to_owned(),
+        }
+        .into()
     }
 
     fn volume_dir(&self, site: &Site<'_>) -> PathBuf {
@@ -113,23 +151,23 @@ impl PostgresService {
         let conf = self.conf_dir(site);
         write_conf(&conf, &conf_files(&identity, hba_sealed()))?;
         let spec = instance(&self.setup, &identity, &self.volume_dir(site), &conf, mode, true);
-        site.runtime.start(site.branch, &spec)?;
+        site.runtime.start(&site.branch, &spec)?;
         self.running = Some(mode);
-        let network = site.runtime.network(site.branch)?;
+        let network = site.runtime.network(&site.branch)?;
         self.ident = Some(open_ident(network.as_ref(), &self.setup)?);
         Ok(())
     }
 
     fn stop(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
         self.ident = None;
-        site.runtime.stop(site.branch, &self.setup.name, STOP_WITHIN)?;
+        site.runtime.stop(&site.branch, &self.setup.name, STOP_WITHIN)?;
         self.running = None;
         Ok(())
     }
 
     /// A session as the superuser; only while sealed.
     fn session(&self, site: &Site<'_>, database: &str) -> Result<Session, ServiceError> {
-        let network = site.runtime.network(site.branch)?;
+        let network = site.runtime.network(&site.branch)?;
         Ok(self.session_in(network.as_ref(), database)?)
     }
 
@@ -141,7 +179,13 @@ impl PostgresService {
             });
         };
         connect_in(network, &self.setup, || {
-            Session::connect(&self.setup.name, ident, identity.port, &identity.superuser, database)
+            Session::connect(
+                &self.setup.name,
+                ident,
+                identity.port,
+                &identity.superuser,
+                database,
+            )
         })
     }
 
@@ -159,7 +203,7 @@ impl PostgresService {
             let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
             sample::few(&mut session, table, column)
         };
-        let ledger = Ledger::build(Evidence {
+        let ledger = Ledger::build(&Evidence {
             service: &self.setup.name,
             schema: &self.schema,
             rules: &self.rules.database,
@@ -194,8 +238,11 @@ impl PostgresService {
 
     /// Runs what the tables need, two at a time.
     fn rewrite_tables(&mut self, site: &Site<'_>, needles: &NeedleSet) -> Result<sample::Seen, ServiceError> {
-        let Some(ledger) = &self.ledger else { return Ok(sample::Seen::default()) };
-        let work = table_work(&self.schema, ledger, &self.rules.key).map_err(|error| self.unfit(&error.to_string()))?;
+        let Some(ledger) = &self.ledger else {
+            return Ok(sample::Seen::default());
+        };
+        let work = table_work(&self.schema, ledger, &self.rules.key)
+            .map_err(|error| self.unfit(&error.to_string()))?;
         let database = self.credentials_of()?.database.clone();
         let queue = Mutex::new(work.iter().collect::<Vec<_>>().into_iter());
         let outcomes = Mutex::new(Vec::new());
@@ -207,7 +254,10 @@ impl PostgresService {
                 let Some(next) = next else { return Ok(seen) };
                 (site.detail)(&format!("{}: {}", self.setup.name, next.table()));
                 let outcome = self.do_table(site, &mut session, next, needles, &mut seen)?;
-                outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((next, outcome));
+                outcomes
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((next, outcome));
             }
         };
         let (one, other) = std::thread::scope(|scope| {
@@ -243,8 +293,12 @@ impl PostgresService {
             TableWork::Empty(name) => rewrite::empty(session, name)?,
             TableWork::Rebuild(name) => finish::rebuild(session, name)?,
             TableWork::Rewrite(name, columns) => {
-                let Some(table) = self.schema.table(name) else { return Ok(None) };
-                let done = rewrite::rewrite(session, table, columns, &site.spool, &mut |bytes| seen.note(needles, bytes))?;
+                let Some(table) = self.schema.table(name) else {
+                    return Ok(None);
+                };
+                let done = rewrite::rewrite(session, table, columns, &site.spool, &mut |bytes| {
+                    seen.note(needles, bytes)
+                })?;
                 return Ok(Some(done));
             }
         }
@@ -265,7 +319,10 @@ impl PostgresService {
             (site.detail)(&format!("{}: {}", self.setup.name, path.display()));
             finish::run_owner_sql(&mut session, path, sql)?;
         }
-        let tables = ledger.tables.iter().filter(|table| table.kind == TableKind::Ordinary);
+        let tables = ledger
+            .tables
+            .iter()
+            .filter(|table| table.kind == TableKind::Ordinary);
         // The owner's SQL may have changed any table.
         let mut renew: Vec<TableName> = if self.rules.after.is_empty() {
             changed.to_vec()
@@ -311,7 +368,9 @@ fn count(
     tally: &mut Tally,
 ) {
     tally.tables += 1;
-    let (TableWork::Rewrite(name, columns), Some(outcome)) = (work, outcome) else { return };
+    let (TableWork::Rewrite(name, columns), Some(outcome)) = (work, outcome) else {
+        return;
+    };
     tally.rows += outcome.rows;
     let entry = ledger.tables.iter().find(|entry| entry.name == *name);
     for (column, ColumnCount { values, unchanged }) in columns.iter().zip(outcome.columns) {
@@ -340,12 +399,16 @@ impl Service for PostgresService {
         let volume = Volume::open(&self.volume_dir(site))?;
         let identity = identify(&volume, &self.setup)?;
         let removed = seal_offline(&volume, &self.setup, &identity)?;
-        self.tally.kept.extend(removed.iter().map(|path| format!("{}: {path} was left out", self.setup.name)));
+        self.tally.kept.extend(
+            removed
+                .iter()
+                .map(|path| format!("{}: {path} was left out", self.setup.name)),
+        );
         self.identity = Some(identity);
         let rewrites = !self.rules.raw && !self.rules.database.is_empty();
         self.start_sealed(site, if rewrites { Mode::Sanitize } else { Mode::Serve })?;
         let password = Secret::random().map_err(|error| self.unfit(&error.to_string()))?;
-        let network = site.runtime.network(site.branch)?;
+        let network = site.runtime.network(&site.branch)?;
         let connect = |database: &str| self.session_in(network.as_ref(), database);
         let sealed = seal_catalogs(&self.setup, password, &connect)?;
         self.credentials = Some(sealed.credentials);
@@ -363,16 +426,21 @@ impl Service for PostgresService {
         }
         let ledger = self.ledger.as_ref()?;
         let work = table_work(&self.schema, ledger, &self.rules.key).ok()?;
-        (work.is_empty() && self.rules.after.is_empty())
-            .then(|| "no column holds personal data".to_owned())
+        (work.is_empty() && self.rules.after.is_empty()).then(|| "no column holds personal data".to_owned())
     }
 
     fn sanitize(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
         let database = self.credentials_of()?.database.clone();
         if let Some(ledger) = self.ledger.take() {
             let mut session = self.session(site, &database)?;
-            let needles =
-                sample::collect(&mut session, &self.setup.name, &self.schema, &ledger, &self.secrets, &self.rules.key)?;
+            let needles = sample::collect(
+                &mut session,
+                &self.setup.name,
+                &self.schema,
+                &ledger,
+                &self.secrets,
+                &self.rules.key,
+            )?;
             drop(session);
             self.ledger = Some(ledger);
             let seen = self.rewrite_tables(site, &needles)?;
@@ -383,8 +451,9 @@ impl Service for PostgresService {
         purge::purge(site, &self.setup, self.identity()?, &in_use)
     }
 
-    fn take_needles(&mut self) -> NeedleSet {
-        self.needles.take().unwrap_or_else(|| sample::only_secrets(&self.setup.name, &self.secrets, &self.rules.key))
+    fn take_needles(&mut self) -> Option<NeedleSet> {
+        let only_secrets = || sample::only_secrets(&self.setup.name, &self.secrets, &self.rules.key);
+        Some(self.needles.take().unwrap_or_else(only_secrets))
     }
 
     fn tally(&self) -> Tally {
@@ -400,23 +469,36 @@ impl Service for PostgresService {
         }
         let credentials = self.credentials_of()?.clone();
         let mut session = self.session(site, &credentials.database)?;
-        let mut roles = credentials.keep_login.clone();
-        roles.push(credentials.role.clone());
-        Ok(read_back(&mut session, &self.setup, self.identity()?, Mode::Serve, &roles)?)
+        let roles = credentials.login_roles();
+        Ok(read_back(
+            &mut session,
+            &self.setup,
+            self.identity()?,
+            Mode::Serve,
+            &roles,
+        )?)
     }
 
     fn publish(&mut self, site: &Site<'_>) -> Result<Vec<Check>, ServiceError> {
         let credentials = self.credentials_of()?.clone();
         let identity = self.identity()?.clone();
-        let mut roles = vec![credentials.role.clone()];
-        roles.extend(credentials.keep_login.iter().cloned());
+        let roles = credentials.login_roles();
         let mut session = self.session(site, &credentials.database)?;
-        write_conf(&self.conf_dir(site), &conf_files(&identity, hba_published(&roles)))?;
+        write_conf(
+            &self.conf_dir(site),
+            &conf_files(&identity, hba_published(&roles)),
+        )?;
         session.execute("taking the new login rules", "SELECT pg_reload_conf()")?;
         // From here on nobody is vouched for: whoever still gets in does so by password.
         self.ident = None;
-        let network = site.runtime.network(site.branch)?;
-        Ok(prove_published(network.as_ref(), &self.setup, &identity, &credentials, &mut session)?)
+        let network = site.runtime.network(&site.branch)?;
+        Ok(prove_published(
+            network.as_ref(),
+            &self.setup,
+            &identity,
+            &credentials,
+            &mut session,
+        )?)
     }
 
     fn exposure(&self, site: &Site<'_>) -> Option<Exposure> {
@@ -431,9 +513,19 @@ impl Service for PostgresService {
     }
 
     fn report(&self, site: &Site<'_>) -> ServiceReport {
-        let url = self.credentials.as_ref().zip(self.port).map(|(credentials, port)| {
-            url(&credentials.role, &credentials.password, site.listen, port, &credentials.database)
-        });
+        let url = self
+            .credentials
+            .as_ref()
+            .zip(self.port)
+            .map(|(credentials, port)| {
+                url(
+                    &credentials.role,
+                    &credentials.password,
+                    site.listen,
+                    port,
+                    &credentials.database,
+                )
+            });
         ServiceReport {
             engine: EngineKind::Postgres,
             version: Some(self.version.clone()),
@@ -445,20 +537,73 @@ impl Service for PostgresService {
 
     fn credentials(&self) -> Option<(String, String, Secret)> {
         let credentials = self.credentials.as_ref()?;
-        Some((credentials.role.clone(), credentials.database.clone(), credentials.password.clone()))
+        Some((
+            credentials.role.clone(),
+            credentials.database.clone(),
+            credentials.password.clone(),
+        ))
+    }
+
+    fn facts(&self) -> serde_json::Value {
+        self.identity
+            .as_ref()
+            .and_then(|identity| serde_json::to_value(identity).ok())
+            .unwrap_or_default()
+    }
+
+    fn resume(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
+        let identity = self.identity()?.clone();
+        let credentials = self.credentials_of()?.clone();
+        let volume = Volume::open(&self.volume_dir(site))?;
+        clear_stale(&volume, &self.setup)?;
+        let conf = self.conf_dir(site);
+        write_conf(
+            &conf,
+            &conf_files(&identity, hba_published(&credentials.login_roles())),
+        )?;
+        let spec = instance(
+            &self.setup,
+            &identity,
+            &self.volume_dir(site),
+            &conf,
+            Mode::Serve,
+            false,
+        );
+        site.runtime.start(&site.branch, &spec)?;
+        self.running = Some(Mode::Serve);
+        let network = site.runtime.network(&site.branch)?;
+        Ok(prove_login(
+            network.as_ref(),
+            &self.setup,
+            &identity,
+            &credentials,
+        )?)
     }
 }
 
 /// A URL as libpq reads it; names are percent-encoded.
-pub(super) fn url(role: &str, password: &Secret, host: std::net::IpAddr, port: u16, database: &str) -> Secret {
+pub fn url(role: &str, password: &Secret, host: std::net::IpAddr, port: u16, database: &str) -> Secret {
     let host = std::net::SocketAddr::new(host, port);
-    let text = format!("postgres://{}:{}@{host}/{}", percent(role), percent(password.reveal()), percent(database));
+    let text = format!(
+        "postgres://{}:{}@{host}/{}",
+        percent(role),
+        percent(password.reveal()),
+        percent(database)
+    );
     Secret::new(text)
 }
 
 fn percent(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }
 
 /// Runs `connect` on a thread inside the branch's network.
@@ -475,7 +620,10 @@ fn connect_in<T: Send>(
         source,
     })?;
     outcome.unwrap_or_else(|| {
-        Err(EngineError::Unfit { service: setup.name.clone(), message: "its network did not answer".to_owned() })
+        Err(EngineError::Unfit {
+            service: setup.name.clone(),
+            message: "its network did not answer".to_owned(),
+        })
     })
 }
 
@@ -495,7 +643,8 @@ fn write_conf(directory: &Path, files: &[(&'static str, String)]) -> Result<(), 
         move |source| ServiceError::Io { action, path, source }
     };
     fs::create_dir_all(directory).map_err(failed("making", directory))?;
-    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).map_err(failed("opening", directory))?;
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))
+        .map_err(failed("opening", directory))?;
     for (name, text) in files {
         let (path, fresh) = (directory.join(name), directory.join(format!("{name}.new")));
         fs::write(&fresh, text).map_err(failed("writing", &fresh))?;
@@ -511,7 +660,13 @@ mod tests {
 
     #[test]
     fn names_in_a_url_are_percent_encoded() {
-        let url = url("a b", &Secret::new("p@:/".to_owned()), "::1".parse().unwrap(), 20001, "x/y");
+        let url = url(
+            "a b",
+            &Secret::new("p@:/".to_owned()),
+            "::1".parse().unwrap(),
+            20001,
+            "x/y",
+        );
         assert_eq!(url.reveal(), "postgres://a%20b:p%40%3A%2F@[::1]:20001/x%2Fy");
     }
 }

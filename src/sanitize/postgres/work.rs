@@ -28,10 +28,20 @@ impl TableWork {
 }
 
 /// What the tables need, the largest first, so that two workers end at about the same time.
-pub(super) fn table_work(schema: &Schema, ledger: &Ledger, key: &MaskingKey) -> Result<Vec<TableWork>, SpecError> {
+pub(super) fn table_work(
+    schema: &Schema,
+    ledger: &Ledger,
+    key: &MaskingKey,
+) -> Result<Vec<TableWork>, SpecError> {
     let mut work = Vec::new();
-    for entry in ledger.tables.iter().filter(|entry| entry.kind == TableKind::Ordinary) {
-        let Some(table) = schema.table(&entry.name) else { continue };
+    for entry in ledger
+        .tables
+        .iter()
+        .filter(|entry| entry.kind == TableKind::Ordinary)
+    {
+        let Some(table) = schema.table(&entry.name) else {
+            continue;
+        };
         let columns = masked_columns(entry, key)?;
         if entry.emptied {
             work.push((table.bytes, TableWork::Empty(entry.name.clone())));
@@ -46,25 +56,39 @@ pub(super) fn table_work(schema: &Schema, ledger: &Ledger, key: &MaskingKey) -> 
 }
 
 fn masked_columns(entry: &TableEntry, key: &MaskingKey) -> Result<Vec<ColumnWork>, SpecError> {
-    entry.columns.iter().filter_map(|column| column_work(column, key).transpose()).collect()
+    entry
+        .columns
+        .iter()
+        .filter_map(|column| column_work(column, key).transpose())
+        .collect()
 }
 
 fn column_work(column: &ColumnEntry, key: &MaskingKey) -> Result<Option<ColumnWork>, SpecError> {
-    let Fate::Mask(masking) = &column.fate else { return Ok(None) };
+    let Fate::Mask(masking) = &column.fate else {
+        return Ok(None);
+    };
     let mut rules = Vec::with_capacity(masking.rules.len());
     for rule in &masking.rules {
         let transform = match &rule.action {
             Action::Mask(spec) => Some(transform::compile(spec, &masking.column, key)?),
             Action::Keep { .. } => None,
         };
-        rules.push(Rule { condition: rule.condition.clone(), transform });
+        rules.push(Rule {
+            condition: rule.condition.clone(),
+            transform,
+        });
     }
-    Ok(Some(ColumnWork { name: column.name.clone(), rules }))
+    Ok(Some(ColumnWork {
+        name: column.name.clone(),
+        rules,
+    }))
 }
 
 /// The transforms of a column, for the receipt.
 pub(super) fn transform_names(column: &ColumnEntry) -> String {
-    let Fate::Mask(masking) = &column.fate else { return String::new() };
+    let Fate::Mask(masking) = &column.fate else {
+        return String::new();
+    };
     let name = |rule: &crate::sanitize::rules::ColumnRule| match &rule.action {
         Action::Mask(spec) => spec.name.clone(),
         Action::Keep { .. } => "keep".to_owned(),

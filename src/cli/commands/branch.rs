@@ -1,0 +1,118 @@
+//! `envclone branch`.
+
+use std::process::ExitCode;
+
+use crate::cli::progress::Progress;
+use crate::cli::{CommandError, Global, context, output, signals};
+use crate::model::{BranchReport, EnvName, EnvType};
+use crate::ops::branch::{self, BranchPlan, BranchRequest};
+use crate::saga::Fault;
+
+/// Make a branch of an environment: a private, sanitized, running copy
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// Environment to branch
+    parent: String,
+    /// Name of the branch: a-z, 0-9 and -, at most 40 characters
+    name: String,
+    /// What the branch is for: development or staging
+    #[arg(long = "type", value_name = "TYPE", default_value = "development")]
+    kind: EnvType,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Die by SIGKILL after this line of the journal: for tests of what is left behind then
+    #[arg(long, value_name = "N", hide = true)]
+    die_after_line: Option<u64>,
+}
+
+pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
+    // Names are checked before anything else is looked at.
+    let parent: EnvName = args.parent.parse()?;
+    let name: EnvName = args.name.parse()?;
+    let command = format!("branch {parent} {name}");
+    let interrupted = signals::interrupted()?;
+    let app = context::app(global, &command)?;
+    let request = BranchRequest {
+        parent,
+        name,
+        kind: args.kind,
+        lock_timeout: global.lock_timeout,
+        fault: args.die_after_line.map(Fault::KillAfter),
+        command,
+    };
+    if args.dry_run {
+        let plan = branch::plan(&app, &request)?;
+        return if global.json {
+            output::json(&plan)
+        } else {
+            output::data(&describe_plan(&plan))
+        }
+        .map(|()| ExitCode::SUCCESS);
+    }
+    let mut progress = Progress::new(global);
+    let teller = progress.clone();
+    let done = branch::branch(
+        &app,
+        &request,
+        &mut progress,
+        &|text| teller.tell(text),
+        &interrupted,
+    );
+    progress.clear();
+    let report = done?;
+    if global.json {
+        output::json(&report)?;
+    } else {
+        if !global.quiet {
+            say_what_was_done(&report);
+        }
+        output::data(&format!(
+            "{}\n",
+            report.url.as_ref().map_or("", |url| url.reveal())
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn describe_plan(plan: &BranchPlan) -> String {
+    let mut text = format!(
+        "{} of {} ({}) into {}\n",
+        plan.name,
+        plan.parent,
+        plan.root.display(),
+        plan.pool.display()
+    );
+    for service in &plan.services {
+        text.push_str(&format!("  service {service}\n"));
+    }
+    for (number, step) in plan.steps.iter().enumerate() {
+        text.push_str(&format!("  {:>2} {step}\n", number + 1));
+    }
+    for warning in &plan.warnings {
+        text.push_str(&format!("  warning: {warning}\n"));
+    }
+    text
+}
+
+fn say_what_was_done(report: &BranchReport) {
+    let environment = &report.environment;
+    output::say(&format!("{} is ready.", environment.name));
+    if !environment.sanitized {
+        output::say(
+            "It is raw: its personal data was not replaced, as the configuration says for this type.",
+        );
+    }
+    if let Some(done) = &report.sanitization {
+        match &done.skipped {
+            Some(reason) => output::say(&format!("Nothing was rewritten: {reason}.")),
+            None => output::say(&format!(
+                "{} columns of {} tables replaced in {} rows; {} originals searched for in {} bytes, {} found.",
+                done.columns, done.tables, done.rows, done.needles, done.bytes_scanned, done.found
+            )),
+        }
+    }
+    if let Some(timings) = &report.timings_ms {
+        output::say(&format!("{} ms in all.", timings.total));
+    }
+}

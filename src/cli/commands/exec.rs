@@ -1,0 +1,27 @@
+//! `envclone exec`.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::cli::{CommandError, Global, context};
+use crate::model::EnvName;
+use crate::ops;
+
+/// Run a command in the sandbox of a service, as the service's account
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// Branch
+    env: String,
+    /// Service
+    service: String,
+    /// Command and its arguments
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
+    let name: EnvName = args.env.parse()?;
+    let app = context::app(global, &format!("exec {name}"))?;
+    let code = ops::exec(&app, &name, &args.service, args.command.clone())?;
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}

@@ -1,0 +1,12 @@
+//! One file per command.
+
+pub(super) mod branch;
+pub(super) mod connect;
+pub(super) mod destroy;
+pub(super) mod exec;
+pub(super) mod list;
+pub(super) mod logs;
+pub(super) mod show;
+pub(super) mod start;
+pub(super) mod stop;
+pub(super) mod url;

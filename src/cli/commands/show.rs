@@ -1,0 +1,106 @@
+//! `envclone show`.
+
+use std::process::ExitCode;
+
+use crate::cli::{CommandError, Global, context, output};
+use crate::model::{BranchReport, EnvName, ReceiptRecord};
+use crate::ops;
+
+/// Show everything about an environment
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// Environment to show
+    env: String,
+    /// Show the receipt: what was replaced, kept, exempt, and read back
+    #[arg(long)]
+    receipt: bool,
+}
+
+pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
+    let name: EnvName = args.env.parse()?;
+    let app = context::app(global, &format!("show {name}"))?;
+    let (report, receipt) = ops::list::show(&app, &name)?;
+    if global.json {
+        let mut document = serde_json::to_value(&report).map_err(CommandError::internal)?;
+        if args.receipt {
+            document["receipt"] = serde_json::to_value(&receipt).map_err(CommandError::internal)?;
+        }
+        output::json(&document)?;
+    } else if args.receipt {
+        output::data(&describe_receipt(receipt.as_ref()))?;
+    } else {
+        output::data(&describe(&report))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn describe(report: &BranchReport) -> String {
+    let environment = &report.environment;
+    let mut lines = vec![
+        format!("name        {}", environment.name),
+        format!("type        {}", environment.kind),
+        format!("state       {}", environment.state),
+        format!("sanitized   {}", environment.sanitized),
+    ];
+    if let Some(parent) = &environment.parent {
+        lines.push(format!("parent      {parent}"));
+    }
+    if let Some(created) = &environment.created_at {
+        lines.push(format!("created     {created}"));
+    }
+    for (name, service) in &report.services {
+        let version = service.version.as_deref().unwrap_or_default();
+        lines.push(
+            format!("service     {name}: {} {version}", service.engine)
+                .trim_end()
+                .to_owned(),
+        );
+        if let Some(url) = &service.url {
+            lines.push(format!("  url       {}", url.reveal()));
+        }
+        if let Some(socket) = &service.socket {
+            lines.push(format!("  socket    {socket}"));
+        }
+    }
+    if let Some(snapshot) = &report.snapshot {
+        lines.push(format!(
+            "snapshot    {} (atomic: {})",
+            snapshot.taken_at, snapshot.atomic
+        ));
+    }
+    if let Some(out) = report.out_no_routes {
+        lines.push(format!("tried out   {out} packets that found no route"));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn describe_receipt(receipt: Option<&ReceiptRecord>) -> String {
+    let Some(receipt) = receipt else {
+        return "no receipt\n".to_owned();
+    };
+    let mut lines = vec![
+        format!("made        {}", receipt.made_at),
+        format!("object      {}", receipt.object),
+        format!("policy      {}", receipt.policy),
+    ];
+    for column in &receipt.replaced {
+        lines.push(format!(
+            "replaced    {} by {}: {} values, {} unchanged",
+            column.column, column.transform, column.values, column.unchanged
+        ));
+    }
+    lines.extend(receipt.kept.iter().map(|kept| format!("kept        {kept}")));
+    lines.extend(
+        receipt
+            .exempt
+            .iter()
+            .map(|exempt| format!("exempt      {exempt}")),
+    );
+    for check in &receipt.neutrality {
+        lines.push(format!(
+            "checked     {} {}: {}",
+            check.service, check.what, check.found
+        ));
+    }
+    lines.join("\n") + "\n"
+}

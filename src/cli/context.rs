@@ -1,0 +1,44 @@
+//! From the global options to what a command works with.
+
+use crate::config::{Config, Trust};
+use crate::ops::App;
+use crate::runtime::Sandboxed;
+use crate::state::{Layout, Store};
+use crate::storage::Pools;
+
+use super::{CommandError, Global, report};
+
+/// Loads the configuration and opens state, storage and runtime. Only root may.
+pub(super) fn app(global: &Global, command: &str) -> Result<App, CommandError> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err(CommandError::forbidden("envclone needs root", "run it with sudo"));
+    }
+    let config = Config::load(&global.config)?;
+    let layout = Layout {
+        state_dir: config.storage().state.clone(),
+        run_dir: config.storage().run.clone(),
+        project: config.project().clone(),
+    };
+    let program = std::env::current_exe().map_err(CommandError::internal)?;
+    let runtime = Sandboxed::new(layout.run_dir.clone(), layout.logs_dir(), program);
+    let store = Store::open(layout)?.describing(command);
+    let storage = App::open_storage(&config)?;
+    Ok(App {
+        config,
+        store,
+        storage,
+        runtime: Box::new(runtime),
+    })
+}
+
+/// Mounts the pools in files that `envclone pool create` made. One that fails does not keep the others from it.
+pub(super) fn mount_pools(global: &Global) -> Result<(), CommandError> {
+    let config = Config::load(&global.config)?;
+    let pools = Pools::open(&config.storage().state, Trust::root())?;
+    for pool in pools.mount_all()? {
+        if let Err(error) = pool.mounted {
+            report::print(&error.into(), global.json);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! How a failure is told: `error:`, `caused by:`, `hint:`, once, and the exit code.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::output;
+use crate::exec::{ToolMissing, package_of};
+use crate::ops::OpsError;
+use crate::storage::StorageError;
+
+/// A failed command.
+#[derive(Debug)]
+pub struct CommandError {
+    code: u8,
+    error: anyhow::Error,
+    hint: Option<String>,
+    left: Vec<String>,
+}
+
+impl CommandError {
+    /// Something that should not happen.
+    pub(super) fn internal(error: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            code: 1,
+            error: error.into(),
+            hint: None,
+            left: Vec::new(),
+        }
+    }
+
+    /// A mistake of the command line.
+    pub(super) fn usage(message: String) -> Self {
+        Self {
+            code: 2,
+            error: anyhow::Error::msg(message),
+            hint: None,
+            left: Vec::new(),
+        }
+    }
+
+    /// Not permitted.
+    pub(super) fn forbidden(message: &'static str, hint: &str) -> Self {
+        Self {
+            code: 3,
+            error: anyhow::Error::msg(message),
+            hint: Some(hint.to_owned()),
+            left: Vec::new(),
+        }
+    }
+}
+
+impl<E: Into<OpsError>> From<E> for CommandError {
+    fn from(error: E) -> Self {
+        let error: OpsError = error.into();
+        Self {
+            code: error.exit_code(),
+            left: error.left(),
+            hint: hint(&error),
+            error: error.into(),
+        }
+    }
+}
+
+/// What to do next, where the message does not say it itself.
+fn hint(error: &OpsError) -> Option<String> {
+    if let Some(missing) = find::<ToolMissing>(error) {
+        let package = package_of(&missing.program)?;
+        return Some(format!("apt-get install {package}"));
+    }
+    match find::<StorageError>(error)? {
+        StorageError::NotAPool { .. } => {
+            Some("`envclone pool create PATH --size N` makes a pool in a file".to_owned())
+        }
+        StorageError::NotARoot { .. } => Some(
+            "an environment's root must be one Btrfs subvolume: `btrfs subvolume create PATH`".to_owned(),
+        ),
+        StorageError::Nested { .. } => {
+            Some("make the nested subvolumes plain directories of the root".to_owned())
+        }
+        StorageError::OtherFilesystem { .. } => {
+            Some("choose a pool on the filesystem of the root".to_owned())
+        }
+        StorageError::NoSpace { .. } => {
+            Some("`envclone list` shows branches that could be destroyed".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The chain without links that only repeat the one before.
+fn causes(error: &anyhow::Error) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    for link in error.chain() {
+        let text = link.to_string();
+        if texts.last() != Some(&text) {
+            texts.push(text);
+        }
+    }
+    texts.remove(0);
+    texts
+}
+
+/// Tells a failure on stderr.
+pub(super) fn print(error: &CommandError, as_json: bool) -> ExitCode {
+    let message = error.error.to_string();
+    let causes = causes(&error.error);
+    if as_json {
+        let document = json!({ "error": {
+            "code": error.code, "message": message, "causes": causes, "hint": error.hint, "left": error.left,
+        }});
+        output::say(&document.to_string());
+        return ExitCode::from(error.code);
+    }
+    output::say(&format!("error: {message}"));
+    causes
+        .iter()
+        .for_each(|cause| output::say(&format!("caused by: {cause}")));
+    error
+        .left
+        .iter()
+        .for_each(|left| output::say(&format!("left behind: {left}")));
+    if let Some(hint) = &error.hint {
+        output::say(&format!("hint: {hint}"));
+    }
+    ExitCode::from(error.code)
+}
+
+/// Help and version are data; a wrong command line is usage.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}

@@ -1,0 +1,404 @@
+//! The composition root: the configuration, the state, and the drivers that a command works with.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use crate::config::{Config, KeyScope, ServiceConfig, StorageDriver};
+use crate::engine::ServiceSetup;
+use crate::engine::postgres::Credentials;
+use crate::model::{BranchId, EngineKind, EnvName, EnvType, ProjectName, ServiceName};
+use crate::runtime::Runtime;
+use crate::sanitize::files::FilesService;
+use crate::sanitize::key::MaskingKey;
+use crate::sanitize::postgres::{PostgresService, Rules};
+use crate::sanitize::rules::RuleSet;
+use crate::sanitize::service::{Service, Site};
+use crate::state::{EnvRecord, ServiceRecord, Store};
+use crate::storage::{Btrfs, Storage};
+
+use super::OpsError;
+use super::branch::Parent;
+
+/// What a command works with.
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// What is remembered.
+    pub store: Store,
+    /// The storage.
+    pub storage: Box<dyn Storage>,
+    /// The runtime.
+    pub runtime: Box<dyn Runtime>,
+}
+
+/// A parent that is held still for its snapshot.
+pub struct Hold {
+    held: bool,
+}
+
+impl Hold {
+    /// Lets it go on; whether it was held.
+    ///
+    /// # Errors
+    /// When it cannot be let go on.
+    pub fn release(self) -> Result<bool, OpsError> {
+        Ok(self.held)
+    }
+}
+
+impl App {
+    /// Opens the storage that the configuration names.
+    ///
+    /// # Errors
+    /// [`OpsError::Driver`], [`OpsError::Storage`].
+    pub fn open_storage(config: &Config) -> Result<Box<dyn Storage>, OpsError> {
+        match config.storage().driver {
+            StorageDriver::Auto | StorageDriver::Btrfs => Ok(Box::new(Btrfs::open(&config.storage().pool)?)),
+            StorageDriver::Zfs => Err(OpsError::Driver { driver: "zfs" }),
+        }
+    }
+
+    /// The project.
+    pub fn project(&self) -> &ProjectName {
+        self.config.project()
+    }
+
+    /// The pool.
+    pub fn pool(&self) -> &Path {
+        &self.config.storage().pool
+    }
+
+    /// How much of the pool must stay free, in percent.
+    pub fn reserve_percent(&self) -> u8 {
+        self.config.storage().reserve
+    }
+
+    /// Where gateways listen.
+    pub fn listen(&self) -> IpAddr {
+        self.config.gateway().listen
+    }
+
+    /// The hash of everything that decides about data.
+    pub fn policy(&self) -> String {
+        self.config.policy_hash()
+    }
+
+    /// Whether a service has a server, and so a port.
+    pub fn has_server(&self, setup: &ServiceSetup) -> bool {
+        setup.engine != EngineKind::Files
+    }
+
+    /// The record of an environment that envclone made.
+    ///
+    /// # Errors
+    /// [`OpsError::NotOurs`] for a declared one, [`OpsError::Unknown`].
+    pub fn own(&self, name: &EnvName, action: &'static str) -> Result<EnvRecord, OpsError> {
+        if self.config.environments().contains_key(name) {
+            return Err(OpsError::NotOurs {
+                name: name.clone(),
+                action,
+            });
+        }
+        self.store
+            .record(name)?
+            .ok_or_else(|| OpsError::Unknown { name: name.clone() })
+    }
+
+    /// The environment to branch from: declared, or a branch.
+    ///
+    /// # Errors
+    /// [`OpsError::Unknown`], [`OpsError::Sealed`] for a branch that was never published.
+    pub fn parent(&self, name: &EnvName) -> Result<Parent, OpsError> {
+        if let Some(declared) = self.config.environments().get(name) {
+            return Ok(Parent {
+                name: name.clone(),
+                root: declared.root.clone(),
+                branch: None,
+            });
+        }
+        let record = self
+            .store
+            .record(name)?
+            .ok_or_else(|| OpsError::Unknown { name: name.clone() })?;
+        let sealed = || OpsError::Sealed {
+            name: name.clone(),
+            state: record.environment.state.to_string(),
+        };
+        if record.receipt.is_none() {
+            return Err(sealed());
+        }
+        let root = record
+            .clone
+            .as_ref()
+            .map(|clone| clone.path.clone())
+            .ok_or_else(sealed)?;
+        Ok(Parent {
+            name: name.clone(),
+            root,
+            branch: Some(record.branch),
+        })
+    }
+
+    /// The root of the declared environment that `name` descends from: services see their volumes there.
+    fn original_root(&self, name: &EnvName) -> Result<PathBuf, OpsError> {
+        let mut next = name.clone();
+        for _ in 0..1000 {
+            if let Some(declared) = self.config.environments().get(&next) {
+                return Ok(declared.root.clone());
+            }
+            let record = self
+                .store
+                .record(&next)?
+                .ok_or_else(|| OpsError::Unknown { name: next.clone() })?;
+            match record.environment.parent {
+                Some(parent) => next = parent,
+                None => break,
+            }
+        }
+        Err(OpsError::Unknown { name: name.clone() })
+    }
+
+    /// The services of an environment that descends from `parent`, as engines need to know them.
+    ///
+    /// # Errors
+    /// [`OpsError::Unknown`].
+    pub fn setups(&self, parent: &EnvName) -> Result<Vec<ServiceSetup>, OpsError> {
+        let root = self.original_root(parent)?;
+        let declared = self.config.services().iter();
+        Ok(declared
+            .map(|(name, service)| setup(name, service, &root))
+            .collect())
+    }
+
+    /// The rules of the project.
+    ///
+    /// # Errors
+    /// [`OpsError::Rules`].
+    pub fn rules(&self) -> Result<RuleSet, OpsError> {
+        Ok(RuleSet::parse(self.config.rule_texts(), &self.config.engines())?)
+    }
+
+    /// The masking key of a branch.
+    fn masking_key(&self, branch: &BranchId) -> Result<MaskingKey, OpsError> {
+        let key = MaskingKey::from_bytes(*self.store.key()?.reveal());
+        Ok(match self.config.sanitize().key_scope {
+            KeyScope::Project => key,
+            KeyScope::Branch => key.for_branch(branch),
+        })
+    }
+
+    /// A service that is to be branched.
+    ///
+    /// # Errors
+    /// [`OpsError::Rules`], [`OpsError::Key`], [`OpsError::AmbiguousAfter`].
+    pub fn service(
+        &self,
+        setup: &ServiceSetup,
+        kind: EnvType,
+        branch: &BranchId,
+        port: Option<u16>,
+    ) -> Result<Box<dyn Service>, OpsError> {
+        let rules = self.rules()?;
+        let raw = self.config.sanitize().raw_types.contains(&kind);
+        Ok(match setup.engine {
+            EngineKind::Postgres => {
+                let rules = Rules {
+                    database: rules.database(&setup.name).cloned().unwrap_or_default(),
+                    after: self.after(&setup.name)?,
+                    key: self.masking_key(branch)?,
+                    raw,
+                };
+                Box::new(PostgresService::new(setup.clone(), rules, port))
+            }
+            EngineKind::Files => {
+                let rules = rules.files(&setup.name).cloned().ok_or(OpsError::OutOfOrder)?;
+                Box::new(FilesService::new(setup.clone(), rules, raw))
+            }
+        })
+    }
+
+    /// A service of a branch that was published before.
+    ///
+    /// # Errors
+    /// As [`App::service`]; [`OpsError::OutOfOrder`] where the record lacks what a start needs.
+    pub fn known_service(
+        &self,
+        setup: &ServiceSetup,
+        known: &ServiceRecord,
+    ) -> Result<Box<dyn Service>, OpsError> {
+        let missing = OpsError::OutOfOrder;
+        match setup.engine {
+            EngineKind::Postgres => {
+                let identity =
+                    serde_json::from_value(known.facts.clone()).map_err(|_| OpsError::OutOfOrder)?;
+                let (Some(role), Some(database), Some(password)) =
+                    (&known.user, &known.database, &known.password)
+                else {
+                    return Err(missing);
+                };
+                let credentials = Credentials {
+                    database: database.clone(),
+                    role: role.clone(),
+                    password: password.clone(),
+                    keep_login: setup.keep_login.clone(),
+                };
+                let rules = Rules::none();
+                Ok(Box::new(PostgresService::known(
+                    setup.clone(),
+                    rules,
+                    known.port,
+                    identity,
+                    credentials,
+                )))
+            }
+            EngineKind::Files => self.service(
+                setup,
+                EnvType::Development,
+                &BranchId::random().map_err(OpsError::Random)?,
+                None,
+            ),
+        }
+    }
+
+    /// The owner's SQL, for the project's one database.
+    fn after(&self, service: &ServiceName) -> Result<Vec<(PathBuf, String)>, OpsError> {
+        let texts = self.config.after_texts().to_vec();
+        let databases = self
+            .config
+            .services()
+            .iter()
+            .filter(|(_, service)| service.engine != EngineKind::Files);
+        let names: Vec<String> = databases.map(|(name, _)| name.to_string()).collect();
+        if !texts.is_empty() && names.len() > 1 {
+            return Err(OpsError::AmbiguousAfter(names.join(" and ")));
+        }
+        let _ = service;
+        Ok(texts)
+    }
+
+    /// The site of a branch whose clone is at `root`.
+    pub fn site<'a>(
+        &'a self,
+        branch: BranchId,
+        root: PathBuf,
+        spool: PathBuf,
+        detail: &'a (dyn Fn(&str) + Sync),
+    ) -> Site<'a> {
+        let layout = self.store.layout();
+        Site {
+            runtime: self.runtime.as_ref(),
+            conf: layout.conf_dir(&branch),
+            sockets: layout.branch_dir(&branch),
+            branch,
+            root,
+            spool,
+            listen: self.listen(),
+            detail,
+        }
+    }
+
+    /// A service as it is remembered.
+    pub fn remember(&self, service: &dyn Service, site: &Site<'_>) -> (ServiceName, ServiceRecord) {
+        let report = service.report(site);
+        let (user, database, password) = match service.credentials() {
+            Some((user, database, password)) => (Some(user), Some(database), Some(password)),
+            None => (None, None, None),
+        };
+        let record = ServiceRecord {
+            engine: report.engine,
+            version: report.version,
+            port: report.port,
+            user,
+            database,
+            password,
+            facts: service.facts(),
+        };
+        (service.setup().name.clone(), record)
+    }
+
+    /// Holds a parent still for the instant of its snapshot. Production syncs its writes, so its storage is always whole;
+    /// a branch that runs without syncing is refused.
+    ///
+    /// # Errors
+    /// [`OpsError::ParentRuns`].
+    pub fn hold_still(&self, parent: &Parent) -> Result<Hold, OpsError> {
+        let Some(branch) = &parent.branch else {
+            return Ok(Hold { held: false });
+        };
+        if self
+            .runtime
+            .status(branch)?
+            .is_some_and(|status| !status.running.is_empty())
+        {
+            return Err(OpsError::ParentRuns {
+                name: parent.name.clone(),
+            });
+        }
+        Ok(Hold { held: false })
+    }
+
+    /// Removes what a branch has beside its volumes: the configuration and the logs of its instances.
+    ///
+    /// # Errors
+    /// [`OpsError::Io`].
+    pub fn remove_traces(&self, branch: &BranchId) -> Result<(), OpsError> {
+        let conf = self.store.layout().conf_dir(branch);
+        remove_two_levels(&conf)?;
+        for service in self.config.services().keys() {
+            remove_if_there(&self.runtime.log_path(branch, service))?;
+        }
+        Ok(())
+    }
+}
+
+fn setup(name: &ServiceName, service: &ServiceConfig, root: &Path) -> ServiceSetup {
+    ServiceSetup {
+        name: name.clone(),
+        engine: service.engine,
+        volume: service.volume.clone(),
+        path: service.path_in(root),
+        data: service.data.clone(),
+        database: service.database.clone(),
+        user: service.user.clone(),
+        source: service.source.clone(),
+        keep_login: service.keep_login.clone(),
+        durable: service.durable,
+        programs: None,
+    }
+}
+
+/// Removes a directory of directories of files, of envclone's own making and in a place that is root's.
+fn remove_two_levels(directory: &Path) -> Result<(), OpsError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| OpsError::Io {
+            action: "removing",
+            path,
+            source,
+        }
+    };
+    let Ok(services) = std::fs::read_dir(directory) else {
+        return Ok(());
+    };
+    for service in services.flatten() {
+        for file in std::fs::read_dir(service.path())
+            .map_err(failed(&service.path()))?
+            .flatten()
+        {
+            remove_if_there(&file.path())?;
+        }
+        std::fs::remove_dir(service.path()).map_err(failed(&service.path()))?;
+    }
+    std::fs::remove_dir(directory).map_err(failed(directory))
+}
+
+fn remove_if_there(path: &Path) -> Result<(), OpsError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(OpsError::Io {
+            action: "removing",
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,88 @@
+//! Step 10: the environment gets its place and its record, the gateway opens, and the raw snapshot goes.
+
+use serde_json::{Value, json};
+
+use super::run::Run;
+use crate::model::EnvState;
+use crate::ops::{OpsError, boot_id, object_ref};
+use crate::saga::StepError;
+use crate::sanitize::receipt::Receipt;
+use crate::state::EnvRecord;
+use crate::storage::{Mark, Object, Role};
+
+pub(super) fn intent(run: &Run<'_>) -> Value {
+    json!({ "branch": run.branch, "name": run.name, "clone": run.clone, "checkpoint": run.checkpoint, "snapshot": run.snapshot })
+}
+
+pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
+    let receipt = run.receipt.take().ok_or(OpsError::OutOfOrder)?;
+    publish(run, receipt)?;
+    Ok(Value::Null)
+}
+
+/// The only place where a way in is opened; without a receipt it cannot be called.
+fn publish(run: &mut Run<'_>, receipt: Receipt) -> Result<(), StepError> {
+    let app = run.app;
+    let clone = run.clone.clone().ok_or(OpsError::OutOfOrder)?;
+    let clone = settle(run, &clone, Role::Clone)?;
+    run.clone = Some(clone.clone());
+    // Where nothing was rewritten, the snapshot itself is what the branch goes back to.
+    let (kept, role) = match (&run.checkpoint, &run.snapshot) {
+        (Some(checkpoint), _) => (Some(checkpoint.clone()), Role::Checkpoint),
+        (None, snapshot) => (snapshot.clone(), Role::Snapshot),
+    };
+    let kept = kept.map(|object| settle(run, &object, role)).transpose()?;
+    if role == Role::Checkpoint
+        && let Some(snapshot) = &run.snapshot
+    {
+        app.storage.destroy(snapshot)?;
+    }
+    let site = run.site();
+    let mut environment = run.environment.clone().ok_or(OpsError::OutOfOrder)?;
+    environment.state = EnvState::Ready;
+    environment.sanitized = receipt.sanitized();
+    run.environment = Some(environment.clone());
+    let record = EnvRecord {
+        schema: crate::state::SCHEMA,
+        branch: run.branch.clone(),
+        run: run.id.clone(),
+        environment,
+        services: run
+            .services
+            .iter()
+            .map(|service| app.remember(service.as_ref(), &site))
+            .collect(),
+        clone: Some(object_ref(&clone)),
+        checkpoint: kept.as_ref().map(object_ref),
+        snapshot: run.snapshot_report.clone(),
+        sanitization: Some(run.sanitization.clone()),
+        receipt: Some(receipt.into_record()),
+        timings: None,
+        boot_id: boot_id(),
+        stopped_cleanly: false,
+    };
+    app.store.save(&record)?;
+    app.runtime.forget_sealed_logs(&run.branch)?;
+    app.runtime.keep(&run.branch)?;
+    let exposures: Vec<_> = run
+        .services
+        .iter()
+        .filter_map(|service| service.exposure(&site))
+        .collect();
+    app.runtime.expose(&run.branch, &exposures)?;
+    app.storage.discard_incoming(&run.id)?;
+    Ok(())
+}
+
+fn settle(run: &Run<'_>, object: &Object, role: Role) -> Result<Object, StepError> {
+    let mark = Mark {
+        schema: 1,
+        id: object.id.clone(),
+        project: run.app.project().clone(),
+        environment: run.name.clone(),
+        parent: run.parent.name.clone(),
+        role,
+        run: run.id.clone(),
+    };
+    Ok(run.app.storage.settle(object, &run.home(role), &mark)?)
+}

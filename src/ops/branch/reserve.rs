@@ -1,0 +1,73 @@
+//! Step 1: the name, the ports, the record, and room on the pool.
+
+use serde_json::{Value, json};
+
+use super::run::Run;
+use crate::model::{EnvState, Environment};
+use crate::ops::OpsError;
+use crate::saga::StepError;
+use crate::state::EnvRecord;
+
+pub(super) fn intent(run: &Run<'_>) -> Value {
+    json!({ "name": run.name, "branch": run.branch })
+}
+
+pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
+    let app = run.app;
+    refuse_without_room(run)?;
+    let environment = Environment {
+        name: run.name.clone(),
+        parent: Some(run.parent.name.clone()),
+        kind: run.kind,
+        state: EnvState::Creating,
+        sanitized: false,
+        created_at: Some(run.began),
+        expires_at: None,
+    };
+    // Ports are chosen and written down under one lock, so that no two runs take the same.
+    let lock = app.store.lock_ports()?;
+    let wanted = run.setups.iter().filter(|setup| app.has_server(setup)).count();
+    let mut ports = lock.choose(wanted, app.listen())?.into_iter();
+    run.services.clear();
+    for setup in &run.setups {
+        let port = if app.has_server(setup) { ports.next() } else { None };
+        run.services
+            .push(app.service(setup, run.kind, &run.branch, port)?);
+    }
+    run.environment = Some(environment.clone());
+    let record = EnvRecord {
+        schema: crate::state::SCHEMA,
+        branch: run.branch.clone(),
+        run: run.id.clone(),
+        environment,
+        services: run
+            .services
+            .iter()
+            .map(|service| app.remember(service.as_ref(), &run.site()))
+            .collect(),
+        clone: None,
+        checkpoint: None,
+        snapshot: None,
+        sanitization: None,
+        receipt: None,
+        timings: None,
+        boot_id: None,
+        stopped_cleanly: false,
+    };
+    app.store.save(&record)?;
+    Ok(Value::Null)
+}
+
+/// Production shares the pool and must never see it full.
+fn refuse_without_room(run: &Run<'_>) -> Result<(), OpsError> {
+    let usage = run.app.storage.usage()?;
+    let reserve = usage.total / 100 * u64::from(run.app.reserve_percent());
+    if usage.free < reserve {
+        return Err(OpsError::NoRoom {
+            pool: run.app.pool().to_owned(),
+            free: usage.free,
+            reserve,
+        });
+    }
+    Ok(())
+}

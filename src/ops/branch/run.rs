@@ -1,0 +1,122 @@
+//! What a run that makes a branch knows and has made so far.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::engine::ServiceSetup;
+use crate::model::{
+    BranchId, Check, EnvName, EnvType, Environment, RunId, SanitizationReport, SnapshotReport, Timings,
+};
+use crate::ops::App;
+use crate::sanitize::proof::Proof;
+use crate::sanitize::receipt::Receipt;
+use crate::sanitize::service::{Service, Site};
+use crate::storage::{Object, ObjectId, Place, Role};
+
+/// The environment that is branched.
+#[derive(Debug, Clone)]
+pub struct Parent {
+    /// Its name.
+    pub name: EnvName,
+    /// Its root on the host.
+    pub root: PathBuf,
+    /// Its branch, where envclone made it; production has none.
+    pub branch: Option<BranchId>,
+}
+
+/// A run that makes a branch.
+pub struct Run<'a> {
+    /// What the process was started with.
+    pub app: &'a App,
+    /// The run.
+    pub id: RunId,
+    /// The branch that is made.
+    pub branch: BranchId,
+    /// Its name.
+    pub name: EnvName,
+    /// Its type.
+    pub kind: EnvType,
+    /// The parent.
+    pub parent: Parent,
+    /// When it began.
+    pub began: jiff::Timestamp,
+    /// For the total.
+    pub clock: Instant,
+    /// The services.
+    pub services: Vec<Box<dyn Service>>,
+    /// Their setups, in the same order.
+    pub setups: Vec<ServiceSetup>,
+    /// The snapshot, once taken.
+    pub snapshot: Option<Object>,
+    /// What is told of it.
+    pub snapshot_report: Option<SnapshotReport>,
+    /// The clone, once made.
+    pub clone: Option<Object>,
+    /// The clean snapshot, once taken.
+    pub checkpoint: Option<Object>,
+    /// The proof, once there is one.
+    pub proof: Option<Proof>,
+    /// What was read back.
+    pub checks: Vec<Check>,
+    /// The receipt, from its making to its use.
+    pub receipt: Option<Receipt>,
+    /// What sanitizing came to.
+    pub sanitization: SanitizationReport,
+    /// What is told about the environment at the end.
+    pub environment: Option<Environment>,
+    /// How long the steps took; filled in by the caller.
+    pub timings: Timings,
+    /// Tells the person what is being done.
+    pub detail: &'a (dyn Fn(&str) + Sync),
+}
+
+impl<'a> Run<'a> {
+    /// Where an object of this run is born.
+    pub fn incoming(&self, role: Role) -> Place {
+        Place::Incoming {
+            run: self.id.clone(),
+            role,
+        }
+    }
+
+    /// Where an object of the environment lives.
+    pub fn home(&self, role: Role) -> Place {
+        Place::Environment {
+            project: self.app.project().clone(),
+            name: self.name.clone(),
+            role,
+        }
+    }
+
+    /// The site on which services are worked on.
+    pub fn site(&self) -> Site<'a> {
+        let root = self
+            .clone
+            .as_ref()
+            .map(|clone| clone.path.clone())
+            .unwrap_or_default();
+        let spool = root.parent().map(PathBuf::from).unwrap_or_default();
+        self.app.site(self.branch.clone(), root, spool, self.detail)
+    }
+
+    /// Identity of the clone.
+    pub fn object(&self) -> ObjectId {
+        self.clone
+            .as_ref()
+            .map_or_else(|| ObjectId(String::new()), |clone| clone.id.clone())
+    }
+
+    /// Why steps 6 to 8 are not needed, if every service says so.
+    pub fn nothing_to_rewrite(&self) -> Option<String> {
+        let reasons: Option<Vec<String>> = self
+            .services
+            .iter()
+            .map(|service| {
+                service
+                    .nothing_to_rewrite()
+                    .map(|why| format!("{}: {why}", service.setup().name))
+            })
+            .collect();
+        reasons.map(|reasons| reasons.join("; "))
+    }
+}

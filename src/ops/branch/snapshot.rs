@@ -1,0 +1,38 @@
+//! Step 3: one atomic snapshot of the parent's root.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::run::Run;
+use crate::model::SnapshotReport;
+use crate::saga::StepError;
+use crate::storage::Role;
+
+pub(super) fn intent(run: &Run<'_>) -> Value {
+    json!({ "place": run.incoming(Role::Snapshot) })
+}
+
+pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
+    let app = run.app;
+    let hold = app.hold_still(&run.parent)?;
+    let clock = Instant::now();
+    let snapshot = app
+        .storage
+        .snapshot(&run.parent.root, &run.incoming(Role::Snapshot));
+    let held = hold.release()?;
+    let snapshot = snapshot?;
+    run.snapshot_report = Some(SnapshotReport {
+        id: snapshot.id.0.clone(),
+        taken_at: jiff::Timestamp::now(),
+        atomic: app.storage.capabilities().atomic,
+        baseline: false,
+        source_pause_ms: if held {
+            super::request::millis(clock.elapsed())
+        } else {
+            0
+        },
+    });
+    run.snapshot = Some(snapshot.clone());
+    Ok(json!({ "object": snapshot }))
+}

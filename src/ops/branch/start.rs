@@ -1,0 +1,23 @@
+//! Step 9: start for use, read every seal back, and make the receipt.
+
+use serde_json::{Value, json};
+
+use super::run::Run;
+use crate::saga::StepError;
+use crate::sanitize::receipt::{Basis, Receipt};
+
+pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
+    let site = run.site();
+    let checks = super::request::side_by_side(&mut run.services, |service| service.start(&site))?;
+    let published = super::request::side_by_side(&mut run.services, |service| service.publish(&site))?;
+    run.checks = checks.into_iter().chain(published).flatten().collect();
+    let basis = match run.proof.take() {
+        Some(proof) => Basis::Proved(proof),
+        None => Basis::Skipped(run.nothing_to_rewrite().unwrap_or_default()),
+    };
+    let tallies = run.services.iter().map(|service| service.tally()).collect();
+    let receipt = Receipt::new(basis, run.object(), run.app.policy(), run.checks.clone(), tallies)?;
+    run.sanitization = receipt.sanitization().clone();
+    run.receipt = Some(receipt);
+    Ok(json!({ "checks": run.checks.len() }))
+}

@@ -1,0 +1,68 @@
+//! What undoes a run that makes a branch, from its journal alone.
+
+use serde_json::Value;
+
+use crate::model::{BranchId, EnvName, RunId};
+use crate::ops::App;
+use crate::saga::{StepError, Undo};
+use crate::storage::StorageError;
+
+/// Undoes the steps of one run.
+pub struct BranchUndo<'a> {
+    /// What the process was started with.
+    pub app: &'a App,
+    /// The run.
+    pub run: RunId,
+}
+
+impl Undo for BranchUndo<'_> {
+    fn undo(&self, step: &str, intent: &Value, _output: Option<&Value>) -> Result<(), StepError> {
+        match step {
+            "publish" => {
+                self.close(intent)?;
+                self.destroy_settled()
+            }
+            "seal" => self.close(intent),
+            "snapshot" | "clone" | "checkpoint" => Ok(self.app.storage.discard_incoming(&self.run)?),
+            "reserve" => self.forget(intent),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl BranchUndo<'_> {
+    /// Ends every process of the branch, and removes its configuration.
+    fn close(&self, intent: &Value) -> Result<(), StepError> {
+        let branch: BranchId = serde_json::from_value(intent["branch"].clone())?;
+        self.app.runtime.close(&branch)?;
+        Ok(self.app.remove_traces(&branch)?)
+    }
+
+    /// Destroys objects that bear the mark of this run; a run marks only what it made.
+    fn destroy_settled(&self) -> Result<(), StepError> {
+        for owned in self.app.storage.owned()? {
+            let ours = owned.mark.as_ref().is_some_and(|mark| mark.run == self.run);
+            if ours && owned.incoming.is_none() {
+                match self.app.storage.destroy(&owned.object) {
+                    Ok(()) | Err(StorageError::NotFound { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the record, if it is this run's.
+    fn forget(&self, intent: &Value) -> Result<(), StepError> {
+        let name: EnvName = serde_json::from_value(intent["name"].clone())?;
+        let ours = self
+            .app
+            .store
+            .record(&name)?
+            .is_some_and(|record| record.run == self.run);
+        if ours {
+            self.app.store.remove(&name)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+//! Dead runs: those whose lock is free. A command that changes something undoes them first; one that only reads reports
+//! them.
+
+use std::path::PathBuf;
+
+use super::branch::BranchUndo;
+use super::{App, OpsError};
+use crate::model::EnvName;
+use crate::saga::{self, Journal, JournalError, Left};
+use crate::state::Header;
+
+/// What cleaning up came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cleaned {
+    /// The environment that a dead run was about.
+    pub environment: EnvName,
+    /// What it was doing.
+    pub saga: String,
+    /// What could not be undone.
+    pub left: Vec<String>,
+}
+
+/// Runs that died and were not undone yet.
+///
+/// # Errors
+/// [`OpsError::State`].
+pub fn dead_runs(app: &App) -> Result<Vec<(PathBuf, Header)>, OpsError> {
+    Ok(app.store.dead_runs()?)
+}
+
+/// Undoes every dead run. A run whose journal is taken meanwhile is someone else's work by now.
+///
+/// # Errors
+/// [`OpsError`]; what a dead run has left for good is no error here, but in the result.
+pub fn clean_up(app: &App) -> Result<Vec<Cleaned>, OpsError> {
+    let mut cleaned = Vec::new();
+    for (path, header) in dead_runs(app)? {
+        let mut journal = match Journal::open(&path) {
+            Ok(journal) => journal,
+            Err(JournalError::Held { .. } | JournalError::Gone { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let undo = BranchUndo {
+            app,
+            run: header.run.clone(),
+        };
+        let left: Vec<Left> = saga::unwind(&mut journal, &undo);
+        cleaned.push(Cleaned {
+            environment: header.environment,
+            saga: header.saga,
+            left: left.into_iter().map(|left| left.what).collect(),
+        });
+    }
+    Ok(cleaned)
+}

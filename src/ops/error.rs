@@ -1,0 +1,246 @@
+//! Why a use case failed, and which exit code that is (design section 10).
+
+use std::path::PathBuf;
+
+use crate::config::{ConfigError, ConfigErrorKind};
+use crate::model::{EnvName, NameError};
+use crate::runtime::RuntimeError;
+use crate::saga::{JournalError, SagaError};
+use crate::sanitize::ledger::LedgerError;
+use crate::sanitize::proof::ProofError;
+use crate::sanitize::rules::RulesError;
+use crate::sanitize::service::ServiceError;
+use crate::state::{KeyError, LockError, StateError};
+use crate::storage::{PoolError, StorageError};
+
+/// Why a use case failed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpsError {
+    /// A name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The rules.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// The masking key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// What is remembered.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Another run.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The storage.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A pool in a file.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// The runtime.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// A service.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The list of steps.
+    #[error(transparent)]
+    Saga(#[from] SagaError),
+    /// The kernel gave no random numbers.
+    #[error("the kernel gave no random numbers")]
+    Random(#[source] getrandom::Error),
+    /// No such environment.
+    #[error("there is no environment {name}; `envclone list` shows those that there are")]
+    Unknown {
+        /// The name.
+        name: EnvName,
+    },
+    /// The name is taken.
+    #[error("there is an environment {name} already; destroy it first, or take another name")]
+    Taken {
+        /// The name.
+        name: EnvName,
+    },
+    /// envclone makes no production.
+    #[error("envclone makes no environment of type production; use staging or development")]
+    MakesNoProduction,
+    /// The environment is not one that envclone made.
+    #[error("{name} is the original; envclone does not {action} what it did not make")]
+    NotOurs {
+        /// The name.
+        name: EnvName,
+        /// What was asked for.
+        action: &'static str,
+    },
+    /// Nobody gets in before there is a receipt.
+    #[error("{name} is {state}; nobody gets in without a receipt")]
+    Sealed {
+        /// The name.
+        name: EnvName,
+        /// Its state.
+        state: String,
+    },
+    /// It does not run.
+    #[error("{name} is {state}; `envclone start {name}` starts it")]
+    NotRunning {
+        /// The name.
+        name: EnvName,
+        /// Its state.
+        state: String,
+    },
+    /// No such service.
+    #[error("{name} has no service {service}")]
+    UnknownService {
+        /// The environment.
+        name: EnvName,
+        /// The service.
+        service: String,
+    },
+    /// The service has no server.
+    #[error("{service} of {name} is a directory of files; it has no server to enter")]
+    NoServer {
+        /// The environment.
+        name: EnvName,
+        /// The service.
+        service: String,
+    },
+    /// Branches hang on it.
+    #[error("{name} has branches: {}; destroy them first", children.join(", "))]
+    HasBranches {
+        /// The environment.
+        name: EnvName,
+        /// Its branches.
+        children: Vec<String>,
+    },
+    /// The parent branch runs without syncing its writes, and cannot be held still.
+    #[error("{name} is running; stop it before it is branched")]
+    ParentRuns {
+        /// The parent.
+        name: EnvName,
+    },
+    /// The reserve of the pool.
+    #[error("the pool {} has {free} bytes free, less than its reserve of {reserve}", pool.display())]
+    NoRoom {
+        /// The pool.
+        pool: PathBuf,
+        /// Free bytes.
+        free: u64,
+        /// Bytes that must stay free.
+        reserve: u64,
+    },
+    /// The driver is not there yet.
+    #[error("the storage driver {driver} is not supported by this version")]
+    Driver {
+        /// The driver.
+        driver: &'static str,
+    },
+    /// Rules are given twice for one thing.
+    #[error("services {0} both need the owner's SQL; `after` is for projects with one database")]
+    AmbiguousAfter(String),
+    /// A step came before what it needs: a defect of envclone.
+    #[error("a step came before what it needs; this is a defect of envclone")]
+    OutOfOrder,
+    /// A file of envclone's own.
+    #[error("{action} {} failed", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The kernel's error.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Something stays that could not be removed.
+    #[error("{what} could not be removed")]
+    Left {
+        /// What.
+        what: String,
+    },
+}
+
+impl OpsError {
+    /// The exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Name(_)
+            | Self::Rules(_)
+            | Self::Unknown { .. }
+            | Self::Taken { .. }
+            | Self::MakesNoProduction
+            | Self::UnknownService { .. }
+            | Self::NoServer { .. }
+            | Self::Driver { .. }
+            | Self::AmbiguousAfter(_)
+            | Self::HasBranches { .. }
+            | Self::NotOurs { .. } => 2,
+            Self::Config(error) => match error.kind() {
+                ConfigErrorKind::Unsafe => 3,
+                ConfigErrorKind::Invalid => 2,
+            },
+            Self::Key(_) => 3,
+            Self::Sealed { .. } => 5,
+            Self::Lock(LockError::Held { .. }) => 6,
+            Self::Service(error) => service_code(error),
+            Self::Storage(error) => storage_code(error),
+            Self::Left { .. } => 4,
+            Self::Saga(error) => saga_code(error),
+            _ => 1,
+        }
+    }
+
+    /// What is left behind, if anything.
+    pub fn left(&self) -> Vec<String> {
+        match self {
+            Self::Saga(error) => error.left.iter().map(|left| left.what.clone()).collect(),
+            Self::Left { what } => vec![what.clone()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn saga_code(error: &SagaError) -> u8 {
+    if !error.left.is_empty() {
+        return 4;
+    }
+    if error.interrupted {
+        return 130;
+    }
+    let cause = &error.cause;
+    if let Some(error) = cause.find::<ServiceError>() {
+        return service_code(error);
+    }
+    if let Some(error) = cause.find::<OpsError>() {
+        return error.exit_code();
+    }
+    if cause.find::<ProofError>().is_some_and(ProofError::is_refusal) {
+        return 5;
+    }
+    cause.find::<StorageError>().map_or(1, storage_code)
+}
+
+fn service_code(error: &ServiceError) -> u8 {
+    match error {
+        ServiceError::Undecided { .. } | ServiceError::Unproved { .. } => 5,
+        ServiceError::Ledger(LedgerError::Unclassified(_)) => 5,
+        ServiceError::Ledger(_) => 2,
+        _ => 1,
+    }
+}
+
+/// A root or pool that does not fit is a matter of the configuration.
+fn storage_code(error: &StorageError) -> u8 {
+    match error {
+        StorageError::NotARoot { .. }
+        | StorageError::Nested { .. }
+        | StorageError::OtherFilesystem { .. }
+        | StorageError::NotAPool { .. } => 2,
+        _ => 1,
+    }
+}
