@@ -3,36 +3,29 @@
 //! ```text
 //! .lock               held by the supervisor for life: the only sign of liveness
 //! .ctl/control        the supervisor's socket, in a directory of root's
-//! .sandboxes/<pid>    one for each running sandbox (and the gateway): its start time
-//! .private/<n>        where private directories are mounted, in the supervisor's own mount namespace
 //! .sealed/<service>.log
 //! <service>/<socket>  the gateway's sockets
 //! ```
 //! A service cannot have a name with a dot, so none of ours can collide with one.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::process::{self, Held};
+use super::leftovers::end_leftovers;
 use crate::model::{BranchId, ServiceName};
 
 const LOCK: &str = ".lock";
 const CONTROL_DIR: &str = ".ctl";
-const SANDBOXES: &str = ".sandboxes";
-const PRIVATE: &str = ".private";
 const SEALED: &str = ".sealed";
-
-/// How long killed processes may take to go.
-const DEATH: Duration = Duration::from_secs(30);
 
 /// The place of one branch.
 #[derive(Debug, Clone)]
 pub(super) struct BranchDir {
+    branch: BranchId,
     root: PathBuf,
 }
 
@@ -46,6 +39,7 @@ pub(super) struct Claim {
 impl BranchDir {
     pub(super) fn new(run_dir: &Path, branch: &BranchId) -> Self {
         Self {
+            branch: branch.clone(),
             root: run_dir.join(branch.as_str()),
         }
     }
@@ -56,10 +50,6 @@ impl BranchDir {
 
     pub(super) fn sealed_log(&self, service: &ServiceName) -> PathBuf {
         self.root.join(SEALED).join(format!("{service}.log"))
-    }
-
-    pub(super) fn private(&self, number: u64) -> PathBuf {
-        self.root.join(PRIVATE).join(number.to_string())
     }
 
     /// Where the sockets of a service are; every user of the host may reach them.
@@ -80,15 +70,10 @@ impl BranchDir {
         let Some(lock) = self.lock()? else {
             return Ok(None);
         };
-        self.end_leftovers()?;
+        end_leftovers(&self.branch)?;
         self.remove_content()?;
-        for (name, mode) in [
-            (CONTROL_DIR, 0o700),
-            (SANDBOXES, 0o700),
-            (PRIVATE, 0o700),
-            (SEALED, 0o700),
-        ] {
-            make_dir(&self.root.join(name), mode)?;
+        for name in [CONTROL_DIR, SEALED] {
+            make_dir(&self.root.join(name), 0o700)?;
         }
         Ok(Some(Claim { _lock: lock }))
     }
@@ -116,46 +101,6 @@ impl BranchDir {
         }
     }
 
-    /// Notes a process that must not outlive its supervisor.
-    pub(super) fn record(&self, process: &Held) -> io::Result<()> {
-        let started = process::started(process.pid())?;
-        let path = self.root.join(SANDBOXES).join(process.pid().to_string());
-        let mut file = File::create(path)?;
-        file.write_all(started.to_string().as_bytes())
-    }
-
-    /// Takes back what [`Self::record`] noted.
-    pub(super) fn forget(&self, pid: u32) -> io::Result<()> {
-        absent_is_fine(fs::remove_file(self.root.join(SANDBOXES).join(pid.to_string())))
-    }
-
-    /// Kills recorded processes that outlived their supervisor, and waits until they are gone. The kernel has killed
-    /// them already but for races of microseconds; what this does in any case is to wait.
-    fn end_leftovers(&self) -> io::Result<()> {
-        let Some(entries) = absent_is_none(fs::read_dir(self.root.join(SANDBOXES)))? else {
-            return Ok(());
-        };
-        for entry in entries {
-            let entry = entry?;
-            let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
-            let started = fs::read_to_string(entry.path())?.parse::<u64>().ok();
-            let (Some(pid), Some(started)) = (pid, started) else {
-                continue;
-            };
-            let Ok(process) = Held::open(pid) else {
-                continue;
-            };
-            if process::started(pid).ok() != Some(started) {
-                continue;
-            }
-            process.kill()?;
-            if !process.wait(DEATH)? {
-                return Err(io::Error::other(format!("process {pid} does not end")));
-            }
-        }
-        Ok(())
-    }
-
     /// Removes the place after its supervisor died; `false` where one still holds it.
     pub(super) fn remove_dead(&self) -> io::Result<bool> {
         if !self.exists() {
@@ -164,7 +109,7 @@ impl BranchDir {
         let Some(_lock) = self.lock()? else {
             return Ok(!self.exists());
         };
-        self.end_leftovers()?;
+        end_leftovers(&self.branch)?;
         self.remove()?;
         Ok(true)
     }
@@ -179,9 +124,7 @@ impl BranchDir {
     fn remove_content(&self) -> io::Result<()> {
         absent_is_fine(fs::remove_file(self.control()))?;
         absent_is_fine(fs::remove_dir(self.root.join(CONTROL_DIR)))?;
-        self.remove_each(PRIVATE, std::fs::FileType::is_dir)?;
         self.remove_each(SEALED, std::fs::FileType::is_file)?;
-        self.remove_each(SANDBOXES, std::fs::FileType::is_file)?;
         let Some(entries) = absent_is_none(fs::read_dir(&self.root))? else {
             return Ok(());
         };
@@ -207,11 +150,7 @@ impl BranchDir {
             if !belongs(&kind) {
                 continue;
             }
-            if kind.is_dir() {
-                absent_is_fine(fs::remove_dir(entry.path()))?;
-            } else {
-                absent_is_fine(fs::remove_file(entry.path()))?;
-            }
+            absent_is_fine(fs::remove_file(entry.path()))?;
         }
         absent_is_fine(fs::remove_dir(directory))
     }
@@ -291,14 +230,5 @@ mod tests {
         fs::remove_file(foreign).unwrap();
         assert!(dir.remove_dead().unwrap());
         assert!(!dir.exists());
-    }
-
-    #[test]
-    fn a_record_of_a_number_that_went_to_another_process_kills_nobody() {
-        let (_temporary, dir) = branch_dir();
-        drop(dir.claim().unwrap().unwrap());
-        let me = std::process::id();
-        fs::write(dir.root.join(SANDBOXES).join(me.to_string()), "1").unwrap();
-        assert!(dir.remove_dead().unwrap());
     }
 }

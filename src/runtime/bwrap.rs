@@ -30,13 +30,6 @@ const SYSTEM: [&str; 10] = [
 
 const MIB: u64 = 1 << 20;
 
-/// A memory-backed directory of the host (the supervisor's own mount), owned by the account, and where it goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PrivateDir {
-    pub(super) source: PathBuf,
-    pub(super) target: PathBuf,
-}
-
 /// A top-level path of the host: where it is a link to, or `None` for a directory.
 pub(super) type TopLevel = (PathBuf, Option<PathBuf>);
 
@@ -98,7 +91,7 @@ fn check_target(target: &Path) -> Result<(), String> {
 }
 
 /// The options, for `--args`.
-pub(super) fn options(spec: &SandboxSpec, private: &[PrivateDir], top: &[TopLevel]) -> Vec<OsString> {
+pub(super) fn options(spec: &SandboxSpec, top: &[TopLevel]) -> Vec<OsString> {
     let mut list = Options::default();
     list.words(&[
         "--unshare-pid",
@@ -113,9 +106,10 @@ pub(super) fn options(spec: &SandboxSpec, private: &[PrivateDir], top: &[TopLeve
         let option = if bind.writable { "--bind" } else { "--ro-bind" };
         list.paths(option, &[&bind.source, &bind.target]);
     }
-    for dir in private {
-        list.parents_of(&dir.target);
-        list.paths("--bind", &[&dir.source, &dir.target]);
+    // bwrap makes them root's; the supervisor gives them to the account before anything runs.
+    for dir in &spec.private_dirs {
+        list.parents_of(dir);
+        list.tmpfs(dir, "0700", 64 * MIB);
     }
     // Only what setpriv needs to become somebody else; it gives these up, too.
     list.words(&["--cap-drop", "ALL", "--cap-add", "CAP_SETUID"]);
@@ -164,9 +158,10 @@ impl Options {
         self.words(&["--perms", "1777", "--dir", "/var/tmp"]);
     }
 
-    fn tmpfs(&mut self, path: &str, mode: &str, size: u64) {
-        self.words(&["--perms", mode, "--size", &size.to_string(), "--tmpfs", path]);
-        self.made.insert(path.into());
+    fn tmpfs(&mut self, path: impl AsRef<Path>, mode: &str, size: u64) {
+        self.words(&["--perms", mode, "--size", &size.to_string()]);
+        self.paths("--tmpfs", &[path.as_ref()]);
+        self.made.insert(path.as_ref().to_owned());
     }
 
     /// bwrap makes missing parents with mode 0700, which keeps the service from its own data.
@@ -237,21 +232,17 @@ mod tests {
         second.target = "/srv/pool/shop/uploads".into();
         second.writable = false;
         spec.binds.push(second);
-        let private = [PrivateDir {
-            source: "/run/envclone/1f3a9c20/.private/0".into(),
-            target: "/run/postgresql".into(),
-        }];
-        let text = text(&options(&spec, &private, &[]));
+        let text = text(&options(&spec, &[]));
         let expected = "--perms 0755 --dir /srv --perms 0755 --dir /srv/pool --perms 0755 --dir /srv/pool/shop \
                         --bind /usr /srv/pool/shop/db --ro-bind /usr /srv/pool/shop/uploads \
-                        --bind /run/envclone/1f3a9c20/.private/0 /run/postgresql --cap-drop ALL";
+                        --perms 0700 --size 67108864 --tmpfs /run/postgresql --cap-drop ALL";
         assert!(text.contains(expected), "{text}");
     }
 
     #[test]
     fn the_system_is_read_only_and_secrets_of_etc_are_left_out() {
         let top = [("/bin".into(), Some("usr/bin".into())), ("/lib".into(), None)];
-        let text = text(&options(&spec(), &[], &top));
+        let text = text(&options(&spec(), &top));
         assert!(text.contains(
             "--ro-bind /usr /usr --symlink usr/bin /bin --ro-bind /lib /lib --perms 0755 --dir /etc"
         ));

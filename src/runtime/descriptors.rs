@@ -5,7 +5,7 @@ use std::io::{self, Seek, Write};
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
 /// A pipe that no child inherits by accident.
 pub(super) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
@@ -18,4 +18,44 @@ pub(super) fn in_memory(bytes: &[u8]) -> io::Result<File> {
     file.write_all(bytes)?;
     file.rewind()?;
     Ok(file)
+}
+
+/// A pipe that shows when it is read: it holds one write, and a second one waits until the first is taken.
+pub(super) fn gate() -> io::Result<(OwnedFd, OwnedFd)> {
+    // As packets, so that two small writes do not share the one page that there is.
+    let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT)?;
+    fcntl_setpipe_size(&write, 1)?;
+    Ok((read, write))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn the_second_write_into_a_gate_waits_for_a_reader() {
+        let (read, write) = gate().unwrap();
+        let (mut read, mut write) = (File::from(read), File::from(write));
+        let reading = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                write.write_all(b"one").unwrap();
+                write.write_all(b"two").unwrap();
+                assert!(reading.load(Ordering::SeqCst));
+                drop(write);
+            });
+            // Long enough for a second write that does not wait.
+            let full = super::super::process::wait_readable(&read, std::time::Duration::from_secs(10));
+            assert!(full.unwrap());
+            let (_never, nothing) = pipe().unwrap();
+            super::super::process::wait_readable(&nothing, std::time::Duration::from_millis(50)).unwrap();
+            reading.store(true, Ordering::SeqCst);
+            let mut both = String::new();
+            read.read_to_string(&mut both).unwrap();
+            assert_eq!(both, "onetwo");
+        });
+    }
 }

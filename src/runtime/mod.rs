@@ -8,6 +8,7 @@ mod branch_dir;
 mod bwrap;
 mod descriptors;
 mod enter;
+mod leftovers;
 mod memory;
 mod netstat;
 mod network;

@@ -107,18 +107,6 @@ fn parse_place(status: &str) -> Option<Place> {
     Some(Place { parent, numbers })
 }
 
-/// When a process was started, in clock ticks since boot. Together with its number it names one process of a boot.
-pub(crate) fn started(pid: u32) -> io::Result<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    parse_started(&stat).ok_or_else(|| io::Error::other("/proc/<pid>/stat has no start time"))
-}
-
-/// Field 22; field 2 is the name in parentheses, in which anything may stand.
-fn parse_started(stat: &str) -> Option<u64> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_ascii_whitespace().nth(19)?.parse().ok()
-}
-
 /// The first process of a sandbox: the child of its PID namespace's init that has number 2 in there.
 ///
 /// # Errors
@@ -195,13 +183,6 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_parentheses_does_not_move_the_start_time() {
-        let stat = "7 (a) 1 (b) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 987 20 21";
-        assert_eq!(parse_started(stat), Some(987));
-        assert_eq!(parse_started("7 (a) S 1"), None);
-    }
-
-    #[test]
     fn the_end_of_a_process_is_an_event() {
         let mut child = crate::exec::spawn(
             &crate::exec::Invocation::of("tail")
@@ -212,7 +193,6 @@ mod tests {
         .unwrap();
         let held = Held::open(child.id()).unwrap();
         assert!(!held.has_ended().unwrap());
-        assert!(started(held.pid()).unwrap() > 0);
         held.kill().unwrap();
         assert!(held.wait(Duration::from_secs(10)).unwrap());
         child.wait().unwrap();

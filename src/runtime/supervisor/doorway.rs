@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::super::Exposure;
 use super::super::branch_dir::make_dir;
+use super::super::leftovers::MARK;
 use super::super::process::Held;
 use super::super::protocol::{Failure, GatewayOrder, GatewayReply, SECOND_FD, receive, send};
 use super::{Supervisor, locked, named};
@@ -75,23 +76,22 @@ impl Supervisor {
         };
         // This very program, even where the file was replaced by an upgrade meanwhile.
         let program = Tool::at(std::path::Path::new("/proc/self/exe"))?;
-        let invocation = Invocation::new(&program).arg("__gateway");
+        let invocation = Invocation::new(&program)
+            .arg("__gateway")
+            .env(MARK, self.branch.as_str());
         let started = self.spawner.start(invocation, streams)?;
         let (mut child, held) = (started.child, started.held);
-        let recorded = self.dir.record(&held);
         let supervisor = Arc::clone(self);
         let waiter = named("wait", move || {
             let _ = child.wait();
-            let _ = supervisor.dir.forget(child.id());
             supervisor.spawner.has_gone(child.id());
         });
         let doorway = Doorway {
             held,
             connection: ours,
         };
-        let opened = recorded
-            .and(waiter)
-            .map_err(Failure::io("noting the gateway"))
+        let opened = waiter
+            .map_err(Failure::io("starting a thread"))
             .and_then(|()| doorway.open(exposures));
         // On failure the connection closes here, and the gateway ends for that reason alone.
         opened.map(|()| doorway)

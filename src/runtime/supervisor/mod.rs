@@ -1,8 +1,8 @@
 //! The process that holds a branch: parent of every sandbox and of the gateway.
 //!
-//! The main thread makes the namespaces and then starts every child, since a parent's death is noticed by
+//! The main thread makes the network namespace and then starts every child, since a parent's death is noticed by
 //! thread (`PR_SET_PDEATHSIG`). Other threads read requests, wait for children, and read their output.
-//! Children end with it: a `kill -9` of the supervisor leaves no process, no namespace and no mount.
+//! Children end with it: a `kill -9` of the supervisor leaves no process, and no namespace.
 
 mod control;
 mod doorway;
@@ -18,19 +18,18 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
-use rustix::mount::{MountPropagationFlags, mount_change};
 use signal_hook::consts::SIGTERM;
 
 use self::doorway::Doorway;
 use self::instance::Instance;
 use self::spawner::Spawner;
 use super::branch_dir::{BranchDir, make_dir};
+use super::leftovers::end_leftovers;
 use super::protocol::{Failure, Keep, Reply, receive, send};
 use super::{RuntimeError, process};
 use crate::exec::Invocation;
@@ -59,7 +58,6 @@ struct Supervisor {
     host_network: File,
     instances: Mutex<BTreeMap<ServiceName, Arc<Instance>>>,
     doorway: Mutex<Option<Doorway>>,
-    private_dirs: AtomicU64,
     ended: Mutex<bool>,
 }
 
@@ -120,7 +118,6 @@ fn set_up(args: &SuperviseArgs) -> Result<Parts, Failure> {
                 host_network,
                 instances: Mutex::default(),
                 doorway: Mutex::default(),
-                private_dirs: AtomicU64::new(0),
                 ended: Mutex::new(false),
             };
             Ok((supervisor, listener, main, claim))
@@ -146,15 +143,13 @@ fn detach() -> io::Result<()> {
     std::env::set_current_dir("/")
 }
 
-/// Enters a new network namespace with nothing but loopback, and a mount namespace for private directories.
-/// Returns the host's network namespace, where the gateway will listen.
+/// Enters a new network namespace with nothing but loopback. Returns the host's, where the gateway will listen.
+///
+/// Not a mount namespace: it would keep every file system of the host busy that was mounted at this moment.
 fn wall_off() -> Result<File, Failure> {
     let host = File::open("/proc/self/ns/net").map_err(Failure::io("opening the host's network"))?;
-    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)
-        .map_err(|error| Failure::io("making namespaces")(error.into()))?;
-    // Pools that the host mounts later are seen here; what is mounted here is not seen there.
-    let receive_only = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
-    mount_change("/", receive_only).map_err(|error| Failure::io("separating mounts")(error.into()))?;
+    unshare(CloneFlags::CLONE_NEWNET)
+        .map_err(|error| Failure::io("making a network namespace")(error.into()))?;
     Invocation::of("ip")?
         .args(["link", "set", "lo", "up"])
         .run()
@@ -200,11 +195,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Supervisor {
-    fn next_private_dir(&self) -> PathBuf {
-        self.dir
-            .private(self.private_dirs.fetch_add(1, Ordering::Relaxed))
-    }
-
     /// Asks every instance to stop, all at once, and waits.
     fn stop_all(&self, within: Duration) {
         let instances: Vec<_> = locked(&self.instances).values().map(Arc::clone).collect();
@@ -227,8 +217,8 @@ impl Supervisor {
         if *ended {
             return;
         }
-        // A directory with a process still recorded in it is left for the next command, which waits for that.
-        if self.spawner.end_children() {
+        // Where a process does not end, the directory stays, and with it the next command's reason to look again.
+        if self.spawner.end_children() && end_leftovers(&self.branch).is_ok() {
             let _ = self.dir.remove();
         }
         *ended = true;

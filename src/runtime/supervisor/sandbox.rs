@@ -1,28 +1,30 @@
-//! One running sandbox: from the spec to a process that has been recorded before it may run anything.
+//! One running sandbox: from the spec to a process that runs.
 //!
-//! bwrap reads its system call filter last, just before it starts the service. The filter comes through a pipe
-//! that the supervisor fills only after it has noted the sandbox's init process on disk. A supervisor that dies
-//! in between leaves an empty filter, at which bwrap gives up: nothing ever runs that `close` would not find.
+//! bwrap reads its system call filter last, when every mount is made and just before it starts the service. The
+//! filter comes through a pipe that shows when bwrap reads it, and whose end bwrap waits for. In between the
+//! supervisor gives the private directories to the account. A supervisor that dies before it has written all of the
+//! filter leaves an incomplete one, at which bwrap gives up.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::lchown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
-
-use super::super::bwrap::{self, PrivateDir};
-use super::super::descriptors::{in_memory, pipe};
+use super::super::bwrap;
+use super::super::descriptors::{gate, in_memory, pipe};
+use super::super::leftovers::MARK;
 use super::super::process::{self, Held};
 use super::super::protocol::Failure;
-use super::super::{Account, SandboxSpec, seccomp};
+use super::super::{SandboxSpec, seccomp};
 use super::Supervisor;
 use super::spawner::Started;
 use crate::exec::{Invocation, Streams};
+use crate::model::BranchId;
 
 // Descriptor numbers inside of bwrap; high, as in `protocol`.
 const OPTIONS_FD: i32 = 100;
@@ -36,7 +38,6 @@ const DEATH: Duration = Duration::from_secs(30);
 pub(super) struct Sandbox {
     child: Child,
     pub(super) processes: Arc<Processes>,
-    private: Vec<PrivateDir>,
 }
 
 /// What can be signalled while another thread waits.
@@ -64,29 +65,18 @@ impl Sandbox {
         mut streams: Streams,
     ) -> Result<Self, Failure> {
         bwrap::check(spec).map_err(Failure::other)?;
-        let private = mount_private_dirs(supervisor, spec)?;
-        let start = || -> Result<(Started, File, File), Failure> {
-            let (filter_read, filter_write) = pipe().map_err(Failure::io("making a pipe"))?;
-            let (info_read, info_write) = pipe().map_err(Failure::io("making a pipe"))?;
-            let options = bwrap::options(spec, &private, &bwrap::top_levels());
-            let options =
-                in_memory(&nul_terminated(&options)).map_err(Failure::io("writing bwrap's options"))?;
-            streams.descriptors.extend([
-                (options.into(), OPTIONS_FD),
-                (filter_read, FILTER_FD),
-                (info_write, INFO_FD),
-            ]);
-            let invocation = invocation(spec, program, args)?;
-            let started = supervisor.spawner.start(invocation, streams)?;
-            Ok((started, info_read.into(), filter_write.into()))
-        };
-        match start() {
-            Ok((started, info, filter)) => handshake(supervisor, started, info, filter, private),
-            Err(failure) => {
-                unmount_private_dirs(&private);
-                Err(failure)
-            }
-        }
+        let (filter_read, filter_write) = gate().map_err(Failure::io("making a pipe"))?;
+        let (info_read, info_write) = pipe().map_err(Failure::io("making a pipe"))?;
+        let options = nul_terminated(&bwrap::options(spec, &bwrap::top_levels()));
+        let options = in_memory(&options).map_err(Failure::io("writing bwrap's options"))?;
+        streams.descriptors.extend([
+            (options.into(), OPTIONS_FD),
+            (filter_read, FILTER_FD),
+            (info_write, INFO_FD),
+        ]);
+        let invocation = invocation(&supervisor.branch, spec, program, args)?;
+        let started = supervisor.spawner.start(invocation, streams)?;
+        handshake(supervisor, started, spec, (info_read.into(), filter_write.into()))
     }
 
     /// Waits until nothing of it is left.
@@ -95,55 +85,80 @@ impl Sandbox {
         // bwrap ends with the service; whatever the service began ends with the sandbox's init.
         self.processes.kill();
         let gone = self.processes.init.wait(DEATH).unwrap_or(false);
-        unmount_private_dirs(&self.private);
         if gone {
             self.processes.init.reap();
-            let _ = supervisor.dir.forget(self.processes.init.pid());
             supervisor.spawner.has_gone(self.child.id());
         }
         status
     }
 }
 
-/// Learns who the init process is, notes it, and opens the gate.
+/// Learns who the init process is, and opens the gate.
 fn handshake(
     supervisor: &Supervisor,
     started: Started,
-    info: File,
-    filter: File,
-    private: Vec<PrivateDir>,
+    spec: &SandboxSpec,
+    (info, filter): (File, File),
 ) -> Result<Sandbox, Failure> {
     let Started { mut child, held } = started;
-    let opened = || -> io::Result<Held> {
-        let init = Held::open(init_pid(info)?)?;
-        if process::place(init.pid())?.parent != held.pid() || init.has_ended()? {
-            return Err(io::Error::other("bwrap ended"));
-        }
-        supervisor.dir.record(&init)?;
-        Ok(init)
+    let init = init_of(&held, info);
+    let opened = match &init {
+        Ok(init) => open_gate(&filter, || give_private_dirs(init, spec)),
+        Err(_) => Ok(()),
     };
-    let result = opened().and_then(|init| {
-        let program = seccomp::program()?;
-        (&filter).write_all(&seccomp::bytes(&program)).map(|()| init)
-    });
-    drop(filter);
-    match result {
-        Ok(init) => Ok(Sandbox {
+    match (init, opened) {
+        (Ok(init), Ok(())) => Ok(Sandbox {
             child,
             processes: Arc::new(Processes { outer: held, init }),
-            private,
         }),
-        Err(error) => {
-            let _ = held.kill();
-            let _ = child.wait();
-            supervisor.spawner.has_gone(held.pid());
-            unmount_private_dirs(&private);
+        (Ok(init), Err(error)) => {
+            // It waits at the gate, which closes only after it has ended: nothing of the service ever runs.
+            let _ = init.kill();
+            let _ = init.wait(DEATH);
+            give_up(supervisor, &mut child, &held);
+            Err(Failure::io("building the sandbox")(error))
+        }
+        (Err(error), _) => {
+            give_up(supervisor, &mut child, &held);
             Err(Failure::io("building the sandbox")(error))
         }
     }
 }
 
-fn invocation(spec: &SandboxSpec, program: &Path, args: &[OsString]) -> Result<Invocation, Failure> {
+fn give_up(supervisor: &Supervisor, child: &mut Child, held: &Held) {
+    let _ = held.kill();
+    let _ = child.wait();
+    supervisor.spawner.has_gone(held.pid());
+}
+
+fn init_of(outer: &Held, info: File) -> io::Result<Held> {
+    let init = Held::open(init_pid(info)?)?;
+    if process::place(init.pid())?.parent != outer.pid() || init.has_ended()? {
+        return Err(io::Error::other("bwrap ended"));
+    }
+    Ok(init)
+}
+
+/// Hands over the filter. bwrap begins to read it when the sandbox is complete, and goes on when it has it to the end:
+/// in between, `prepare` is done.
+fn open_gate(mut filter: &File, prepare: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    const PIECE: usize = 4;
+    let program = seccomp::bytes(&seccomp::program()?);
+    // Pieces of half an instruction: bwrap refuses a filter that ends in the middle of one.
+    let (first, rest) = program.split_at(PIECE);
+    let (middle, last) = rest.split_at(rest.len() - PIECE);
+    filter.write_all(first)?;
+    filter.write_all(middle)?;
+    prepare()?;
+    filter.write_all(last)
+}
+
+fn invocation(
+    branch: &BranchId,
+    spec: &SandboxSpec,
+    program: &Path,
+    args: &[OsString],
+) -> Result<Invocation, Failure> {
     let mut invocation = Invocation::of("bwrap")?
         .args(["--args".to_owned(), OPTIONS_FD.to_string()])
         .args(["--seccomp".to_owned(), FILTER_FD.to_string()])
@@ -155,7 +170,7 @@ fn invocation(spec: &SandboxSpec, program: &Path, args: &[OsString]) -> Result<I
     for (name, value) in &spec.env {
         invocation = invocation.env(name, value);
     }
-    Ok(invocation)
+    Ok(invocation.env(MARK, branch.as_str()))
 }
 
 /// `{"child-pid": N}`, from bwrap itself before it runs anything.
@@ -174,40 +189,15 @@ fn init_pid(mut info: File) -> io::Result<u32> {
     Ok(info.child_pid)
 }
 
-/// bwrap makes directories as root, and the service could not write there. So they are small file systems of the
-/// supervisor's own mount namespace, born with the right owner, and bounded in size.
-fn mount_private_dirs(supervisor: &Supervisor, spec: &SandboxSpec) -> Result<Vec<PrivateDir>, Failure> {
-    let mut mounted = Vec::new();
-    for target in &spec.private_dirs {
-        let source = supervisor.next_private_dir();
-        match mount_private_dir(&source, &spec.account) {
-            Ok(()) => mounted.push(PrivateDir {
-                source,
-                target: target.clone(),
-            }),
-            Err(error) => {
-                unmount_private_dirs(&mounted);
-                return Err(Failure::io("making a private directory")(error));
-            }
-        }
+/// Gives the private directories to the account. Nothing has run inside yet, and they lie in no volume, so these
+/// paths lead through directories that bwrap has just made.
+fn give_private_dirs(init: &Held, spec: &SandboxSpec) -> io::Result<()> {
+    let root = PathBuf::from(format!("/proc/{}/root", init.pid()));
+    for dir in &spec.private_dirs {
+        let inside = dir.strip_prefix("/").map_err(io::Error::other)?;
+        lchown(root.join(inside), Some(spec.account.uid), Some(spec.account.gid))?;
     }
-    Ok(mounted)
-}
-
-fn mount_private_dir(source: &PathBuf, account: &Account) -> io::Result<()> {
-    let options = format!("mode=0700,uid={},gid={},size=64m", account.uid, account.gid);
-    let options = std::ffi::CString::new(options)?;
-    fs::create_dir(source)?;
-    let flags = MountFlags::NOSUID | MountFlags::NODEV;
-    mount("tmpfs", source, "tmpfs", flags, options.as_c_str()).map_err(io::Error::from)
-}
-
-/// Best effort: they are memory, and go with the supervisor's mount namespace in any case.
-fn unmount_private_dirs(mounted: &[PrivateDir]) {
-    for dir in mounted {
-        let _ = unmount(&dir.source, UnmountFlags::DETACH);
-        let _ = fs::remove_dir(&dir.source);
-    }
+    Ok(())
 }
 
 fn nul_terminated(words: &[OsString]) -> Vec<u8> {
