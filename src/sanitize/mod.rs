@@ -4,6 +4,7 @@ pub mod copy_text;
 pub mod detect;
 pub mod file_rules;
 pub mod files;
+pub mod first_rules;
 pub mod key;
 pub mod ledger;
 mod nearest;

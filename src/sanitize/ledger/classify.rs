@@ -1,8 +1,11 @@
 //! What happens to each column: by its rule, by its type, or nothing yet.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use super::super::rules::{Action, ColumnRules};
 use super::super::schema::{Column, Table, TableKind, TypeFamily};
-use super::ground::Ground;
+use super::ground::{Ground, Node};
 use super::looks;
 use super::suggestion::Suggestion;
 use super::{Exemption, Fate, Masking, Unclassified};
@@ -15,11 +18,14 @@ type Verdict = Result<Fate, Box<Unclassified>>;
 /// Decides column by column.
 pub(super) struct Classifier<'a> {
     ground: &'a Ground<'a>,
+    /// What was found for columns by their own values: each is sampled once.
+    own: RefCell<BTreeMap<Node, Option<Exemption>>>,
 }
 
 impl<'a> Classifier<'a> {
     pub(super) fn new(ground: &'a Ground<'a>) -> Self {
-        Self { ground }
+        let own = RefCell::default();
+        Self { ground, own }
     }
 
     /// Whether rules delete all rows of this table.
@@ -95,24 +101,50 @@ impl<'a> Classifier<'a> {
         }
     }
 
-    /// Why the column needs no rule, by its type and place in the schema alone.
+    /// Why the column needs no rule. Columns that foreign keys tie together need none or all need one.
     fn exemption(&self, table: &'a Table, column: &'a Column) -> Option<Exemption> {
         if column.generated {
             return Some(Exemption::Generated);
         }
-        let (to_table, to_column) = self.ground.referred_to(table, column);
-        if (&to_table.name, &to_column.name) != (&table.name, &column.name) {
-            return self
-                .own_exemption(to_table, to_column)
-                .map(|_| Exemption::Reference {
-                    table: to_table.name.clone(),
-                    column: to_column.name.clone(),
-                });
+        let Some(group) = self.ground.group(table, column) else {
+            return self.own_exemption(table, column);
+        };
+        let mut columns = group.iter().filter_map(|node| self.ground.column(node));
+        if !columns.all(|(table, column)| self.is_harmless(table, column)) {
+            return None;
         }
-        self.own_exemption(table, column)
+        let (to_table, to_column) = self.ground.referred_to(table, column);
+        if (&to_table.name, &to_column.name) == (&table.name, &column.name) {
+            return self.own_exemption(table, column);
+        }
+        Some(Exemption::Reference {
+            table: to_table.name.clone(),
+            column: to_column.name.clone(),
+        })
     }
 
-    fn own_exemption(&self, table: &Table, column: &Column) -> Option<Exemption> {
+    /// Whether the column needs no rule for its own values. Those of a referring column are those of another one.
+    fn is_harmless(&self, table: &'a Table, column: &'a Column) -> bool {
+        let (end_table, end) = self.ground.referred_to(table, column);
+        let circle = self.ground.refers(end_table, end);
+        let other = (&end_table.name, &end.name) != (&table.name, &column.name);
+        if other && !circle {
+            return true;
+        }
+        column.generated || self.is_emptied(table) || self.own_exemption(table, column).is_some()
+    }
+
+    fn own_exemption(&self, table: &'a Table, column: &'a Column) -> Option<Exemption> {
+        let node = (table.name.clone(), column.name.clone());
+        if let Some(known) = self.own.borrow().get(&node) {
+            return known.clone();
+        }
+        let found = self.by_own_values(table, column);
+        self.own.borrow_mut().insert(node, found.clone());
+        found
+    }
+
+    fn by_own_values(&self, table: &Table, column: &Column) -> Option<Exemption> {
         match column.family {
             TypeFamily::Boolean => Some(Exemption::Boolean),
             TypeFamily::Enum => Some(Exemption::Enum),

@@ -6,6 +6,9 @@ use super::super::schema::{Column, ForeignKey, Lookup, Table, TableName};
 use super::super::transform;
 use super::Evidence;
 
+/// A column of a table that has rules of its own.
+pub(super) type Node = (TableName, String);
+
 /// A foreign key between tables that have rules of their own (no partitions).
 pub(super) struct Reference<'a> {
     pub(super) from: &'a Table,
@@ -29,7 +32,11 @@ pub(super) struct Ground<'a> {
     pub(super) references: Vec<Reference<'a>>,
     pub(super) links: Vec<Link<'a>>,
     /// For columns that are masked on both ends of foreign keys: what all of them are compiled for.
-    pub(super) shared: BTreeMap<(TableName, String), transform::Column>,
+    pub(super) shared: BTreeMap<Node, transform::Column>,
+    /// Columns that foreign keys tie together, each group once.
+    groups: Vec<BTreeSet<Node>>,
+    /// For each of these columns, its group in `groups`.
+    group_of: BTreeMap<Node, usize>,
     /// Columns that some level of a partitioned table is partitioned by, under the name of its root.
     partition_keys: BTreeSet<(&'a TableName, &'a str)>,
     /// For each referring column, its first validated link.
@@ -47,6 +54,12 @@ impl<'a> Ground<'a> {
                 by_column.entry((&link.from.name, link.column)).or_insert(number);
             }
         }
+        let groups = super::references::groups(links.iter());
+        let group_of = groups
+            .iter()
+            .enumerate()
+            .flat_map(|(number, group)| group.iter().map(move |node| (node.clone(), number)))
+            .collect();
         let all_columns = evidence
             .schema
             .tables
@@ -62,6 +75,8 @@ impl<'a> Ground<'a> {
             references,
             links,
             shared: BTreeMap::new(),
+            groups,
+            group_of,
             partition_keys,
             by_column,
         };
@@ -78,6 +93,23 @@ impl<'a> Ground<'a> {
     /// Whether rows of this table, or of a partition of it, lie where they lie because of this column.
     pub(super) fn in_partition_key(&self, table: &Table, column: &Column) -> bool {
         self.partition_keys.contains(&(&table.name, column.name.as_str()))
+    }
+
+    /// The columns that foreign keys tie this one to, itself among them; `None` if it is tied to none.
+    pub(super) fn group(&self, table: &Table, column: &Column) -> Option<&BTreeSet<Node>> {
+        let number = self.group_of.get(&(table.name.clone(), column.name.clone()))?;
+        self.groups.get(*number)
+    }
+
+    /// The column of a node.
+    pub(super) fn column(&self, (table, column): &Node) -> Option<(&'a Table, &'a Column)> {
+        let table = self.tables.table(table)?;
+        Some((table, table.column(column)?))
+    }
+
+    /// Whether all values of this column are values of another one.
+    pub(super) fn refers(&self, table: &Table, column: &Column) -> bool {
+        self.by_column.contains_key(&(&table.name, column.name.as_str()))
     }
 
     /// The column at the end of the chain of foreign keys that begins here; itself, if it refers to none.

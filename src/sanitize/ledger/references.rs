@@ -3,12 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::rules::{Action, ColumnRules, DatabaseRules, Place, Problem};
-use super::super::schema::{Column, ForeignKey, Table, TableName};
+use super::super::schema::{Column, ForeignKey, Table};
 use super::super::transform;
-use super::ground::{Ground, Link, Reference, plain};
-
-/// A column of a table that has rules of its own.
-type Node = (TableName, String);
+use super::ground::{Ground, Link, Node, Reference, plain};
 
 fn rules_of<'a>(rules: &'a DatabaseRules, table: &Table, column: &str) -> Option<&'a ColumnRules> {
     rules.get(&table.name)?.columns.get(column)
@@ -108,38 +105,44 @@ fn unlike_ends(ground: &Ground<'_>, link: &Link<'_>) -> Option<Problem> {
 /// For columns that are masked on both ends of foreign keys: what all of them are compiled for. Without it, a limit
 /// of characters or a unique index on one end alone would give the ends different fakes.
 pub(super) fn shared_columns(ground: &Ground<'_>) -> BTreeMap<Node, transform::Column> {
+    let rules = ground.evidence.rules;
+    let masked = |link: &&Link<'_>| {
+        let from = rules_of(rules, link.from, link.column);
+        masks(from) && masks(rules_of(rules, link.to, link.to_column)) && !nulls(from)
+    };
     let mut shared = BTreeMap::new();
-    for group in linked_groups(ground) {
-        let columns: Vec<(Node, &Column)> = group
-            .into_iter()
-            .filter_map(|node| {
-                let column = ground.tables.table(&node.0)?.column(&node.1)?;
-                Some((node, column))
-            })
-            .collect();
-        let max_chars = columns.iter().filter_map(|(_, column)| column.max_chars).min();
-        let unique = columns.iter().any(|(_, column)| column.unique);
-        for (node, column) in columns {
-            let column = transform::Column {
-                max_chars,
-                unique,
-                ..plain(column)
-            };
+    for group in groups(ground.links.iter().filter(masked)) {
+        for (node, column) in targets(ground, &group) {
             shared.insert(node, column);
         }
     }
     shared
 }
 
-/// Columns that foreign keys tie together and that rules mask on both ends.
-fn linked_groups(ground: &Ground<'_>) -> Vec<BTreeSet<Node>> {
-    let rules = ground.evidence.rules;
+/// What transforms are compiled for that must give the same on all these columns: the shortest limit, and unique if
+/// one is.
+pub(super) fn targets(ground: &Ground<'_>, group: &BTreeSet<Node>) -> Vec<(Node, transform::Column)> {
+    let columns: Vec<(&Node, &Column)> = group
+        .iter()
+        .filter_map(|node| Some((node, ground.column(node)?.1)))
+        .collect();
+    let max_chars = columns.iter().filter_map(|(_, column)| column.max_chars).min();
+    let unique = columns.iter().any(|(_, column)| column.unique);
+    let target = |column: &Column| transform::Column {
+        max_chars,
+        unique,
+        ..plain(column)
+    };
+    columns
+        .into_iter()
+        .map(|(node, column)| (node.clone(), target(column)))
+        .collect()
+}
+
+/// Columns that these links tie together.
+pub(super) fn groups<'l>(links: impl Iterator<Item = &'l Link<'l>>) -> Vec<BTreeSet<Node>> {
     let mut groups: Vec<BTreeSet<Node>> = Vec::new();
-    for link in &ground.links {
-        let from = rules_of(rules, link.from, link.column);
-        if !masks(from) || !masks(rules_of(rules, link.to, link.to_column)) || nulls(from) {
-            continue;
-        }
+    for link in links {
         let mut merged = BTreeSet::from([
             (link.from.name.clone(), link.column.to_owned()),
             (link.to.name.clone(), link.to_column.to_owned()),

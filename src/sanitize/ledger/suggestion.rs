@@ -1,10 +1,13 @@
 //! A rule to begin with, for a column that has none.
 
+use std::collections::BTreeSet;
+
 use super::super::rules::{keep_line, mask_line};
-use super::super::schema::{Column, Table, TypeFamily};
+use super::super::schema::{Column, Table, TableKind, TypeFamily};
 use super::super::transform::{self, Spec};
-use super::ground::Ground;
+use super::ground::{Ground, Node};
 use super::looks;
+use super::references;
 
 /// A rule that would apply, and why this one. The owner decides.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,18 +19,24 @@ pub struct Suggestion {
 }
 
 impl Suggestion {
-    /// A rule for this column. Columns that refer to one another get the same.
-    pub(super) fn of<'a>(ground: &Ground<'a>, table: &'a Table, column: &'a Column) -> Self {
-        let (table, column) = ground.referred_to(table, column);
-        let target = ground.target(table, column);
-        let (found, by_name) = looks::by_name(&column.name).unzip();
-        let fits = |spec: &Spec| transform::compile(spec, &target, ground.evidence.key).is_ok();
-        let mask = by_name
-            .flatten()
-            .into_iter()
-            .chain(by_type(column.family))
-            .find(|spec| !ground.in_partition_key(table, column) && fits(spec));
-        Self { mask, found }
+    /// A rule for this column. Columns that refer to one another get the same, since only that would apply.
+    pub(super) fn of(ground: &Ground<'_>, table: &Table, column: &Column) -> Self {
+        let alone = BTreeSet::from([(table.name.clone(), column.name.clone())]);
+        let group = ground.group(table, column).unwrap_or(&alone);
+        let (found, by_name) = group.iter().find_map(|(_, name)| looks::by_name(name)).unzip();
+        if group.iter().any(|node| is_fixed(ground, node)) {
+            return Self { mask: None, found };
+        }
+        let targets = references::targets(ground, group);
+        let fits = |spec: &Spec| {
+            let compiled = |target| transform::compile(spec, target, ground.evidence.key);
+            targets.iter().all(|(_, target)| compiled(target).is_ok())
+        };
+        let candidates = by_name.flatten().into_iter().chain(by_type(column.family));
+        Self {
+            mask: candidates.into_iter().find(fits),
+            found,
+        }
     }
 
     /// The rule as a line of a rule file.
@@ -37,6 +46,14 @@ impl Suggestion {
             None => format!("# {}", keep_line(column, "why?")),
         }
     }
+}
+
+/// Whether no transform can be put on this column, whatever its type.
+fn is_fixed(ground: &Ground<'_>, node: &Node) -> bool {
+    ground.column(node).is_none_or(|(table, column)| {
+        let stored = matches!(table.kind, TableKind::Ordinary | TableKind::Partitioned);
+        !stored || column.generated || ground.in_partition_key(table, column)
+    })
 }
 
 /// What suits a type when nothing else is known, the best first.
