@@ -19,7 +19,6 @@ const LONGEST_FILE: usize = 500;
 /// Files that are longer, with the length that they may not exceed. This list only ever shrinks.
 const RATCHET: &[(&str, usize)] = &[
     ("src/sanitize/postgres/service.rs", 520),
-    ("src/sanitize/rules/parse.rs", 600),
 ];
 
 fn files() -> Vec<TextFile> {
