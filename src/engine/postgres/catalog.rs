@@ -73,6 +73,7 @@ pub fn seal_catalogs(
         let mut session = connect(database)?;
         roll_back_prepared(&mut session)?;
         secrets.extend(strip_foreign_servers(&mut session)?);
+        forget_statistics(&mut session)?;
         stop_jobs(&mut session)?;
     }
     Ok(SealedCatalogs {
@@ -212,6 +213,19 @@ fn strip_foreign_servers(session: &mut Session) -> Result<Vec<Secret>, EngineErr
         session.execute("rewriting pg_foreign_server", "VACUUM FULL pg_foreign_server")?;
     }
     Ok(secrets)
+}
+
+/// Each database keeps its own statistics of the shared catalogs: a histogram of verifiers among them.
+fn forget_statistics(session: &mut Session) -> Result<(), EngineError> {
+    let sql = "SELECT count(*) FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE relname IN \
+               ('pg_authid', 'pg_subscription', 'pg_user_mapping', 'pg_foreign_server') \
+               AND relnamespace = 'pg_catalog'::regnamespace)";
+    if session.value("looking for statistics of secrets", sql)?.as_deref() != Some("0") {
+        let delete = sql.replacen("SELECT count(*)", "DELETE", 1);
+        session.execute("forgetting statistics of secrets", &delete)?;
+        session.execute("rewriting pg_statistic", "VACUUM FULL pg_statistic")?;
+    }
+    Ok(())
 }
 
 /// `pg_cron`'s library is not loaded, so that nothing runs; its jobs are marked inactive for whoever loads it.

@@ -41,12 +41,9 @@ pub(super) fn run_owner_sql(
     let usual = "SET session_replication_role = origin; SET search_path = \"$user\", public";
     session.execute("preparing for the owner's SQL", usual)?;
     session.execute(&format!("running {}", path.display()), sql)?;
-    // Whatever the file has set or left open.
-    session.execute("ending the owner's SQL", "ROLLBACK; DISCARD ALL")?;
-    session.execute(
-        "ending the owner's SQL",
-        "SET session_replication_role = replica; SET search_path = pg_catalog",
-    )
+    // Whatever the file has set or left open; what is reset goes back to what the session was opened with.
+    session.execute("ending the owner's SQL", "ROLLBACK")?;
+    session.execute("ending the owner's SQL", "DISCARD ALL")
 }
 
 /// Refreshes materialized views, in the order given.
