@@ -23,6 +23,7 @@ mod vocabulary;
 use serde::{Deserialize, Serialize};
 
 pub use column::{Column, Family};
+pub(super) use name::all as person_names;
 pub use params::{Param, Params};
 pub use spec_error::SpecError;
 pub use vocabulary::in_vocabulary;
