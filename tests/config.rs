@@ -41,7 +41,7 @@ fn every_valid_fixture_is_taken() {
     }
 }
 
-/// Beside `x.toml` lies `x.expected`, the whole message. ENVCLONE_BLESS=1 writes those that are missing.
+/// Beside `x.toml` lies `x.expected`, the whole message. `ENVCLONE_BLESS=1` writes those that are missing.
 #[test]
 fn every_invalid_fixture_is_refused_with_its_message() {
     let paths = fixtures("invalid");

@@ -227,8 +227,9 @@ fn saga_code(error: &SagaError) -> u8 {
 
 fn service_code(error: &ServiceError) -> u8 {
     match error {
-        ServiceError::Undecided { .. } | ServiceError::Unproved { .. } => 5,
-        ServiceError::Ledger(LedgerError::Unclassified(_)) => 5,
+        ServiceError::Undecided { .. }
+        | ServiceError::Unproved { .. }
+        | ServiceError::Ledger(LedgerError::Unclassified(_)) => 5,
         ServiceError::Ledger(_) => 2,
         _ => 1,
     }

@@ -54,14 +54,14 @@ pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Starte
     })
 }
 
+/// How the start of one branch went.
+pub(super) type Outcome = (EnvName, Result<Started, OpsError>);
+
 /// Starts every branch that was running when the host went down; others stay stopped. One failure does not stop the rest.
 ///
 /// # Errors
 /// [`OpsError::State`]; those of single branches are in the result.
-pub fn start_all(
-    app: &App,
-    lock_timeout: Duration,
-) -> Result<Vec<(EnvName, Result<Started, OpsError>)>, OpsError> {
+pub fn start_all(app: &App, lock_timeout: Duration) -> Result<Vec<Outcome>, OpsError> {
     let names: Vec<EnvName> = app
         .store
         .records()?

@@ -6,7 +6,7 @@ use super::{App, OpsError, clean_up, list};
 use crate::model::{EnvName, EnvState};
 
 /// How long a clean stop of one service may take.
-const WITHIN: Duration = Duration::from_mins(5);
+const WITHIN: Duration = Duration::from_secs(5 * 60);
 
 /// Stops a branch. One that is stopped already is fine.
 ///

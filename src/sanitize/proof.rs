@@ -66,9 +66,9 @@ impl Proof {
         root: &Path,
         object: ObjectId,
         policy: String,
-        sets: Vec<NeedleSet>,
+        sets: &[NeedleSet],
     ) -> Result<Self, ProofError> {
-        let bytes = search_tree(root, Path::new(""), &sets)?;
+        let bytes = search_tree(root, Path::new(""), sets)?;
         let count: usize = sets.iter().map(NeedleSet::len).sum();
         Ok(Self {
             object,
@@ -175,7 +175,10 @@ fn feed(file: &mut std::fs::File, buffer: &mut [u8], searchers: &mut [Searcher<'
 }
 
 fn place(set: &NeedleSet, hit: &Hit, path: &Path) -> String {
-    let sources: Vec<String> = set.sources(hit.needle).map(|source| source.to_string()).collect();
+    let sources: Vec<String> = set
+        .sources(hit.needle)
+        .map(std::string::ToString::to_string)
+        .collect();
     format!(
         "{} in {} at byte {}",
         sources.join(" and "),

@@ -16,7 +16,7 @@ pub(in crate::cli) struct Args {
     env: String,
     /// Only this service's URL
     service: Option<String>,
-    /// How to print: url, or env for lines like DATABASE_URL=…
+    /// How to print: url, or env for lines like `DATABASE_URL`=…
     #[arg(long, value_enum, default_value_t = Format::Url)]
     format: Format,
 }

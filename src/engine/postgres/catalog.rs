@@ -220,7 +220,11 @@ fn forget_statistics(session: &mut Session) -> Result<(), EngineError> {
     let sql = "SELECT count(*) FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE relname IN \
                ('pg_authid', 'pg_subscription', 'pg_user_mapping', 'pg_foreign_server') \
                AND relnamespace = 'pg_catalog'::regnamespace)";
-    if session.value("looking for statistics of secrets", sql)?.as_deref() != Some("0") {
+    if session
+        .value("looking for statistics of secrets", sql)?
+        .as_deref()
+        != Some("0")
+    {
         let delete = sql.replacen("SELECT count(*)", "DELETE", 1);
         session.execute("forgetting statistics of secrets", &delete)?;
         session.execute("rewriting pg_statistic", "VACUUM FULL pg_statistic")?;

@@ -95,7 +95,7 @@ pub fn identify(volume: &Volume, setup: &ServiceSetup) -> Result<Identity, Engin
         }
     };
     let text = volume
-        .read(&setup.data.join("PG_VERSION"), 16)
+        .read(setup.data.join("PG_VERSION"), 16)
         .map_err(files("reading PG_VERSION"))?;
     let major = parse_major(&text).ok_or_else(|| unfit("PG_VERSION holds no version".to_owned()))?;
     if major < OLDEST {
@@ -118,7 +118,7 @@ pub fn identify(volume: &Volume, setup: &ServiceSetup) -> Result<Identity, Engin
     })?;
     let settings = source_settings(volume, setup, major);
     let prepared = volume
-        .read_dir(&setup.data.join("pg_twophase"))
+        .read_dir(setup.data.join("pg_twophase"))
         .map_or(0, |entries| entries.len());
     Ok(Identity {
         major,
@@ -163,7 +163,7 @@ fn source_settings(volume: &Volume, setup: &ServiceSetup, major: u32) -> Vec<(St
         settings.extend(parse_settings(&text));
     }
     for name in ["postgresql.conf", "postgresql.auto.conf"] {
-        if let Ok(bytes) = volume.read(&setup.data.join(name), CONFIG_LIMIT) {
+        if let Ok(bytes) = volume.read(setup.data.join(name), CONFIG_LIMIT) {
             settings.extend(parse_settings(&String::from_utf8_lossy(&bytes)));
         }
     }

@@ -173,11 +173,9 @@ fn refuse_links_that_leave(volume: &Volume, setup: &ServiceSetup) -> Result<Vec<
         .map_err(files("looking for symbolic links"))?;
     let mut targets = Vec::new();
     for link in links {
-        let target = PathBuf::from(
-            volume
-                .link_target(&link)
-                .map_err(files("reading a symbolic link"))?,
-        );
+        let target = volume
+            .link_target(&link)
+            .map_err(files("reading a symbolic link"))?;
         let below_data = link.strip_prefix(&setup.data).unwrap_or(&link);
         let tablespace = below_data.parent() == Some(Path::new("pg_tblspc"));
         if !tablespace && below_data != Path::new("pg_wal") {

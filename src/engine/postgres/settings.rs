@@ -157,7 +157,7 @@ pub fn instance(
         args,
         stop_signal: FAST_SHUTDOWN,
         ready_line: READY_LINE.to_owned(),
-        ready_within: Duration::from_mins(30),
+        ready_within: Duration::from_secs(30 * 60),
         sealed,
     }
 }

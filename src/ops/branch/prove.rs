@@ -9,12 +9,12 @@ use crate::sanitize::proof::Proof;
 
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     let clone = run.clone.clone().ok_or(OpsError::OutOfOrder)?;
-    let needles = run
+    let needles: Vec<_> = run
         .services
         .iter_mut()
         .filter_map(|service| service.take_needles())
         .collect();
-    let proof = Proof::search(&clone.path, clone.id.clone(), run.app.policy(), needles)?;
+    let proof = Proof::search(&clone.path, clone.id.clone(), run.app.policy(), &needles)?;
     let output = json!({ "needles": proof.needles(), "bytes": proof.bytes_scanned() });
     run.proof = Some(proof);
     Ok(output)

@@ -19,6 +19,7 @@ pub(super) fn skip(run: &Run<'_>) -> Option<String> {
         .map(|_| "the parent is a branch".to_owned())
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "a step has this form")]
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     let (root, detail) = (run.parent.root.clone(), run.detail);
     let mut notes = serde_json::Map::new();

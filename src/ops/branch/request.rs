@@ -126,7 +126,7 @@ pub fn branch(
         record.timings = Some(run.timings.clone());
         app.store.save(&record)?;
     }
-    report(run)
+    report(&run)
 }
 
 fn new_run<'a>(
@@ -174,7 +174,7 @@ fn header(app: &App, run: &Run<'_>, request: &BranchRequest) -> Header {
     }
 }
 
-fn report(run: Run<'_>) -> Result<BranchReport, OpsError> {
+fn report(run: &Run<'_>) -> Result<BranchReport, OpsError> {
     let site = run.site();
     let services = run
         .services

@@ -15,19 +15,19 @@ pub(super) fn intent(run: &Run<'_>) -> Value {
 
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     let app = run.app;
-    let hold = app.hold_still(&run.parent)?;
+    let still = app.hold_still(&run.parent)?;
     let clock = Instant::now();
     let snapshot = app
         .storage
         .snapshot(&run.parent.root, &run.incoming(Role::Snapshot));
-    let held = hold.release()?;
+    let paused = still.release()?;
     let snapshot = snapshot?;
     run.snapshot_report = Some(SnapshotReport {
         id: snapshot.id.0.clone(),
         taken_at: jiff::Timestamp::now(),
         atomic: app.storage.capabilities().atomic,
         baseline: false,
-        source_pause_ms: if held {
+        source_pause_ms: if paused {
             super::request::millis(clock.elapsed())
         } else {
             0

@@ -41,7 +41,7 @@ fn reset_wal(
         program: identity.programs.join("pg_resetwal"),
         args: vec![OsString::from("-D"), setup.inner_data().into_os_string()],
         stdin: Vec::new(),
-        timeout: Duration::from_mins(5),
+        timeout: Duration::from_secs(5 * 60),
     };
     let outcome = site.runtime.job(&site.branch, &job)?;
     if outcome.code != 0 {

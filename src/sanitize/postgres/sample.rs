@@ -163,10 +163,7 @@ fn sample_query(table: &Table, columns: &[&ColumnEntry]) -> String {
         .collect();
     let sample = if table.rows > OFFERED {
         // Whole pages, so that a large table costs no more than a small one.
-        format!(
-            " TABLESAMPLE SYSTEM ({:.6})",
-            100.0 * OFFERED as f64 / table.rows as f64
-        )
+        format!(" TABLESAMPLE SYSTEM ({:.6})", percent(OFFERED, table.rows))
     } else {
         String::new()
     };
@@ -176,6 +173,11 @@ fn sample_query(table: &Table, columns: &[&ColumnEntry]) -> String {
         quoted(&table.name),
         OFFERED * 2
     )
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a sample's size need not be exact")]
+fn percent(part: u64, whole: u64) -> f64 {
+    100.0 * part as f64 / whole as f64
 }
 
 /// Reads the kept columns of tables that were not rewritten, and the schema's own texts, for needles that stand there

@@ -28,7 +28,7 @@ use super::work::{TableWork, table_work, transform_names};
 use super::{finish, purge, sample};
 
 /// How long a clean stop may take.
-const STOP_WITHIN: Duration = Duration::from_mins(10);
+const STOP_WITHIN: Duration = Duration::from_secs(10 * 60);
 
 /// What decides about the data of one service.
 pub struct Rules {
@@ -297,7 +297,7 @@ impl PostgresService {
                     return Ok(None);
                 };
                 let done = rewrite::rewrite(session, table, columns, &site.spool, &mut |bytes| {
-                    seen.note(needles, bytes)
+                    seen.note(needles, bytes);
                 })?;
                 return Ok(Some(done));
             }
