@@ -58,10 +58,13 @@ fn rules_of_table(service: &ServiceName, table: &SurveyedTable) -> String {
 fn column_line(name: &str, type_name: &str, suggestion: &Suggestion) -> String {
     let type_name = one_line(type_name);
     let keep = keep_line(name, "why?");
-    match (&suggestion.mask, suggestion.found) {
+    match (&suggestion.mask, &suggestion.found) {
         (Some(spec), Some(_)) => mask_line(name, spec),
         (Some(spec), None) => format!("# {keep}  # {type_name}; or {}", one_line(&mask_line(name, spec))),
-        (None, Some(found)) => format!("# {keep}  # {type_name}; looks like {found}, and no transform fits"),
+        (None, Some(found)) => format!(
+            "# {keep}  # {type_name}; looks like {}, and no transform fits",
+            found.kind.name()
+        ),
         (None, None) => format!("# {keep}  # {type_name}; no transform fits"),
     }
 }
@@ -97,7 +100,7 @@ mod tests {
                 "{HEAD}
 [db.\"public.customers\"]
 email = \"email\"
-# notes = {{ keep = \"why?\" }}  # text; or notes = {{ transform = \"text\", mode = \"scramble\" }}
+notes = {{ transform = \"text\", mode = \"scramble\" }}
 # segment = {{ keep = \"why?\" }}  # text; or segment = {{ transform = \"text\", mode = \"scramble\" }}
 # no rule needed: id, staff, level, visits, email_domain
 
@@ -106,7 +109,7 @@ email = \"email\"
 # who = {{ keep = \"why?\" }}  # text; or who = {{ transform = \"text\", mode = \"scramble\" }}
 
 [db.\"public.sessions\"]
-# token = {{ keep = \"why?\" }}  # text; or token = {{ transform = \"text\", mode = \"scramble\" }}
+token = \"null\"
 # no rule needed: id
 
 [uploads]

@@ -8,7 +8,6 @@ mod apply;
 mod classify;
 mod error;
 mod ground;
-mod looks;
 mod references;
 mod suggestion;
 

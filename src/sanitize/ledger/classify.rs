@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use super::super::detect;
 use super::super::rules::{Action, ColumnRules};
 use super::super::schema::{Column, Table, TableKind, TypeFamily};
 use super::ground::{Ground, Node};
-use super::looks;
 use super::suggestion::Suggestion;
 use super::{Exemption, Fate, Masking, Unclassified};
 
@@ -151,7 +151,12 @@ impl<'a> Classifier<'a> {
             TypeFamily::Integer if column.primary_key && column.sequence => Some(Exemption::SequenceKey),
             family if family.is_scalar() => {
                 let samples = (self.ground.evidence.samples)(&table.name, &column.name);
-                let personal = looks::personal_number(&column.name, &samples);
+                let personal = detect::looks_personal_number(
+                    &table.name.to_string(),
+                    &column.name,
+                    &column.type_name,
+                    &samples,
+                );
                 (!personal).then_some(Exemption::Scalar {
                     samples: samples.len(),
                 })

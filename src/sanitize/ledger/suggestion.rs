@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::super::detect::{self, ColumnSample, Finding};
 use super::super::rules::{keep_line, mask_line};
 use super::super::schema::{Column, Table, TableKind, TypeFamily};
 use super::super::transform::{self, Spec};
 use super::ground::{Ground, Node};
-use super::looks;
 use super::references;
 
 /// A rule that would apply, and why this one. The owner decides.
@@ -15,7 +15,7 @@ pub struct Suggestion {
     /// The transform; `None` where no transform fits the column.
     pub mask: Option<Spec>,
     /// What the column was taken for; `None` where only its type speaks.
-    pub found: Option<&'static str>,
+    pub found: Option<Finding>,
 }
 
 impl Suggestion {
@@ -23,7 +23,7 @@ impl Suggestion {
     pub(super) fn of(ground: &Ground<'_>, table: &Table, column: &Column) -> Self {
         let alone = BTreeSet::from([(table.name.clone(), column.name.clone())]);
         let group = ground.group(table, column).unwrap_or(&alone);
-        let (found, by_name) = group.iter().find_map(|(_, name)| looks::by_name(name)).unzip();
+        let found = group.iter().find_map(|node| finding(ground, node));
         if group.iter().any(|node| is_fixed(ground, node)) {
             return Self { mask: None, found };
         }
@@ -32,7 +32,9 @@ impl Suggestion {
             let compiled = |target| transform::compile(spec, target, ground.evidence.key);
             targets.iter().all(|(_, target)| compiled(target).is_ok())
         };
-        let candidates = by_name.flatten().into_iter().chain(by_type(column.family));
+        let target = ground.target(table, column);
+        let by_finding = found.as_ref().and_then(|found| detect::suggest(found, &target));
+        let candidates = by_finding.into_iter().chain(by_type(column.family));
         Self {
             mask: candidates.into_iter().find(fits),
             found,
@@ -46,6 +48,17 @@ impl Suggestion {
             None => format!("# {}", keep_line(column, "why?")),
         }
     }
+}
+
+/// What a column looks like it holds.
+fn finding(ground: &Ground<'_>, node: &Node) -> Option<Finding> {
+    let (table, column) = ground.column(node)?;
+    detect::detect(&ColumnSample {
+        table: &table.name.to_string(),
+        column: &column.name,
+        type_name: &column.type_name,
+        values: &(ground.evidence.samples)(&table.name, &column.name),
+    })
 }
 
 /// Whether no transform can be put on this column, whatever its type.
