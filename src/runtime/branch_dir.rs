@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::cgroup::Cgroup;
 use super::leftovers::end_leftovers;
 use crate::model::{BranchId, ServiceName};
 
@@ -110,6 +111,8 @@ impl BranchDir {
             return Ok(!self.exists());
         };
         end_leftovers(&self.branch)?;
+        // Nothing depends on it, and it may hold what an administrator put there.
+        let _ = Cgroup::of(&self.branch).map(|cgroup| cgroup.end());
         self.remove()?;
         Ok(true)
     }

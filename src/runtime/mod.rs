@@ -6,6 +6,7 @@
 
 mod branch_dir;
 mod bwrap;
+mod cgroup;
 mod descriptors;
 mod enter;
 mod leftovers;

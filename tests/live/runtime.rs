@@ -171,6 +171,10 @@ impl Drop for Scene {
     fn drop(&mut self) {
         self.runtime.close(&self.branch).unwrap();
         assert!(!self.branch_dir().exists());
+        for hierarchy in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
+            let group = Path::new(hierarchy).join("envclone").join(self.branch.as_str());
+            assert!(!group.exists());
+        }
     }
 }
 
@@ -980,4 +984,23 @@ fn a_start_that_is_killed_at_any_moment_leaves_no_process() {
         scene.runtime.close(&scene.branch).unwrap();
         assert_eq!(marked(&scene.branch), Vec::<String>::new(), "round {round}");
     }
+}
+
+#[test]
+fn what_a_sealed_server_said_is_forgotten_and_what_it_says_later_is_in_its_log() {
+    let scene = Scene::new();
+    scene.copy_data();
+    scene.runtime.open(&scene.branch).unwrap();
+    let mut spec = scene.postgres();
+    spec.sealed = true;
+    scene.runtime.start(&scene.branch, &spec).unwrap();
+    scene.sql("do $$ begin raise warning 'an original'; end $$");
+    let sealed = scene.branch_dir().join(".sealed/db.log");
+    let log = scene.runtime.log_path(&scene.branch, &db());
+    scene.runtime.forget_sealed_logs(&scene.branch).unwrap();
+    assert!(!sealed.exists());
+    scene.sql("do $$ begin raise warning 'a fake'; end $$");
+    scene.runtime.stop(&scene.branch, &db(), MINUTE).unwrap();
+    let said = fs::read_to_string(log).unwrap();
+    assert!(said.contains("a fake") && !said.contains("an original"), "{said}");
 }

@@ -65,11 +65,7 @@ impl Supervisor {
             Request::Expose(exposures) => self.expose(&exposures).map(|()| Reply::Done),
             Request::Status => self.status().map(Reply::Status),
             Request::Sandbox(service) => self.init_of(&service).map(|init| Reply::Sandbox { init }),
-            Request::ForgetSealedLogs => self
-                .dir
-                .forget_sealed()
-                .map(|()| Reply::Done)
-                .map_err(Failure::io("removing sealed logs")),
+            Request::ForgetSealedLogs => self.forget_sealed_logs().map(|()| Reply::Done),
             Request::Close => {
                 self.end_but_for_main();
                 Ok(Reply::Done)

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
@@ -36,6 +37,7 @@ struct State {
     /// While its processes can be signalled.
     processes: Option<Arc<Processes>>,
     ready: bool,
+    log: Option<Arc<Mutex<Log>>>,
     fatal: Vec<String>,
     /// How it ended.
     ended: Option<String>,
@@ -75,14 +77,15 @@ impl Supervisor {
         let log = if spec.sealed {
             Log::sealed(self.dir.sealed_log(service))
         } else {
-            Log::rotated(self.log_dir.join(format!("{}-{service}.log", self.branch)))
+            Log::rotated(self.log_path(service))
         };
-        let mut log = log.map_err(Failure::io("opening the log"))?;
+        let log = Arc::new(Mutex::new(log.map_err(Failure::io("opening the log"))?));
+        locked(&instance.state).log = Some(Arc::clone(&log));
         let (read, write) = pipe().map_err(Failure::io("making a pipe"))?;
         let ready_line = spec.ready_line.clone();
         let watched = Arc::clone(instance);
         let reader = thread::Builder::new().name("output".to_owned()).spawn(move || {
-            follow(File::from(read), &mut log, &ready_line, |seen| watched.saw(seen));
+            follow(File::from(read), &log, &ready_line, |seen| watched.saw(seen));
         });
         let reader = reader.map_err(Failure::io("starting a thread"))?;
         let streams = Streams {
@@ -110,6 +113,29 @@ impl Supervisor {
             processes.kill();
             Failure::io("starting a thread")(error)
         })
+    }
+
+    fn log_path(&self, service: &ServiceName) -> PathBuf {
+        self.log_dir.join(format!("{}-{service}.log", self.branch))
+    }
+
+    /// Removes the output of sealed instances. What one that still runs says from now on goes into its ordinary log:
+    /// it is published as it is.
+    pub(super) fn forget_sealed_logs(&self) -> Result<(), Failure> {
+        let instances: Vec<_> = locked(&self.instances).values().map(Arc::clone).collect();
+        for instance in instances {
+            let Some(log) = locked(&instance.state).log.as_ref().map(Arc::clone) else {
+                continue;
+            };
+            let mut log = locked(&log);
+            if log.is_sealed() {
+                *log =
+                    Log::rotated(self.log_path(&instance.service)).map_err(Failure::io("opening the log"))?;
+            }
+        }
+        self.dir
+            .forget_sealed()
+            .map_err(Failure::io("removing sealed logs"))
     }
 
     /// Stops an instance cleanly, or kills it when time is up.

@@ -29,6 +29,7 @@ use self::doorway::Doorway;
 use self::instance::Instance;
 use self::spawner::Spawner;
 use super::branch_dir::{BranchDir, make_dir};
+use super::cgroup::Cgroup;
 use super::leftovers::end_leftovers;
 use super::protocol::{Failure, Keep, Reply, receive, send};
 use super::{RuntimeError, process};
@@ -58,6 +59,7 @@ struct Supervisor {
     host_network: File,
     instances: Mutex<BTreeMap<ServiceName, Arc<Instance>>>,
     doorway: Mutex<Option<Doorway>>,
+    cgroup: Option<Cgroup>,
     ended: Mutex<bool>,
 }
 
@@ -104,6 +106,8 @@ fn set_up(args: &SuperviseArgs) -> Result<Parts, Failure> {
         .map_err(Failure::io("claiming the branch's directory"))?;
     let claim = claim.ok_or(Failure::Held)?;
     let made = make_dir(&args.log_dir, 0o700).map_err(Failure::io("making the log directory"));
+    // Refused in most containers, where nothing depends on it.
+    let cgroup = Cgroup::of(&args.branch).filter(|cgroup| cgroup.enter().is_ok());
     match made.and_then(|()| wall_off()).and_then(|host| {
         let listener = control::listen(&dir).map_err(Failure::io("listening for requests"))?;
         Ok((host, listener))
@@ -118,11 +122,13 @@ fn set_up(args: &SuperviseArgs) -> Result<Parts, Failure> {
                 host_network,
                 instances: Mutex::default(),
                 doorway: Mutex::default(),
+                cgroup,
                 ended: Mutex::new(false),
             };
             Ok((supervisor, listener, main, claim))
         }
         Err(failure) => {
+            let _ = cgroup.as_ref().map(Cgroup::leave);
             // What is left then is removed by the next claim or close.
             let _ = dir.remove();
             Err(failure)
@@ -219,6 +225,8 @@ impl Supervisor {
         }
         // Where a process does not end, the directory stays, and with it the next command's reason to look again.
         if self.spawner.end_children() && end_leftovers(&self.branch).is_ok() {
+            // A group that is not empty, for whatever reason, is not worth failing for.
+            let _ = self.cgroup.as_ref().map(Cgroup::leave);
             let _ = self.dir.remove();
         }
         *ended = true;

@@ -4,6 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use super::locked;
 
 /// A log larger than this becomes `<log>.1`, in place of the one before.
 const ROTATE_AT: u64 = 10 << 20;
@@ -32,6 +35,11 @@ impl Log {
     /// The log of a sealed instance.
     pub(super) fn sealed(path: PathBuf) -> io::Result<Self> {
         Self::open(path, Some(SEALED_AT_MOST))
+    }
+
+    /// Whether it is the log of a sealed instance.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.at_most.is_some()
     }
 
     fn open(path: PathBuf, at_most: Option<u64>) -> io::Result<Self> {
@@ -92,14 +100,14 @@ pub(super) enum Seen {
 }
 
 /// Reads to the end, logs everything, and tells what it sees.
-pub(super) fn follow(mut from: File, log: &mut Log, ready_line: &str, mut tell: impl FnMut(Seen)) {
+pub(super) fn follow(mut from: File, log: &Mutex<Log>, ready_line: &str, mut tell: impl FnMut(Seen)) {
     let mut lines = Lines::default();
     let mut chunk = vec![0u8; 16 << 10];
     loop {
         match from.read(&mut chunk) {
             Ok(0) => break,
             Ok(length) => {
-                log.write(&chunk[..length]);
+                locked(log).write(&chunk[..length]);
                 lines.push(&chunk[..length], |line| watch(line, ready_line, &mut tell));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
