@@ -7,11 +7,17 @@
     reason = "helpers of tests, not marked as tests themselves"
 )]
 
+#[path = "live/branch.rs"]
+mod branch;
 #[path = "live/pool.rs"]
 mod pool;
 #[path = "live/pools.rs"]
 mod pools;
+#[path = "live/production.rs"]
+mod production;
 #[path = "live/runtime.rs"]
 mod runtime;
 #[path = "live/storage.rs"]
 mod storage;
+#[path = "live/world.rs"]
+mod world;

@@ -7,7 +7,7 @@ use envclone::exec::Invocation;
 /// A mounted pool. Dropping it unmounts it, which detaches its loop device, and removes its file.
 pub struct TestPool {
     path: PathBuf,
-    _dir: tempfile::TempDir,
+    dir_of_its_own: Option<tempfile::TempDir>,
 }
 
 /// Runs a program that a test needs.
@@ -25,8 +25,15 @@ impl TestPool {
     /// Makes and mounts a pool of `size_mb` MiB (at least 128). Needs root.
     pub fn new(size_mb: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let image = dir.path().join("pool.img");
-        let path = dir.path().join("pool");
+        let mut pool = Self::below(dir.path(), size_mb);
+        pool.dir_of_its_own = Some(dir);
+        pool
+    }
+
+    /// Like [`TestPool::new`], in a directory of the caller's, who removes it after the pool is dropped.
+    pub fn below(dir: &Path, size_mb: u64) -> Self {
+        let image = dir.join("pool.img");
+        let path = dir.join("pool");
         std::fs::File::create(&image)
             .unwrap()
             .set_len(size_mb << 20)
@@ -35,7 +42,7 @@ impl TestPool {
         let (image, mount_point) = (image.to_str().unwrap(), path.to_str().unwrap());
         run("mkfs.btrfs", &["-q", image]);
         run("mount", &["-o", "loop,noatime,nosuid,nodev", image, mount_point]);
-        Self { path, _dir: dir }
+        Self { path, dir_of_its_own: None }
     }
 
     /// The mount point.

@@ -1,0 +1,491 @@
+//! A small production of a test's own: PostgreSQL and uploads on a Btrfs pool, a configuration, and the built binary.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::Ipv4Addr;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use envclone::exec::Invocation;
+use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::pool::{TestPool, make_subvolume};
+use crate::world;
+
+/// Where the programs of the tests' PostgreSQL are.
+pub const SERVER: &str = "/usr/lib/postgresql/15/bin";
+/// How long anything may take that takes a second.
+pub const MINUTE: Duration = Duration::from_secs(60);
+
+const SCHEMA: &str = include_str!("production.sql");
+/// Rules that decide about every column of the production.
+pub const RULES: &str = include_str!("production.toml");
+
+/// A production that runs, with everything that belongs to it below one directory. Gone when dropped.
+pub struct Production {
+    server: Option<Child>,
+    pool: Option<TestPool>,
+    address: Ipv4Addr,
+    base: tempfile::TempDir,
+}
+
+/// How a run of envclone ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Exit code; 128 and more after a signal.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    pub fn of(output: Output) -> Self {
+        use std::os::unix::process::ExitStatusExt;
+        let signal = || output.status.signal().map_or(-1, |signal| 128 + signal);
+        Self {
+            code: output.status.code().unwrap_or_else(signal),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// It succeeded; what it printed.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{}", self.stderr);
+        self.stdout
+    }
+
+    /// It failed with this code, and said each of these.
+    #[track_caller]
+    pub fn refused(&self, code: i32, said: &[&str]) {
+        assert_eq!(
+            self.code, code,
+            "stdout: {}\nstderr: {}",
+            self.stdout, self.stderr
+        );
+        for text in said {
+            assert!(
+                self.stderr.contains(text),
+                "{text:?} is not in:\n{}",
+                self.stderr
+            );
+        }
+        let lower = self.stderr.to_lowercase();
+        assert!(!lower.contains("canary"), "a row's value is shown:\n{}", self.stderr);
+    }
+
+    /// The JSON document on stdout.
+    #[track_caller]
+    pub fn json(self) -> Value {
+        serde_json::from_str(&self.ok()).unwrap()
+    }
+}
+
+impl Production {
+    /// A production that runs, on a sparse pool of 2 GiB, with its configuration and rules written.
+    pub fn new() -> Self {
+        Self::with_pool(2048)
+    }
+
+    /// Like [`Production::new`], on a pool of `size_mb` MiB.
+    pub fn with_pool(size_mb: u64) -> Self {
+        let mut production = Self::stopped(size_mb);
+        production.start();
+        // Some of what happened is in the WAL only.
+        production.sql("UPDATE shop.customers SET notes = 'canary wal only' WHERE id = 5; DELETE FROM shop.addresses WHERE id = 300");
+        production
+    }
+
+    /// A production whose server was never started.
+    pub fn stopped(size_mb: u64) -> Self {
+        // Below /var/lib: the way to a configuration must be writable by root alone.
+        let base = tempfile::Builder::new()
+            .prefix("envclone-test-")
+            .tempdir_in("/var/lib")
+            .unwrap();
+        set_mode(base.path(), 0o755);
+        let pool = TestPool::below(base.path(), size_mb);
+        let production = Self {
+            server: None,
+            pool: Some(pool),
+            address: address_of_its_own(),
+            base,
+        };
+        make_subvolume(&production.root());
+        let (uid, gid) = postgres();
+        for (dir, mode) in [("sock", 0o755), ("prod-db", 0o700)] {
+            let path = match dir {
+                "prod-db" => production.volume(),
+                other => production.base().join(other),
+            };
+            fs::create_dir(&path).unwrap();
+            set_mode(&path, mode);
+            chown(&path, Some(uid), Some(gid)).unwrap();
+        }
+        copy(&template(), &production.data());
+        production.write_uploads();
+        production.write_server_configuration();
+        production.configure(&production.configuration(), RULES);
+        production
+    }
+
+    fn write_uploads(&self) {
+        for (name, text) in [
+            ("private/passport.txt", "canary passport"),
+            ("public/lamp.txt", "a lamp"),
+        ] {
+            let path = self.root().join("uploads").join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+    }
+
+    fn write_server_configuration(&self) {
+        let text = format!(
+            "listen_addresses = '{}'\nunix_socket_directories = '{}'\nmax_connections = 50\nmax_prepared_transactions = 5\n\
+             autovacuum = off\nfsync = off\nlog_statement = all\nshared_buffers = 32MB\ndynamic_shared_memory_type = posix\n",
+            self.address,
+            self.base().join("sock").display()
+        );
+        fs::write(self.data().join("postgresql.conf"), text).unwrap();
+        fs::write(
+            self.data().join("pg_hba.conf"),
+            "local all all trust\nhost all all 127.0.0.0/8 scram-sha-256\n",
+        )
+        .unwrap();
+    }
+
+    /// The directory below which everything of this production and its branches lies.
+    pub fn base(&self) -> &Path {
+        self.base.path()
+    }
+
+    /// The loopback address that nothing but this test listens on.
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// The mounted pool.
+    pub fn pool(&self) -> &Path {
+        self.pool.as_ref().unwrap().path()
+    }
+
+    /// The production's subvolume.
+    pub fn root(&self) -> PathBuf {
+        self.pool().join("prod")
+    }
+
+    /// The volume of the database.
+    pub fn volume(&self) -> PathBuf {
+        self.root().join("db")
+    }
+
+    /// The server's data directory.
+    pub fn data(&self) -> PathBuf {
+        self.volume().join("data")
+    }
+
+    /// Where envclone remembers.
+    pub fn state_dir(&self) -> PathBuf {
+        self.base().join("state")
+    }
+
+    /// Where envclone's sockets and locks are.
+    pub fn run_dir(&self) -> PathBuf {
+        self.base().join("run")
+    }
+
+    /// Where the configuration lies.
+    pub fn etc(&self) -> PathBuf {
+        self.base().join("etc")
+    }
+
+    /// The server's process.
+    pub fn server_pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Child::id)
+    }
+
+    /// Starts the server and waits until it takes connections.
+    pub fn start(&mut self) {
+        let log = self.data().join("log");
+        fs::create_dir_all(&log).unwrap();
+        self.server = Some(start_server(&self.data(), Some(&log.join("server.log"))));
+    }
+
+    /// Stops the server cleanly.
+    pub fn stop(&mut self) {
+        end_server(self.server.take(), Signal::INT);
+    }
+
+    /// The text of a configuration that fits, for tests to change before [`Production::configure`].
+    pub fn configuration(&self) -> String {
+        format!(
+            r#"[project]
+name = "shop"
+
+[storage]
+driver = "btrfs"
+pool = "{pool}"
+state = "{state}"
+run = "{run}"
+
+[gateway]
+listen = "{address}"
+
+[environments.prod]
+type = "production"
+root = "{root}"
+
+[services.db]
+engine = "postgres"
+volume = "db"
+data = "data"
+database = "shop"
+user = "shop"
+source = "postgres:///shop?host={sock}&user=postgres"
+
+[services.uploads]
+engine = "files"
+volume = "uploads"
+
+[sanitize]
+rules = ["sanitize/*.toml"]
+"#,
+            pool = self.pool().display(),
+            state = self.state_dir().display(),
+            run = self.run_dir().display(),
+            address = self.address,
+            root = self.root().display(),
+            sock = self.base().join("sock").display(),
+        )
+    }
+
+    /// Writes a configuration, its rules, and the masking key.
+    pub fn configure(&self, configuration: &str, rules: &str) {
+        let key = self.state_dir().join("shop/key");
+        for dir in [&self.etc().join("sanitize"), key.parent().unwrap()] {
+            fs::create_dir_all(dir).unwrap();
+        }
+        set_mode(key.parent().unwrap(), 0o700);
+        fs::write(self.etc().join("envclone.toml"), configuration).unwrap();
+        fs::write(self.etc().join("sanitize/shop.toml"), rules).unwrap();
+        if !key.exists() {
+            fs::write(&key, [7; 32]).unwrap();
+            set_mode(&key, 0o600);
+        }
+    }
+
+    /// The built binary with this production's configuration, not started yet.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = program(env!("CARGO_BIN_EXE_envclone"));
+        command
+            .arg("--config")
+            .arg(self.etc().join("envclone.toml"))
+            .args(args);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs envclone to its end.
+    pub fn envclone(&self, args: &[&str]) -> Ended {
+        Ended::of(self.command(args).output().unwrap())
+    }
+
+    /// Starts envclone.
+    pub fn spawn(&self, args: &[&str]) -> Child {
+        let mut command = self.command(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// Makes a branch of the production; its document.
+    #[track_caller]
+    pub fn branch(&self, name: &str) -> Value {
+        self.envclone(&["branch", "prod", name, "--json"]).json()
+    }
+
+    /// What the production answers to its superuser, row by row, columns apart by `|`.
+    pub fn sql(&self, sql: &str) -> String {
+        let config = format!(
+            "host={} user=postgres dbname=shop",
+            self.base().join("sock").display()
+        );
+        ask(&config, sql).unwrap()
+    }
+
+    /// Everything that a run may make and must not leave; see [`world::list`].
+    pub fn world(&self) -> Vec<String> {
+        world::list(self)
+    }
+}
+
+impl Drop for Production {
+    fn drop(&mut self) {
+        end_server(self.server.take(), Signal::QUIT);
+        world::end_processes(self.base());
+        self.pool = None;
+    }
+}
+
+/// What a server answers, row by row, columns apart by `|`; or why it did not, by its own words.
+pub fn ask(config: &str, sql: &str) -> Result<String, String> {
+    let said = |error: postgres::Error| match error.as_db_error() {
+        Some(error) => error.message().to_owned(),
+        None => format!("{error:?}"),
+    };
+    let mut client = postgres::Client::connect(config, postgres::NoTls).map_err(said)?;
+    let mut rows = Vec::new();
+    for message in client.simple_query(sql).map_err(said)? {
+        if let postgres::SimpleQueryMessage::Row(row) = message {
+            let columns: Vec<&str> = (0..row.len()).map(|at| row.get(at).unwrap_or("")).collect();
+            rows.push(columns.join("|"));
+        }
+    }
+    Ok(rows.join("\n"))
+}
+
+/// A program, as a person would start it.
+pub fn program(path: &str) -> Command {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "what a person would type is what is tested"
+    )]
+    Command::new(path)
+}
+
+/// The account of the server: user and group.
+pub fn postgres() -> (u32, u32) {
+    let user = nix::unistd::User::from_name("postgres").unwrap().unwrap();
+    (user.uid.as_raw(), user.gid.as_raw())
+}
+
+/// A program that runs as the server's account, and dies with this thread.
+pub fn as_postgres(path: &Path) -> Command {
+    let (uid, gid) = postgres();
+    let mut command = program("/usr/bin/setpriv");
+    command
+        .args(["--reuid", &uid.to_string(), "--regid", &gid.to_string()])
+        .args(["--clear-groups", "--pdeathsig", "QUIT", "--"])
+        .arg(path)
+        .current_dir("/");
+    command
+}
+
+pub fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Copies a directory with everything in it.
+pub fn copy(from: &Path, to: &Path) {
+    let copy = Invocation::of("cp").unwrap().args(["-a", "--reflink=auto", "--"]);
+    copy.arg(from).arg(to).run().unwrap();
+}
+
+/// Any of 127.0.0.0/8 is this host; so that tests side by side do not compete for ports, each has its own.
+fn address_of_its_own() -> Ipv4Addr {
+    let mut bytes = [0; 3];
+    getrandom::fill(&mut bytes).unwrap();
+    Ipv4Addr::new(127, 1 + bytes[0] % 250, bytes[1], 1 + bytes[2] % 250)
+}
+
+fn start_server(data: &Path, log: Option<&Path>) -> Child {
+    let mut command = as_postgres(&Path::new(SERVER).join("postgres"));
+    command.arg("-D").arg(data).env("LC_ALL", "C.UTF-8");
+    let mut server = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(server.stderr.take().unwrap());
+    let log = log.map(|log| fs::OpenOptions::new().append(true).create(true).open(log).unwrap());
+    let (ready, waits) = mpsc::channel();
+    std::thread::spawn(move || keep_log(lines, log, &ready));
+    let said = waits.recv_timeout(MINUTE).unwrap_or_default();
+    if !said.contains("ready to accept connections") {
+        end_server(Some(server), Signal::QUIT);
+        panic!("the production does not start: {said}");
+    }
+    server
+}
+
+/// Writes what the server says to its log, and tells when it is ready, or how it ended.
+fn keep_log(mut lines: impl BufRead, mut log: Option<fs::File>, ready: &mpsc::Sender<String>) {
+    let (mut line, mut said) = (Vec::new(), String::new());
+    while lines.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        if let Some(log) = &mut log {
+            std::io::Write::write_all(log, &line).unwrap();
+        }
+        let text = String::from_utf8_lossy(&line);
+        said.push_str(&text);
+        if text.contains("ready to accept connections") {
+            // Nobody waits for the second time.
+            let _ = ready.send(std::mem::take(&mut said));
+        }
+        line.clear();
+    }
+    let _ = ready.send(said);
+}
+
+fn end_server(server: Option<Child>, signal: Signal) {
+    let Some(mut server) = server else { return };
+    let pid = Pid::from_raw(i32::try_from(server.id()).unwrap()).unwrap();
+    // It may have ended by itself.
+    let _ = kill_process(pid, signal);
+    server.wait().unwrap();
+}
+
+/// The data directory that every production begins with, made once for this schema and kept among the built files.
+fn template() -> PathBuf {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    (SCHEMA, SERVER).hash(&mut hasher);
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let template = kept.join(format!("production-{:016x}", hasher.finish()));
+    fs::create_dir_all(kept).unwrap();
+    let lock = fs::File::create(kept.join("production.lock")).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    if !template.exists() {
+        // Not beside the built files: the server's account may be unable to go there.
+        let scratch = tempfile::Builder::new()
+            .prefix("envclone-test-")
+            .tempdir_in("/var/lib")
+            .unwrap();
+        make_template(scratch.path());
+        let whole = tempfile::tempdir_in(kept).unwrap();
+        copy(&scratch.path().join("data"), &whole.path().join("data"));
+        fs::rename(whole.path().join("data"), &template).unwrap();
+    }
+    template
+}
+
+fn make_template(scratch: &Path) {
+    let (uid, gid) = postgres();
+    set_mode(scratch, 0o755);
+    let data = scratch.join("data");
+    fs::create_dir(&data).unwrap();
+    chown(&data, Some(uid), Some(gid)).unwrap();
+    let mut initdb = as_postgres(&Path::new(SERVER).join("initdb"));
+    initdb.args(["--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "-D"]);
+    Ended::of(initdb.arg(&data).output().unwrap()).ok();
+    let settings = format!(
+        "listen_addresses = ''\nunix_socket_directories = '{}'\nmax_prepared_transactions = 5\nautovacuum = off\nfsync = off\n",
+        data.display()
+    );
+    fs::write(data.join("postgresql.auto.conf"), settings).unwrap();
+    let server = start_server(&data, None);
+    let schema = scratch.join("schema.sql");
+    fs::write(&schema, SCHEMA).unwrap();
+    let mut psql = program(&format!("{SERVER}/psql"));
+    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h"]);
+    let loaded = psql.arg(&data).arg("-f").arg(&schema).output().unwrap();
+    end_server(Some(server), Signal::INT);
+    Ended::of(loaded).ok();
+    fs::write(data.join("postgresql.auto.conf"), "").unwrap();
+}

@@ -1,0 +1,163 @@
+//! Everything on the host that a run of envclone may make: what a test compares before and after.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+
+use crate::pool::run;
+use crate::production::Production;
+
+/// Subvolumes of the pool, mounts, processes, listening sockets and files of envclone's own; lock files may stay.
+pub fn list(production: &Production) -> Vec<String> {
+    let base = production.base();
+    let mut world = subvolumes(production.pool());
+    world.extend(mounts(base));
+    let servers = production.server_pid();
+    let foreign = |one: &Process| servers.is_none_or(|server| one.pid != server && one.parent != server);
+    let processes = processes_of(base).into_iter().filter(foreign);
+    world.extend(processes.map(|one| format!("process {}", one.command)));
+    world.extend(listening(production));
+    world.extend(unix_sockets(base));
+    for dir in [
+        production.state_dir(),
+        production.run_dir(),
+        production.pool().join(".envclone"),
+    ] {
+        world.extend(files(&dir));
+    }
+    world.sort();
+    world
+}
+
+fn subvolumes(pool: &Path) -> Vec<String> {
+    let listing = run("btrfs", &["subvolume", "list", pool.to_str().unwrap()]);
+    let path = |line: &str| format!("subvolume {}", line.split(" path ").nth(1).unwrap());
+    listing.lines().map(path).collect()
+}
+
+fn mounts(base: &Path) -> Vec<String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let place = |line: &str| line.split(' ').nth(4).unwrap().to_owned();
+    let below = |place: &String| Path::new(place).starts_with(base);
+    mounts
+        .lines()
+        .map(place)
+        .filter(below)
+        .map(|place| format!("mount {place}"))
+        .collect()
+}
+
+/// A process that has to do with a test.
+pub struct Process {
+    pub pid: u32,
+    pub parent: u32,
+    pub command: String,
+}
+
+/// Processes whose command line, environment or working directory names `base`, but for this one.
+pub fn processes_of(base: &Path) -> Vec<Process> {
+    let base = base.as_os_str().as_encoded_bytes();
+    let names = |text: &[u8]| memchr::memmem::find(text, base).is_some();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let read = |name: &str| fs::read(entry.path().join(name)).unwrap_or_default();
+        let link = |name: &str| fs::read_link(entry.path().join(name)).unwrap_or_default();
+        let command = read("cmdline");
+        let cwd = link("cwd").into_os_string().into_encoded_bytes();
+        let status = String::from_utf8_lossy(&read("status")).into_owned();
+        let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+        // A zombie waits for nothing but its parent.
+        let zombie = line("State:").is_none_or(|state| state.trim().starts_with('Z'));
+        if pid == std::process::id() || zombie || ![&command, &read("environ"), &cwd].iter().any(|text| names(text)) {
+            continue;
+        }
+        found.push(Process {
+            pid,
+            parent: line("PPid:").and_then(|parent| parent.trim().parse().ok()).unwrap_or(0),
+            command: String::from_utf8_lossy(&command).replace('\0', " "),
+        });
+    }
+    found
+}
+
+fn listening(production: &Production) -> Vec<String> {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let address = u32::from_ne_bytes(production.address().octets());
+    let prefix = format!("{address:08X}:");
+    let port = |line: &str| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let port = fields[1].strip_prefix(&prefix)?;
+        (fields[3] == "0A").then(|| format!("port {}", u16::from_str_radix(port, 16).unwrap()))
+    };
+    table.lines().skip(1).filter_map(port).collect()
+}
+
+fn unix_sockets(base: &Path) -> Vec<String> {
+    let table = fs::read_to_string("/proc/net/unix").unwrap();
+    let path = |line: &str| line.split_ascii_whitespace().nth(7).map(PathBuf::from);
+    let mut paths: Vec<PathBuf> = table.lines().skip(1).filter_map(path).collect();
+    paths.retain(|path| path.starts_with(base));
+    paths.sort();
+    paths.dedup();
+    paths
+        .iter()
+        .map(|path| format!("socket {}", path.display()))
+        .collect()
+}
+
+/// Every file below a directory of envclone's own but for locks, not going into subvolumes.
+fn files(dir: &Path) -> Vec<String> {
+    let (mut found, mut waiting) = (Vec::new(), vec![dir.to_owned()]);
+    while let Some(dir) = waiting.pop() {
+        let Ok(entries) = fs::read_dir(&dir) else { continue };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            let directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if directory {
+                waiting.push(path);
+            } else if path.extension().is_none_or(|extension| extension != "lock") {
+                found.push(format!("file {}", path.display()));
+            }
+        }
+    }
+    found
+}
+
+/// Kills what is left of a test, and waits until it has ended.
+pub fn end_processes(base: &Path) {
+    for one in processes_of(base) {
+        let Some(pid) = Pid::from_raw(one.pid.cast_signed()) else {
+            continue;
+        };
+        if let Ok(held) = pidfd_open(pid, PidfdFlags::empty()) {
+            // It may end by itself, or with the one before.
+            let _ = kill_process(pid, Signal::KILL);
+            ended(&held, Duration::from_secs(30));
+        }
+    }
+}
+
+/// Kills one process.
+pub fn kill_9(pid: u32) {
+    let pid = Pid::from_raw(pid.cast_signed()).unwrap();
+    let held = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+    kill_process(pid, Signal::KILL).unwrap();
+    assert!(ended(&held, Duration::from_secs(30)), "it does not end");
+}
+
+fn ended(held: &OwnedFd, within: Duration) -> bool {
+    let until = Instant::now() + within;
+    let left = until.saturating_duration_since(Instant::now());
+    let left = Timespec {
+        tv_sec: left.as_secs().cast_signed(),
+        tv_nsec: i64::from(left.subsec_nanos()),
+    };
+    poll(&mut [PollFd::new(held, PollFlags::IN)], Some(&left)).is_ok_and(|ready| ready == 1)
+}
