@@ -64,6 +64,10 @@ pub fn seal_catalogs(
     let version = version.split_whitespace().next().unwrap_or_default().to_owned();
     let databases = connectable_databases(&mut session)?;
     let credentials = credentials(setup, &mut session, password)?;
+    // A prepared transaction keeps dead rows alive, those of the shared catalogs in whatever database it is.
+    for database in &databases {
+        roll_back_prepared(&mut connect(database)?)?;
+    }
     let mut secrets = shared_secrets(&mut session)?;
     reset_roles(&mut session, &credentials)?;
     silence_subscriptions(&mut session)?;
@@ -71,7 +75,6 @@ pub fn seal_catalogs(
     drop(session);
     for database in &databases {
         let mut session = connect(database)?;
-        roll_back_prepared(&mut session)?;
         secrets.extend(strip_foreign_servers(&mut session)?);
         forget_statistics(&mut session)?;
         stop_jobs(&mut session)?;
