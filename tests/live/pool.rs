@@ -42,7 +42,10 @@ impl TestPool {
         let (image, mount_point) = (image.to_str().unwrap(), path.to_str().unwrap());
         run("mkfs.btrfs", &["-q", image]);
         run("mount", &["-o", "loop,noatime,nosuid,nodev", image, mount_point]);
-        Self { path, dir_of_its_own: None }
+        Self {
+            path,
+            dir_of_its_own: None,
+        }
     }
 
     /// The mount point.

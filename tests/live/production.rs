@@ -70,14 +70,14 @@ impl Ended {
             self.stdout, self.stderr
         );
         for text in said {
-            assert!(
-                self.stderr.contains(text),
-                "{text:?} is not in:\n{}",
-                self.stderr
-            );
+            assert!(self.stderr.contains(text), "{text:?} is not in:\n{}", self.stderr);
         }
         let lower = self.stderr.to_lowercase();
-        assert!(!lower.contains("canary"), "a row's value is shown:\n{}", self.stderr);
+        assert!(
+            !lower.contains("canary"),
+            "a row's value is shown:\n{}",
+            self.stderr
+        );
     }
 
     /// The JSON document on stdout.
@@ -404,7 +404,13 @@ fn start_server(data: &Path, log: Option<&Path>) -> Child {
         .spawn()
         .unwrap();
     let lines = BufReader::new(server.stderr.take().unwrap());
-    let log = log.map(|log| fs::OpenOptions::new().append(true).create(true).open(log).unwrap());
+    let log = log.map(|log| {
+        fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(log)
+            .unwrap()
+    });
     let (ready, waits) = mpsc::channel();
     std::thread::spawn(move || keep_log(lines, log, &ready));
     let said = waits.recv_timeout(MINUTE).unwrap_or_default();

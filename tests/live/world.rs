@@ -75,12 +75,17 @@ pub fn processes_of(base: &Path) -> Vec<Process> {
         let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
         // A zombie waits for nothing but its parent.
         let zombie = line("State:").is_none_or(|state| state.trim().starts_with('Z'));
-        if pid == std::process::id() || zombie || ![&command, &read("environ"), &cwd].iter().any(|text| names(text)) {
+        if pid == std::process::id()
+            || zombie
+            || ![&command, &read("environ"), &cwd].iter().any(|text| names(text))
+        {
             continue;
         }
         found.push(Process {
             pid,
-            parent: line("PPid:").and_then(|parent| parent.trim().parse().ok()).unwrap_or(0),
+            parent: line("PPid:")
+                .and_then(|parent| parent.trim().parse().ok())
+                .unwrap_or(0),
             command: String::from_utf8_lossy(&command).replace('\0', " "),
         });
     }
