@@ -13,6 +13,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::model::BranchId;
 
 const OURS: &str = "envclone";
+/// Processes and threads of a branch at one time.
+const PROCESSES: u32 = 8192;
 /// How long killed processes may take to go.
 const DEATH: Duration = Duration::from_secs(10);
 
@@ -34,12 +36,12 @@ impl Cgroup {
 
     /// Makes it, and moves this process into it. What this process starts from then on is born in it.
     pub(super) fn enter(&self) -> io::Result<()> {
-        for path in [&self.root.join(OURS), &self.path] {
-            match fs::create_dir(path) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
-        }
+        let ours = self.root.join(OURS);
+        make(&ours)?;
+        // Where the host counts processes at all, a branch cannot take all of its numbers.
+        let _ = fs::write(ours.join("cgroup.subtree_control"), "+pids");
+        make(&self.path)?;
+        let _ = fs::write(self.path.join("pids.max"), PROCESSES.to_string());
         join(&self.path)
     }
 
@@ -82,6 +84,13 @@ impl Cgroup {
             // A change after the last read is an exceptional condition.
             poll(&mut [PollFd::new(&events, PollFlags::PRI)], Some(&limit))?;
         }
+    }
+}
+
+fn make(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

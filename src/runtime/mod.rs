@@ -3,6 +3,11 @@
 //! `ops` and `engine` call it through [`Runtime`]. It starts what an [`InstanceSpec`] describes in the
 //! branch's namespaces, keeps it, stops it, and opens the way in (a [`Exposure`] at publish). It decides
 //! nothing about data, and never reads or writes a volume.
+//!
+//! On this host ([`Sandboxed`]): a command asks for a branch's supervisor (`supervisor/`, a process of envclone's
+//! own that lives in the branch's network namespace) to be started, and talks to it on a socket (`protocol`). The
+//! supervisor starts bubblewrap (`bwrap`, `seccomp`) and the gateway, and all of it ends with it; what slips through
+//! is found by its mark (`leftovers`). [`Memory`] is the same without processes, for tests.
 
 mod branch_dir;
 mod bwrap;

@@ -753,12 +753,12 @@ fn a_job_runs_behind_the_same_walls_and_ends_at_its_limit() {
     let scene = Scene::new();
     scene.copy_data();
     scene.runtime.open(&scene.branch).unwrap();
-    let mut job =
-        scene.shell_job("cat; echo why >&2; ls /srv/pool/shop; stat -c '%a %u' /run/postgresql; exit 3");
+    let mut job = scene
+        .shell_job("cat; echo why >&2; ls /srv/pool/shop; umask; stat -c '%a %u' /run/postgresql; exit 3");
     job.stdin = b"in\n".to_vec();
     let outcome = scene.runtime.job(&scene.branch, &job).unwrap();
     assert_eq!((outcome.code, outcome.stderr.as_slice()), (3, &b"why\n"[..]));
-    let expected = format!("in\ndb\n700 {}\n", postgres_account().uid);
+    let expected = format!("in\ndb\n0022\n700 {}\n", postgres_account().uid);
     assert_eq!(String::from_utf8_lossy(&outcome.stdout), expected);
     let flood = scene.shell_job("yes | head -c 9000000; yes | head -c 9000000 >&2");
     let outcome = scene.runtime.job(&scene.branch, &flood).unwrap();

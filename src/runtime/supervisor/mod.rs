@@ -145,7 +145,8 @@ fn detach() -> io::Result<()> {
     process::no_core_dumps()?;
     // A sandbox's init process outlives its parent, the outer bwrap, by a moment, and is ours then.
     nix::sys::prctl::set_child_subreaper(true)?;
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    // Services inherit it, and expect the usual one; what is ours is made with its mode given.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     std::env::set_current_dir("/")
 }
 
