@@ -1,6 +1,8 @@
 //! From the global options to what a command works with.
 
-use crate::config::{Config, Trust};
+use std::path::PathBuf;
+
+use crate::config::{Config, ConfigError, Trust};
 use crate::ops::App;
 use crate::runtime::Sandboxed;
 use crate::state::{Layout, Store};
@@ -10,9 +12,7 @@ use super::{CommandError, Global, report};
 
 /// Loads the configuration and opens state, storage and runtime. Only root may.
 pub(super) fn app(global: &Global, command: &str) -> Result<App, CommandError> {
-    if !nix::unistd::geteuid().is_root() {
-        return Err(CommandError::forbidden("envclone needs root", "run it with sudo"));
-    }
+    need_root()?;
     let config = Config::load(&global.config)?;
     let layout = Layout {
         state_dir: config.storage().state.clone(),
@@ -29,6 +29,24 @@ pub(super) fn app(global: &Global, command: &str) -> Result<App, CommandError> {
         storage,
         runtime: Box::new(runtime),
     })
+}
+
+/// Only root may make snapshots, namespaces and mounts.
+pub(super) fn need_root() -> Result<(), CommandError> {
+    if nix::unistd::geteuid().is_root() {
+        Ok(())
+    } else {
+        Err(CommandError::forbidden("envclone needs root", "run it with sudo"))
+    }
+}
+
+/// The state directory of the configuration, or the default one where there is no configuration yet.
+pub(super) fn state_dir(global: &Global) -> Result<PathBuf, CommandError> {
+    match Config::load(&global.config) {
+        Ok(config) => Ok(config.storage().state.clone()),
+        Err(ConfigError::Missing { .. }) => Ok(PathBuf::from(Config::DEFAULT_STATE)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Mounts the pools in files that `envclone pool create` made. One that fails does not keep the others from it.

@@ -6,6 +6,7 @@ pub mod internal;
 
 mod commands;
 mod context;
+mod follow;
 mod output;
 mod progress;
 mod report;
@@ -16,9 +17,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use commands::{branch, connect, destroy, exec, list, logs, show, start, stop, url};
+use commands::{
+    branch, completions, config, connect, destroy, exec, generate, list, logs, man, pool, show, start, stop,
+    url,
+};
 
 pub use report::CommandError;
 
@@ -41,7 +45,7 @@ pub struct Cli {
 #[derive(Debug, Clone, clap::Args)]
 pub struct Global {
     /// Configuration file
-    #[arg(long, value_name = "FILE", env = "ENVCLONE_CONFIG", default_value = crate::config::Config::DEFAULT_PATH, global = true)]
+    #[arg(long, value_name = "FILE", env = "ENVCLONE_CONFIG", hide_env_values = true, default_value = crate::config::Config::DEFAULT_PATH, global = true)]
     config: PathBuf,
     /// Print one JSON document
     #[arg(long, global = true)]
@@ -53,12 +57,13 @@ pub struct Global {
     #[arg(short, long, global = true)]
     verbose: bool,
     /// How long to wait for another run, for example 30s or 5m
-    #[arg(long, value_name = "DURATION", env = "ENVCLONE_LOCK_TIMEOUT", default_value = "0s", value_parser = duration, global = true)]
+    #[arg(long, value_name = "DURATION", env = "ENVCLONE_LOCK_TIMEOUT", hide_env_values = true, default_value = "0s", value_parser = duration, global = true)]
     lock_timeout: Duration,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Pool(pool::Args),
     Branch(branch::Args),
     List(list::Args),
     Show(show::Args),
@@ -69,13 +74,23 @@ enum Command {
     Stop(stop::Args),
     Start(start::Args),
     Destroy(destroy::Args),
+    Config(config::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+    #[command(hide = true)]
+    Generate(generate::Args),
 }
 
 /// Parses the arguments, runs the command, and says how it ended.
 pub fn run(args: Vec<OsString>) -> ExitCode {
+    // Known before the arguments are parsed, for the error if they cannot be.
+    let asks_json = args
+        .iter()
+        .take_while(|arg| *arg != "--")
+        .any(|arg| arg == "--json");
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => return report::usage(&error),
+        Err(error) => return report::usage(&error, asks_json),
     };
     let json = cli.global.json;
     match dispatch(cli) {
@@ -97,6 +112,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Stop(args) => stop::run(&global, &args),
         Command::Start(args) => start::run(&global, &args),
         Command::Destroy(args) => destroy::run(&global, &args),
+        Command::Pool(args) => pool::run(&global, &args),
+        Command::Config(args) => config::run(&global, &args),
+        Command::Completions(args) => completions::run(Cli::command(), &args),
+        Command::Man(args) => man::run(Cli::command(), &args),
+        Command::Generate(args) => generate::run(Cli::command(), &args),
     }
 }
 
@@ -112,7 +132,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_well_formed() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::output;
 use crate::exec::{ToolMissing, package_of};
 use crate::ops::OpsError;
+use crate::state::LockError;
 use crate::storage::StorageError;
 
 /// A failed command.
@@ -69,6 +70,15 @@ fn hint(error: &OpsError) -> Option<String> {
         let package = package_of(&missing.program)?;
         return Some(format!("apt-get install {package}"));
     }
+    match error {
+        OpsError::PoolInUse { .. } => {
+            return Some("`--delete-data` removes it with all that it holds".to_owned());
+        }
+        OpsError::Lock(LockError::Held { .. }) => {
+            return Some("`--lock-timeout 1m` waits for it".to_owned());
+        }
+        _ => {}
+    }
     match find::<StorageError>(error)? {
         StorageError::NotAPool { .. } => {
             Some("`envclone pool create PATH --size N` makes a pool in a file".to_owned())
@@ -113,6 +123,13 @@ fn causes(error: &anyhow::Error) -> Vec<String> {
     texts
 }
 
+/// What is wrong, without usage and tips.
+fn first_paragraph(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
+    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+}
+
 /// Tells a failure on stderr.
 pub(super) fn print(error: &CommandError, as_json: bool) -> ExitCode {
     let message = error.error.to_string();
@@ -125,13 +142,12 @@ pub(super) fn print(error: &CommandError, as_json: bool) -> ExitCode {
         return ExitCode::from(error.code);
     }
     output::say(&format!("error: {message}"));
-    causes
-        .iter()
-        .for_each(|cause| output::say(&format!("caused by: {cause}")));
-    error
-        .left
-        .iter()
-        .for_each(|left| output::say(&format!("left behind: {left}")));
+    for cause in causes {
+        output::say(&format!("caused by: {cause}"));
+    }
+    for left in &error.left {
+        output::say(&format!("left behind: {left}"));
+    }
     if let Some(hint) = &error.hint {
         output::say(&format!("hint: {hint}"));
     }
@@ -139,7 +155,10 @@ pub(super) fn print(error: &CommandError, as_json: bool) -> ExitCode {
 }
 
 /// Help and version are data; a wrong command line is usage.
-pub(super) fn usage(error: &clap::Error) -> ExitCode {
+pub(super) fn usage(error: &clap::Error, as_json: bool) -> ExitCode {
+    if error.use_stderr() && as_json {
+        return print(&CommandError::usage(first_paragraph(&error.to_string())), true);
+    }
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

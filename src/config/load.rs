@@ -35,6 +35,8 @@ pub struct Config {
 impl Config {
     /// Where the configuration is unless it is named.
     pub const DEFAULT_PATH: &str = "/etc/envclone/envclone.toml";
+    /// Where envclone remembers unless the configuration says otherwise.
+    pub const DEFAULT_STATE: &str = check::STATE;
 
     /// Reads the configuration, its packs, rules and SQL.
     ///

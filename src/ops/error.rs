@@ -134,6 +134,22 @@ pub enum OpsError {
         /// Bytes that must stay free.
         reserve: u64,
     },
+    /// A pool that still holds something.
+    #[error("the pool {} was not removed: {why}", path.display())]
+    PoolInUse {
+        /// The pool.
+        path: PathBuf,
+        /// What is in it.
+        why: String,
+    },
+    /// Somebody other than root could change what would lie there.
+    #[error("{} is not a safe place: {why}", path.display())]
+    UnsafePlace {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The driver is not there yet.
     #[error("the storage driver {driver} is not supported by this version")]
     Driver {
@@ -179,14 +195,18 @@ impl OpsError {
             | Self::Driver { .. }
             | Self::AmbiguousAfter(_)
             | Self::HasBranches { .. }
+            | Self::PoolInUse { .. }
             | Self::NotOurs { .. } => 2,
             Self::Config(error) => match error.kind() {
                 ConfigErrorKind::Unsafe => 3,
                 ConfigErrorKind::Invalid => 2,
             },
-            Self::Key(_) => 3,
+            Self::Key(error) => key_code(error),
+            Self::State(StateError::Unsafe(_)) | Self::UnsafePlace { .. } => 3,
             Self::Sealed { .. } => 5,
             Self::Lock(LockError::Held { .. }) => 6,
+            Self::Lock(LockError::Interrupted { .. }) => 130,
+            Self::Pool(error) => pool_code(error),
             Self::Service(error) => service_code(error),
             Self::Storage(error) => storage_code(error),
             Self::Left { .. } => 4,
@@ -200,6 +220,7 @@ impl OpsError {
         match self {
             Self::Saga(error) => error.left.iter().map(|left| left.what.clone()).collect(),
             Self::Left { what } => vec![what.clone()],
+            Self::Pool(PoolError::Left { path, .. }) => vec![path.display().to_string()],
             _ => Vec::new(),
         }
     }
@@ -235,12 +256,34 @@ fn service_code(error: &ServiceError) -> u8 {
     }
 }
 
+fn key_code(error: &KeyError) -> u8 {
+    match error {
+        KeyError::Unsafe { .. } => 3,
+        KeyError::Io { .. } => 1,
+        KeyError::Missing { .. } | KeyError::Length { .. } | KeyError::Exists { .. } => 2,
+    }
+}
+
+fn pool_code(error: &PoolError) -> u8 {
+    match error {
+        PoolError::Unsafe { .. } => 3,
+        PoolError::Left { .. } => 4,
+        PoolError::Path { .. }
+        | PoolError::TooSmall { .. }
+        | PoolError::Exists { .. }
+        | PoolError::Unknown { .. }
+        | PoolError::Foreign { .. } => 2,
+        PoolError::NoRoom { .. } | PoolError::Tool { .. } | PoolError::Io { .. } => 1,
+    }
+}
+
 /// A root or pool that does not fit is a matter of the configuration.
 fn storage_code(error: &StorageError) -> u8 {
     match error {
         StorageError::NotARoot { .. }
         | StorageError::Nested { .. }
         | StorageError::OtherFilesystem { .. }
+        | StorageError::HoldsPool { .. }
         | StorageError::NotAPool { .. } => 2,
         _ => 1,
     }

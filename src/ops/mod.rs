@@ -10,6 +10,7 @@ mod enter;
 mod error;
 
 pub mod list;
+mod pool;
 mod start;
 mod stop;
 
@@ -22,6 +23,7 @@ pub use app::{App, Hold};
 pub use cleanup::{Cleaned, clean_up, dead_runs};
 pub use enter::{Entered, connect, exec, log_path};
 pub use error::OpsError;
+pub use pool::{create_pool, remove_pool};
 
 pub use start::{Started, start, start_all};
 pub use stop::stop;

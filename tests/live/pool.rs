@@ -17,10 +17,12 @@ pub fn run(program: &str, args: &[&str]) -> String {
 }
 
 /// Makes a subvolume.
+#[allow(dead_code, reason = "not every test binary with this module needs it")]
 pub fn make_subvolume(path: &Path) {
     run("btrfs", &["subvolume", "create", "--", path.to_str().unwrap()]);
 }
 
+#[allow(dead_code, reason = "not every test binary with this module needs it")]
 impl TestPool {
     /// Makes and mounts a pool of `size_mb` MiB (at least 128). Needs root.
     pub fn new(size_mb: u64) -> Self {

@@ -15,7 +15,7 @@ pub(in crate::cli) struct Args {
     parent: String,
     /// Name of the branch: a-z, 0-9 and -, at most 40 characters
     name: String,
-    /// What the branch is for: development or staging
+    /// What it is for: development or staging
     #[arg(long = "type", value_name = "TYPE", default_value = "development")]
     kind: EnvType,
     /// Print what would be done, and do nothing
@@ -61,12 +61,16 @@ pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, Comm
     );
     progress.clear();
     let report = done?;
+    if !report.environment.sanitized {
+        // Whatever is asked to be quiet.
+        output::say(
+            "It is raw: its personal data was not replaced, as the configuration says for this type.",
+        );
+    }
     if global.json {
         output::json(&report)?;
     } else {
-        if !global.quiet {
-            say_what_was_done(&report);
-        }
+        say_what_was_done(global, &report);
         output::data(&format!(
             "{}\n",
             report.url.as_ref().map_or("", |url| url.reveal())
@@ -76,43 +80,38 @@ pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, Comm
 }
 
 fn describe_plan(plan: &BranchPlan) -> String {
-    let mut text = format!(
-        "{} of {} ({}) into {}\n",
+    let mut lines = vec![format!(
+        "{} of {} ({}) into {}",
         plan.name,
         plan.parent,
         plan.root.display(),
         plan.pool.display()
+    )];
+    lines.extend(plan.services.iter().map(|service| format!("  service {service}")));
+    let steps = plan.steps.iter().enumerate();
+    lines.extend(steps.map(|(number, step)| format!("  {:>2} {step}", number + 1)));
+    lines.extend(
+        plan.warnings
+            .iter()
+            .map(|warning| format!("  warning: {warning}")),
     );
-    for service in &plan.services {
-        text.push_str(&format!("  service {service}\n"));
-    }
-    for (number, step) in plan.steps.iter().enumerate() {
-        text.push_str(&format!("  {:>2} {step}\n", number + 1));
-    }
-    for warning in &plan.warnings {
-        text.push_str(&format!("  warning: {warning}\n"));
-    }
-    text
+    lines.join("\n") + "\n"
 }
 
-fn say_what_was_done(report: &BranchReport) {
+fn say_what_was_done(global: &Global, report: &BranchReport) {
     let environment = &report.environment;
-    output::say(&format!("{} is ready.", environment.name));
-    if !environment.sanitized {
-        output::say(
-            "It is raw: its personal data was not replaced, as the configuration says for this type.",
-        );
-    }
+    output::note(global, &format!("{} is ready.", environment.name));
     if let Some(done) = &report.sanitization {
-        match &done.skipped {
-            Some(reason) => output::say(&format!("Nothing was rewritten: {reason}.")),
-            None => output::say(&format!(
+        let text = match &done.skipped {
+            Some(reason) => format!("Nothing was rewritten: {reason}."),
+            None => format!(
                 "{} columns of {} tables replaced in {} rows; {} originals searched for in {} bytes, {} found.",
                 done.columns, done.tables, done.rows, done.needles, done.bytes_scanned, done.found
-            )),
-        }
+            ),
+        };
+        output::note(global, &text);
     }
     if let Some(timings) = &report.timings_ms {
-        output::say(&format!("{} ms in all.", timings.total));
+        output::note(global, &format!("{} ms in all.", timings.total));
     }
 }

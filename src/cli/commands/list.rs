@@ -22,10 +22,11 @@ pub(in crate::cli) fn run(global: &Global, _: &Args) -> Result<ExitCode, Command
         output::data(&tree(&environments))?;
     }
     for (_, header) in ops::dead_runs(&app)? {
-        output::say(&format!(
+        let text = format!(
             "A run that died was making {}; the next command that changes something undoes it.",
             header.environment
-        ));
+        );
+        output::warn(global, &text);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -40,19 +41,27 @@ fn tree(environments: &[Environment]) -> String {
             .or_default()
             .push(environment);
     }
-    let mut text = String::new();
+    let mut rows = Vec::new();
     let mut todo: Vec<(usize, &Environment)> = top(&children, None, 0);
     while let Some((depth, environment)) = todo.pop() {
-        let name = format!("{}{}", "  ".repeat(depth), environment.name);
-        let sanitized = if environment.sanitized { "sanitized" } else { "raw" };
-        text.push_str(&format!(
-            "{name:<32} {:<12} {:<9} {sanitized}\n",
-            environment.kind.to_string(),
-            environment.state.to_string()
-        ));
+        rows.push((format!("{}{}", "  ".repeat(depth), environment.name), environment));
         todo.extend(top(&children, Some(&environment.name), depth + 1));
     }
-    text
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    rows.iter()
+        .map(|(name, environment)| row(name, width, environment))
+        .collect()
+}
+
+fn row(name: &str, width: usize, environment: &Environment) -> String {
+    let (kind, state) = (environment.kind.to_string(), environment.state.to_string());
+    // Of what envclone did not make, nothing is said but that it is the original.
+    let what = match (&environment.parent, environment.sanitized) {
+        (None, _) => "original",
+        (Some(_), true) => "sanitized",
+        (Some(_), false) => "raw",
+    };
+    format!("{name:<width$}  {kind:<11}  {state:<8}  {what}\n")
 }
 
 fn top<'a>(

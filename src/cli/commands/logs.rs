@@ -1,9 +1,9 @@
 //! `envclone logs`.
 
-use std::io::{Read, Write};
 use std::process::ExitCode;
 
-use crate::cli::{CommandError, Global, context};
+use crate::cli::follow::Follow;
+use crate::cli::{CommandError, Global, context, output};
 use crate::model::EnvName;
 use crate::ops;
 
@@ -14,21 +14,23 @@ pub(in crate::cli) struct Args {
     env: String,
     /// Service
     service: String,
+    /// Go on printing what is added, until Ctrl-C or until the branch is destroyed
+    #[arg(short, long)]
+    follow: bool,
 }
 
 pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
     let name: EnvName = args.env.parse()?;
     let app = context::app(global, &format!("logs {name}"))?;
     let path = ops::log_path(&app, &name, &args.service)?;
-    let mut file = match std::fs::File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(ExitCode::SUCCESS),
-        Err(error) => return Err(CommandError::internal(error)),
-    };
-    let mut buffer = vec![0; 64 << 10];
+    let mut log = Follow::open(&path).map_err(CommandError::internal)?;
     loop {
-        let read = file.read(&mut buffer).map_err(CommandError::internal)?;
-        if read == 0 || std::io::stdout().lock().write_all(&buffer[..read]).is_err() {
+        while let Some(part) = log.read().map_err(CommandError::internal)? {
+            if !output::untrusted(part)? {
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+        if !args.follow || !log.wait().map_err(CommandError::internal)? {
             return Ok(ExitCode::SUCCESS);
         }
     }

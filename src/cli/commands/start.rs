@@ -42,7 +42,7 @@ fn tell(global: &Global, started: &Started) {
             "{} went back to its checkpoint: the host went down while it ran without syncing its writes.",
             started.name
         ));
-    } else if !global.quiet && started.ran {
-        output::say(&format!("{} runs already.", started.name));
+    } else if started.ran {
+        output::note(global, &format!("{} runs already.", started.name));
     }
 }

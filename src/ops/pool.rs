@@ -1,0 +1,90 @@
+//! `envclone pool create` and `pool remove`: a Btrfs pool in a file, for hosts that have no Btrfs.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use super::OpsError;
+use crate::config::{Trust, TrustError};
+use crate::storage::{Btrfs, PoolRecord, Pools, Storage};
+
+/// Makes a pool of `size` bytes at `path`, and its record below `state_dir`, which is made where it is missing.
+///
+/// # Errors
+/// [`OpsError::Pool`]; nothing is left then, unless it says so.
+pub fn create_pool(state_dir: &Path, path: &Path, size: u64) -> Result<PoolRecord, OpsError> {
+    make_state_dir(state_dir)?;
+    Ok(Pools::open(state_dir, Trust::root())?.create(path, size)?)
+}
+
+/// Removes a pool with everything in it. Branches in it must be destroyed before, and what else lies there is removed
+/// only with `delete_data`.
+///
+/// # Errors
+/// [`OpsError::PoolInUse`], [`OpsError::Pool`].
+pub fn remove_pool(state_dir: &Path, path: &Path, delete_data: bool) -> Result<(), OpsError> {
+    let pools = Pools::open(state_dir, Trust::root())?;
+    if pools.list()?.iter().any(|record| record.path == path) {
+        for pool in pools.mount_all()?.into_iter().filter(|pool| pool.path == path) {
+            // One that cannot be mounted holds nothing that could be used any more.
+            if pool.mounted.is_ok() {
+                refuse_in_use(path, delete_data)?;
+            } else if !delete_data {
+                return Err(in_use(path, "it cannot be mounted to look into it".to_owned()));
+            }
+        }
+    }
+    Ok(pools.remove(path)?)
+}
+
+fn refuse_in_use(path: &Path, delete_data: bool) -> Result<(), OpsError> {
+    let owned = Btrfs::open(path)?.owned()?;
+    if !owned.is_empty() {
+        return Err(in_use(
+            path,
+            format!("{} objects of branches are in it", owned.len()),
+        ));
+    }
+    let failed = |source| OpsError::Io {
+        action: "reading",
+        path: path.to_owned(),
+        source,
+    };
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        if name != ".envclone" && !delete_data {
+            return Err(in_use(path, format!("it holds {}", name.display())));
+        }
+    }
+    Ok(())
+}
+
+fn in_use(path: &Path, why: String) -> OpsError {
+    OpsError::PoolInUse {
+        path: path.to_owned(),
+        why,
+    }
+}
+
+/// Makes the state directory, root's and 0700, below directories that are trusted.
+fn make_state_dir(path: &Path) -> Result<(), OpsError> {
+    let unsafe_place = |error| match error {
+        TrustError::Unsafe { path, why } => OpsError::UnsafePlace { path, why },
+        TrustError::Io { path, source } => OpsError::Io {
+            action: "opening",
+            path,
+            source,
+        },
+    };
+    let there = path.ancestors().find(|above| above.symlink_metadata().is_ok());
+    if let Some(there) = there {
+        Trust::root().directory(there).map_err(unsafe_place)?;
+    }
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(path).map_err(|source| OpsError::Io {
+        action: "making",
+        path: path.to_owned(),
+        source,
+    })
+}

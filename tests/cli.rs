@@ -1,0 +1,21 @@
+//! The command line as it is typed: exit code, stdout and stderr of the real binary. One module per command.
+#![cfg(test)]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, not marked as tests themselves"
+)]
+
+#[path = "cli/config.rs"]
+mod config;
+#[path = "cli/generated.rs"]
+mod generated;
+#[path = "cli/host.rs"]
+mod host;
+#[path = "cli/names.rs"]
+mod names;
+#[path = "live/pool.rs"]
+mod pool;
+#[path = "cli/pool_command.rs"]
+mod pool_command;
