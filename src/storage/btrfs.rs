@@ -93,6 +93,18 @@ impl Btrfs {
         })
     }
 
+    /// The kernel's ENOSPC as what it means to the user.
+    fn full(&self, error: StorageError) -> StorageError {
+        match error {
+            StorageError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                StorageError::NoSpace {
+                    pool: self.pool.clone(),
+                }
+            }
+            other => other,
+        }
+    }
+
     fn show(&self, path: &Path) -> Result<Shown, StorageError> {
         let invocation = self.call(&["subvolume", "show", "--"]).arg(path);
         let text = self.run("looking at", path, &invocation)?.text();
@@ -351,6 +363,7 @@ impl Storage for Btrfs {
     fn snapshot(&self, root: &Path, place: &Place) -> Result<Object, StorageError> {
         let (_open, shown) = self.root(root)?;
         self.make(root, &shown.uuid, place, true)
+            .map_err(|error| self.full(error))
     }
 
     fn clone_of(&self, snapshot: &Object, place: &Place) -> Result<Object, StorageError> {
@@ -359,6 +372,7 @@ impl Storage for Btrfs {
             return Err(not_ours(&snapshot.path, "it is writable, so it is no snapshot"));
         }
         self.make(&snapshot.path, &shown.uuid, place, false)
+            .map_err(|error| self.full(error))
     }
 
     fn settle(&self, object: &Object, place: &Place, mark: &Mark) -> Result<Object, StorageError> {
@@ -380,8 +394,8 @@ impl Storage for Btrfs {
         }
         let (from, shown) = self.exact(object)?;
         self.home.claim(&from, &object.id)?;
-        self.home.prepare(place)?;
-        self.home.write_mark(mark)?;
+        self.home.prepare(place).map_err(|error| self.full(error))?;
+        self.home.write_mark(mark).map_err(|error| self.full(error))?;
         // The kernel moves no read-only subvolume to another directory. Nobody else can write where it lies.
         if shown.readonly {
             self.set_readonly(&object.path, false)?;

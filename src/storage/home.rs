@@ -144,7 +144,6 @@ impl Home {
         path.strip_prefix(&self.path)
             .ok()
             .and_then(Place::from_relative)
-            .filter(|place| self.path_of(place) == path)
             .ok_or_else(|| not_ours(path, "it is at no place of envclone's"))
     }
 

@@ -26,6 +26,15 @@ pub fn make_subvolume(path: &Path) {
 impl TestPool {
     /// Makes and mounts a pool of `size_mb` MiB (at least 128). Needs root.
     pub fn new(size_mb: u64) -> Self {
+        Self::made_with(size_mb, &[])
+    }
+
+    /// The same with data and metadata mixed: when it is full, it is full for both.
+    pub fn mixed(size_mb: u64) -> Self {
+        Self::made_with(size_mb, &["--mixed"])
+    }
+
+    fn made_with(size_mb: u64, options: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut pool = Self::below(dir.path(), size_mb);
         pool.dir_of_its_own = Some(dir);
@@ -42,7 +51,7 @@ impl TestPool {
             .unwrap();
         std::fs::create_dir(&path).unwrap();
         let (image, mount_point) = (image.to_str().unwrap(), path.to_str().unwrap());
-        run("mkfs.btrfs", &["-q", image]);
+        run("mkfs.btrfs", &[options, &["-q", image]].concat());
         run("mount", &["-o", "loop,noatime,nosuid,nodev", image, mount_point]);
         Self {
             path,
