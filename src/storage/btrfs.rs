@@ -4,6 +4,7 @@
 //! it fails), and reads back what was made: a snapshot's parent must be the UUID that was meant. Objects lie in
 //! directories of root's that no user of a branch can reach, so their paths hold still.
 
+mod filesystem;
 mod nested;
 mod nocow;
 mod parse;
@@ -12,8 +13,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::StatVfs;
-
 use super::home::{Home, from_volume};
 use super::{
     Capabilities, Kind, Mark, Object, ObjectId, Owned, Place, Role, RootFacts, Storage, StorageError, Usage,
@@ -21,10 +20,9 @@ use super::{
 };
 use crate::exec::{Captured, Invocation, Tool};
 use crate::model::RunId;
+use filesystem::{filesystem, is_btrfs, statvfs};
 use parse::{Shown, Unreadable};
 
-/// `BTRFS_SUPER_MAGIC` of linux/magic.h.
-const MAGIC: rustix::fs::FsWord = 0x9123_683E;
 /// `BTRFS_FIRST_FREE_OBJECTID`: the inode number of every subvolume's root.
 const ROOT_INO: u64 = 256;
 /// Deleting waits for a commit of the filesystem, which may have much to write.
@@ -222,18 +220,12 @@ impl Btrfs {
         self.home.remove_mark(&id)
     }
 
-    /// The number that all subvolumes of one filesystem share: `statfs` gives the filesystem's id with the
-    /// number of the subvolume mixed in (`btrfs_statfs` in fs/btrfs/super.c: high half first).
-    fn filesystem(volume: &Volume, number: u64) -> Result<u64, StorageError> {
-        Ok(statvfs(volume)?.f_fsid ^ number.rotate_left(32))
-    }
-
     fn pool_filesystem(&self) -> Result<u64, StorageError> {
         let invocation = self.call(&["inspect-internal", "rootid", "--"]).arg(&self.pool);
         let text = self.run("looking at", &self.pool, &invocation)?.text();
         let number = parse::rootid(&text).map_err(|error| unreadable(&self.pool, error))?;
         let pool = Volume::open(&self.pool).map_err(|error| from_volume("opening", &self.pool, error))?;
-        Self::filesystem(&pool, number)
+        filesystem(&pool, number)
     }
 
     /// `root` open, and what `btrfs` says of it.
@@ -343,7 +335,7 @@ impl Storage for Btrfs {
 
     fn inspect(&self, root: &Path) -> Result<RootFacts, StorageError> {
         let (volume, shown) = self.root(root)?;
-        if Self::filesystem(&volume, shown.number)? != self.pool_filesystem()? {
+        if filesystem(&volume, shown.number)? != self.pool_filesystem()? {
             return Err(self.other_filesystem(root));
         }
         let nested = self.children(root, &shown)?;
@@ -477,24 +469,6 @@ fn unreadable(path: &Path, error: Unreadable) -> StorageError {
         action: "looking at",
         path: path.to_owned(),
         source: io::Error::new(io::ErrorKind::InvalidData, error),
-    }
-}
-
-fn statvfs(volume: &Volume) -> Result<StatVfs, StorageError> {
-    rustix::fs::fstatvfs(volume.as_fd()).map_err(|errno| kernel("looking at", volume.path(), errno))
-}
-
-fn is_btrfs(volume: &Volume) -> Result<bool, StorageError> {
-    let stat = rustix::fs::fstatfs(volume.as_fd());
-    let stat = stat.map_err(|errno| kernel("looking at", volume.path(), errno))?;
-    Ok(stat.f_type == MAGIC)
-}
-
-fn kernel(action: &'static str, path: &Path, errno: rustix::io::Errno) -> StorageError {
-    StorageError::Io {
-        action,
-        path: path.to_owned(),
-        source: errno.into(),
     }
 }
 
