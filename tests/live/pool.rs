@@ -36,13 +36,17 @@ impl TestPool {
 
     fn made_with(size_mb: u64, options: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut pool = Self::below(dir.path(), size_mb);
+        let mut pool = Self::made_in(dir.path(), size_mb, options);
         pool.dir_of_its_own = Some(dir);
         pool
     }
 
     /// Like [`TestPool::new`], in a directory of the caller's, who removes it after the pool is dropped.
     pub fn below(dir: &Path, size_mb: u64) -> Self {
+        Self::made_in(dir, size_mb, &[])
+    }
+
+    fn made_in(dir: &Path, size_mb: u64, options: &[&str]) -> Self {
         let image = dir.join("pool.img");
         let path = dir.join("pool");
         std::fs::File::create(&image)
