@@ -40,7 +40,7 @@ impl Session {
                 "-c session_replication_role=replica -c statement_timeout=0 -c lock_timeout=0 \
                  -c idle_in_transaction_session_timeout=0 -c search_path=pg_catalog -c row_security=off \
                  -c default_transaction_read_only=off -c client_encoding=UTF8 -c datestyle=ISO -c intervalstyle=postgres \
-                 -c extra_float_digits=1 -c bytea_output=hex -c default_transaction_isolation=read\\ committed",
+                 -c extra_float_digits=1 -c jit=off -c bytea_output=hex -c default_transaction_isolation=read\\ committed",
             );
         let client = config.connect(NoTls).map_err(|error| EngineError::Server {
             service: service.clone(),

@@ -191,13 +191,16 @@ impl PostgresService {
 
     /// Reads the schema, and holds the rules against it.
     fn classify(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
+        (site.detail)(&format!("{}: other databases", self.setup.name));
         self.refuse_other_databases(site)?;
+        (site.detail)(&format!("{}: schema", self.setup.name));
         let database = self.credentials_of()?.database.clone();
         let mut session = self.session(site, &database)?;
         self.schema = introspect(&mut session)?;
         if self.rules.raw {
             return Ok(());
         }
+        (site.detail)(&format!("{}: rules", self.setup.name));
         let session = Mutex::new(session);
         let samples = |table: &TableName, column: &str| {
             let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
@@ -407,6 +410,7 @@ impl Service for PostgresService {
         self.identity = Some(identity);
         let rewrites = !self.rules.raw && !self.rules.database.is_empty();
         self.start_sealed(site, if rewrites { Mode::Sanitize } else { Mode::Serve })?;
+        (site.detail)(&format!("{}: sealing catalogs", self.setup.name));
         let password = Secret::random().map_err(|error| self.unfit(&error.to_string()))?;
         let network = site.runtime.network(&site.branch)?;
         let connect = |database: &str| self.session_in(network.as_ref(), database);
