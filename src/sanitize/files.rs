@@ -123,7 +123,7 @@ impl Service for FilesService {
         Ok(())
     }
 
-    fn take_needles(&mut self) -> Option<NeedleSet> {
+    fn needles(&self) -> Option<&NeedleSet> {
         None
     }
 

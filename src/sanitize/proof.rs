@@ -66,10 +66,10 @@ impl Proof {
         root: &Path,
         object: ObjectId,
         policy: String,
-        sets: &[NeedleSet],
+        sets: &[&NeedleSet],
     ) -> Result<Self, ProofError> {
         let bytes = search_tree(root, Path::new(""), sets)?;
-        let count: usize = sets.iter().map(NeedleSet::len).sum();
+        let count: usize = sets.iter().map(|set| set.len()).sum();
         Ok(Self {
             object,
             policy,
@@ -77,7 +77,7 @@ impl Proof {
             bytes,
             not_covered: sets
                 .iter()
-                .flat_map(NeedleSet::coverage)
+                .flat_map(|set| set.coverage())
                 .filter_map(not_covered)
                 .collect(),
         })
@@ -113,12 +113,12 @@ impl Proof {
 ///
 /// # Errors
 /// [`ProofError`].
-pub fn search_tree(root: &Path, part: &Path, sets: &[NeedleSet]) -> Result<u64, ProofError> {
+pub fn search_tree(root: &Path, part: &Path, sets: &[&NeedleSet]) -> Result<u64, ProofError> {
     if sets.iter().any(|set| !set.is_empty() && !set.control()) {
         return Err(ProofError::Blind);
     }
     let volume = Volume::open(root)?;
-    let mut searchers: Vec<Searcher<'_>> = sets.iter().map(NeedleSet::searcher).collect();
+    let mut searchers: Vec<Searcher<'_>> = sets.iter().map(|set| set.searcher()).collect();
     let mut buffer = vec![0; CHUNK];
     let (mut bytes, mut found, mut places) = (0, 0, Vec::new());
     volume.walk(part, |path, entry| {

@@ -120,8 +120,8 @@ pub trait Service: Send {
     /// originals to search for.
     fn sanitize(&mut self, site: &Site<'_>) -> Result<(), ServiceError>;
 
-    /// The originals that must be nowhere any more. Taken once, after [`Service::sanitize`].
-    fn take_needles(&mut self) -> Option<NeedleSet>;
+    /// The originals that must be nowhere any more, after [`Service::sanitize`].
+    fn needles(&self) -> Option<&NeedleSet>;
 
     /// What was done, for report and receipt.
     fn tally(&self) -> Tally;

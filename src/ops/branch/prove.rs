@@ -11,8 +11,8 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     let clone = run.clone.clone().ok_or(OpsError::OutOfOrder)?;
     let needles: Vec<_> = run
         .services
-        .iter_mut()
-        .filter_map(|service| service.take_needles())
+        .iter()
+        .filter_map(|service| service.needles())
         .collect();
     let proof = Proof::search(&clone.path, clone.id.clone(), run.app.policy(), &needles)?;
     let output = json!({ "needles": proof.needles(), "bytes": proof.bytes_scanned() });

@@ -21,22 +21,22 @@ const COLUMNS: &str = "WITH RECURSIVE base AS ( \
       SELECT oid AS typ, oid AS basetyp, -1 AS mod, typnotnull AS nn FROM pg_type WHERE typtype <> 'd' \
       UNION ALL SELECT d.oid, b.basetyp, CASE WHEN d.typtypmod >= 0 THEN d.typtypmod ELSE b.mod END, d.typnotnull OR b.nn \
       FROM pg_type AS d JOIN base AS b ON b.typ = d.typbasetype WHERE d.typtype = 'd'), \
-    keys AS (SELECT i.indexrelid, i.indrelid, k.attnum, i.indisprimary, \
-        (i.indisunique OR EXISTS (SELECT FROM pg_constraint AS x WHERE x.conindid = i.indexrelid AND x.contype = 'x')) AS uniq \
+    keys AS (SELECT i.indrelid, k.attnum, bool_or(i.indisprimary) AS prim, bool_or(i.indisunique \
+        OR EXISTS (SELECT FROM pg_constraint AS x WHERE x.conindid = i.indexrelid AND x.contype = 'x')) AS uniq \
       FROM pg_index AS i CROSS JOIN LATERAL (SELECT unnest(i.indkey)::int AS attnum \
         UNION SELECT d.refobjsubid FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid \
-          AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid > 0) AS k) \
+          AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid > 0) AS k WHERE i.indrelid >= 16384 GROUP BY i.indrelid, k.attnum) \
     SELECT a.attrelid, a.attnum, a.attname, t.typname, t.typtype, t.typcategory, \
       CASE WHEN t.typname IN ('varchar', 'bpchar') THEN \
         CASE WHEN a.atttypmod > 4 THEN a.atttypmod - 4 WHEN b.mod > 4 THEN b.mod - 4 END END, \
       (a.attnotnull OR b.nn)::int, (a.attgenerated <> '')::int, \
       (a.attidentity <> '' OR coalesce(pg_get_expr(ad.adbin, ad.adrelid) LIKE 'nextval(%', false))::int, \
-      EXISTS (SELECT FROM keys AS k WHERE k.indrelid = a.attrelid AND k.attnum = a.attnum AND k.indisprimary)::int, \
-      EXISTS (SELECT FROM keys AS k WHERE k.indrelid = a.attrelid AND k.attnum = a.attnum AND k.uniq)::int, \
+      coalesce(keys.prim, false)::int, coalesce(keys.uniq, false)::int, \
       EXISTS (SELECT FROM pg_partitioned_table AS pt WHERE pt.partrelid = a.attrelid \
         AND (a.attnum = ANY (pt.partattrs) OR pt.partexprs IS NOT NULL))::int \
     FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace \
     JOIN base AS b ON b.typ = a.atttypid JOIN pg_type AS t ON t.oid = b.basetyp \
+    LEFT JOIN keys ON keys.indrelid = a.attrelid AND keys.attnum = a.attnum \
     LEFT JOIN pg_attrdef AS ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum AND a.attgenerated = '' \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
     AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' \

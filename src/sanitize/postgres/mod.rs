@@ -3,14 +3,20 @@
 //! Entry point is [`PostgresService`]; `ops` reaches it through `sanitize::service::Service`. Never an `UPDATE` of
 //! personal data, and never a row value in an error.
 
+mod classify;
+mod execute;
 mod finish;
 mod introspect;
 mod purge;
 mod rewrite;
 mod sample;
+mod sealed;
 mod service;
+mod url;
+mod verify;
 mod work;
 
 pub use introspect::introspect;
 pub use rewrite::RewriteError;
-pub use service::{PostgresService, Rules, url};
+pub use service::{PostgresService, Rules};
+pub use url::url;

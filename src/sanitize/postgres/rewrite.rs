@@ -221,7 +221,8 @@ fn transform_out(
         .collect();
     let mut selected = column_list(&columns);
     for condition in &conditions {
-        selected.push_str(&format!(", ({condition}) IS TRUE"));
+        // The line break ends a comment that the condition may close with.
+        selected.push_str(&format!(", ({condition}\n) IS TRUE"));
     }
     let sql = format!(
         "COPY (SELECT {selected} FROM ONLY {}) TO STDOUT",

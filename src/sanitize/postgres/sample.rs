@@ -45,6 +45,11 @@ impl Seen {
         self.found.extend(other.found);
     }
 
+    /// How many were noted.
+    pub(super) fn count(&self) -> usize {
+        self.found.len()
+    }
+
     /// The needles that stand nowhere rightly.
     pub(super) fn without_seen(&self, needles: NeedleSet) -> NeedleSet {
         needles.without(&self.found)
@@ -214,7 +219,7 @@ pub(super) fn note_untouched(
 }
 
 /// Notes what a query returns, whole lines at a time so that no needle is cut.
-fn copy_through(
+pub(super) fn copy_through(
     session: &mut Session,
     sql: &str,
     needles: &NeedleSet,

@@ -1,0 +1,77 @@
+//! What the database really holds, held against the rules.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::sanitize::ledger::{Evidence, Fate, Ledger};
+use crate::sanitize::schema::TableName;
+use crate::sanitize::service::{ServiceError, Site};
+
+use super::introspect::introspect;
+use super::sample;
+use super::service::PostgresService;
+
+impl PostgresService {
+    /// Reads the schema, and holds the rules against it.
+    pub(super) fn classify(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
+        (site.detail)(&format!("{}: other databases", self.setup.name));
+        self.refuse_other_databases(site)?;
+        (site.detail)(&format!("{}: schema", self.setup.name));
+        let database = self.credentials_of()?.database.clone();
+        let mut session = self.session(site, &database)?;
+        self.schema = introspect(&mut session)?;
+        if self.rules.raw {
+            return Ok(());
+        }
+        (site.detail)(&format!("{}: rules", self.setup.name));
+        let session = Mutex::new(session);
+        let samples = |table: &TableName, column: &str| {
+            let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+            sample::few(&mut session, table, column)
+        };
+        let ledger = Ledger::build(&Evidence {
+            service: &self.setup.name,
+            schema: &self.schema,
+            rules: &self.rules.database,
+            key: &self.rules.key,
+            samples: &samples,
+        })?;
+        self.ledger = Some(ledger);
+        Ok(())
+    }
+
+    /// Rules name tables of the URL's database only, so tables of another one are decided by nothing.
+    pub(super) fn refuse_other_databases(&self, site: &Site<'_>) -> Result<(), ServiceError> {
+        if self.rules.raw {
+            return Ok(());
+        }
+        let ours = &self.credentials_of()?.database;
+        for database in self.databases.iter().filter(|database| *database != ours) {
+            let mut session = self.session(site, database)?;
+            let tables = introspect(&mut session)?.tables.len();
+            if tables > 0 {
+                return Err(ServiceError::Undecided {
+                    service: self.setup.name.clone(),
+                    what: format!(
+                        "the server holds the database {database:?} too, with {tables} tables that no rule can name; \
+                         give it a server of its own"
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn tally_ledger(&mut self) {
+        let Some(ledger) = &self.ledger else { return };
+        for table in &ledger.tables {
+            for column in &table.columns {
+                let name = format!("{}.{}.{}", self.setup.name, table.name, column.name);
+                match &column.fate {
+                    Fate::Keep { reason } => self.tally.kept.push(format!("{name}: {reason}")),
+                    Fate::Exempt(why) => self.tally.exempt.push(format!("{name}: {why}")),
+                    Fate::Mask(_) | Fate::Deleted => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Tables rewritten, two at a time, and what follows from it.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use crate::engine::ServiceSetup;
+use crate::engine::postgres::Session;
+use crate::model::ReplacedColumn;
+use crate::sanitize::ledger::Ledger;
+use crate::sanitize::needle::NeedleSet;
+use crate::sanitize::schema::{TableKind, TableName};
+use crate::sanitize::service::{ServiceError, Site, Tally};
+
+use super::rewrite::{self, ColumnCount};
+use super::service::PostgresService;
+use super::work::{TableWork, table_work, transform_names};
+use super::{finish, sample};
+
+impl PostgresService {
+    /// Runs what the tables need, two at a time.
+    pub(super) fn rewrite_tables(
+        &mut self,
+        site: &Site<'_>,
+        needles: &NeedleSet,
+    ) -> Result<sample::Seen, ServiceError> {
+        let Some(ledger) = &self.ledger else {
+            return Ok(sample::Seen::default());
+        };
+        let work = table_work(&self.schema, ledger, &self.rules.key)
+            .map_err(|error| self.unfit(&error.to_string()))?;
+        let database = self.credentials_of()?.database.clone();
+        let queue = Mutex::new(work.iter().collect::<Vec<_>>().into_iter());
+        let outcomes = Mutex::new(Vec::new());
+        let worker = || -> Result<sample::Seen, ServiceError> {
+            let mut session = self.session(site, &database)?;
+            let mut seen = sample::Seen::default();
+            loop {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some(next) = next else { return Ok(seen) };
+                (site.detail)(&format!("{}: {}", self.setup.name, next.table()));
+                let outcome = self.do_table(site, &mut session, next, needles, &mut seen)?;
+                outcomes
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((next, outcome));
+            }
+        };
+        let (one, other) = std::thread::scope(|scope| {
+            let other = scope.spawn(worker);
+            (worker(), other.join())
+        });
+        let other = other.map_err(|_| self.unfit("a worker of the rewrite panicked"))?;
+        let (mut seen, other) = (one?, other?);
+        seen.merge(other);
+        let outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let changed: Vec<TableName> = work.iter().map(|work| work.table().clone()).collect();
+        let mut tally = self.tally.clone();
+        for (work, outcome) in outcomes {
+            count(&self.setup, ledger, work, outcome, &mut tally);
+        }
+        let mut session = self.session(site, &database)?;
+        sample::note_untouched(&mut session, &self.schema, ledger, &changed, needles, &mut seen)?;
+        self.finish(site, session, ledger, &changed)?;
+        self.tally = tally;
+        Ok(seen)
+    }
+
+    pub(super) fn do_table(
+        &self,
+        site: &Site<'_>,
+        session: &mut Session,
+        work: &TableWork,
+        needles: &NeedleSet,
+        seen: &mut sample::Seen,
+    ) -> Result<Option<rewrite::Rewritten>, ServiceError> {
+        match work {
+            TableWork::Empty(name) if name.schema == "pg_catalog" => finish::remove_large_objects(session)?,
+            TableWork::Empty(name) => rewrite::empty(session, name)?,
+            TableWork::Rebuild(name) => finish::rebuild(session, name)?,
+            TableWork::Rewrite(name, columns) => {
+                let Some(table) = self.schema.table(name) else {
+                    return Ok(None);
+                };
+                let done = rewrite::rewrite(session, table, columns, &site.spool, &mut |bytes| {
+                    seen.note(needles, bytes);
+                })?;
+                return Ok(Some(done));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Derived data, the owner's SQL, statistics.
+    pub(super) fn finish(
+        &self,
+        site: &Site<'_>,
+        mut session: Session,
+        ledger: &Ledger,
+        changed: &[TableName],
+    ) -> Result<(), ServiceError> {
+        let views = finish::refresh_order(&self.schema);
+        finish::refresh(&mut session, &views)?;
+        for (path, sql) in &self.rules.after {
+            (site.detail)(&format!("{}: {}", self.setup.name, path.display()));
+            finish::run_owner_sql(&mut session, path, sql)?;
+        }
+        let tables = ledger
+            .tables
+            .iter()
+            .filter(|table| table.kind == TableKind::Ordinary);
+        // The owner's SQL may have changed any table.
+        let mut renew: Vec<TableName> = if self.rules.after.is_empty() {
+            changed.to_vec()
+        } else {
+            tables.map(|table| table.name.clone()).collect()
+        };
+        renew.extend(views);
+        renew.retain(|table| table.schema != "pg_catalog");
+        Ok(finish::renew_statistics(&mut session, &renew)?)
+    }
+
+    /// The files of all relations of all databases, for telling which are left over.
+    pub(super) fn files_in_use(&self, site: &Site<'_>) -> Result<BTreeSet<String>, ServiceError> {
+        let mut files = BTreeSet::new();
+        for database in &self.databases {
+            let mut session = self.session(site, database)?;
+            files.extend(finish::files_in_use(&mut session)?);
+        }
+        Ok(files)
+    }
+}
+
+/// Adds what became of one table.
+fn count(
+    setup: &ServiceSetup,
+    ledger: &Ledger,
+    work: &TableWork,
+    outcome: Option<rewrite::Rewritten>,
+    tally: &mut Tally,
+) {
+    tally.tables += 1;
+    let (TableWork::Rewrite(name, columns), Some(outcome)) = (work, outcome) else {
+        return;
+    };
+    tally.rows += outcome.rows;
+    let entry = ledger.tables.iter().find(|entry| entry.name == *name);
+    for (column, ColumnCount { values, unchanged }) in columns.iter().zip(outcome.columns) {
+        let known = entry.and_then(|entry| entry.columns.iter().find(|known| known.name == column.name));
+        tally.replaced.push(ReplacedColumn {
+            column: format!("{}.{name}.{}", setup.name, column.name),
+            transform: known.map(transform_names).unwrap_or_default(),
+            values,
+            unchanged,
+        });
+    }
+}

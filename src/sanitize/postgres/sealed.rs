@@ -1,0 +1,110 @@
+//! A sealed server: its start, its stop, and sessions of envclone's own.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::engine::postgres::{Ident, Mode, Session, conf_files, hba_sealed, instance};
+use crate::engine::{EngineError, ServiceSetup};
+use crate::runtime::Network;
+use crate::sanitize::service::{ServiceError, Site};
+
+use super::service::PostgresService;
+
+/// How long a clean stop may take.
+const STOP_WITHIN: Duration = Duration::from_secs(10 * 60);
+
+impl PostgresService {
+    /// Starts the server sealed, and opens the way in for envclone alone.
+    pub(super) fn start_sealed(&mut self, site: &Site<'_>, mode: Mode) -> Result<(), ServiceError> {
+        let identity = self.identity()?.clone();
+        let conf = self.conf_dir(site);
+        write_conf(&conf, &conf_files(&identity, hba_sealed()))?;
+        let spec = instance(&self.setup, &identity, &self.volume_dir(site), &conf, mode, true);
+        site.runtime.start(&site.branch, &spec)?;
+        self.running = Some(mode);
+        let network = site.runtime.network(&site.branch)?;
+        self.ident = Some(open_ident(network.as_ref(), &self.setup)?);
+        Ok(())
+    }
+
+    pub(super) fn stop(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
+        self.ident = None;
+        site.runtime.stop(&site.branch, &self.setup.name, STOP_WITHIN)?;
+        self.running = None;
+        Ok(())
+    }
+
+    /// A session as the superuser; only while sealed.
+    pub(super) fn session(&self, site: &Site<'_>, database: &str) -> Result<Session, ServiceError> {
+        let network = site.runtime.network(&site.branch)?;
+        Ok(self.session_in(network.as_ref(), database)?)
+    }
+
+    pub(super) fn session_in(&self, network: &dyn Network, database: &str) -> Result<Session, EngineError> {
+        let (Some(identity), Some(ident)) = (&self.identity, &self.ident) else {
+            return Err(EngineError::Unfit {
+                service: self.setup.name.clone(),
+                message: "it is not running sealed".to_owned(),
+            });
+        };
+        connect_in(network, &self.setup, || {
+            Session::connect(
+                &self.setup.name,
+                ident,
+                identity.port,
+                &identity.superuser,
+                database,
+            )
+        })
+    }
+}
+
+/// Runs `connect` on a thread inside the branch's network.
+fn connect_in<T: Send>(
+    network: &dyn Network,
+    setup: &ServiceSetup,
+    connect: impl FnOnce() -> Result<T, EngineError> + Send,
+) -> Result<T, EngineError> {
+    let mut outcome = None;
+    let entered = network.run(Box::new(|| outcome = Some(connect())));
+    entered.map_err(|source| EngineError::Runtime {
+        service: setup.name.clone(),
+        action: "entering the branch's network",
+        source,
+    })?;
+    outcome.unwrap_or_else(|| {
+        Err(EngineError::Unfit {
+            service: setup.name.clone(),
+            message: "its network did not answer".to_owned(),
+        })
+    })
+}
+
+fn open_ident(network: &dyn Network, setup: &ServiceSetup) -> Result<Ident, EngineError> {
+    connect_in(network, setup, || {
+        Ident::open().map_err(|error| EngineError::Unfit {
+            service: setup.name.clone(),
+            message: format!("port 113 of the branch's network cannot be had: {error}"),
+        })
+    })
+}
+
+/// Writes configuration files that the service's account may read and nobody may write. Each is replaced whole.
+pub(super) fn write_conf(directory: &Path, files: &[(&'static str, String)]) -> Result<(), ServiceError> {
+    let failed = |action, path: &Path| {
+        let path = path.to_owned();
+        move |source| ServiceError::Io { action, path, source }
+    };
+    fs::create_dir_all(directory).map_err(failed("making", directory))?;
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))
+        .map_err(failed("opening", directory))?;
+    for (name, text) in files {
+        let (path, fresh) = (directory.join(name), directory.join(format!("{name}.new")));
+        fs::write(&fresh, text).map_err(failed("writing", &fresh))?;
+        fs::set_permissions(&fresh, fs::Permissions::from_mode(0o644)).map_err(failed("opening", &fresh))?;
+        fs::rename(&fresh, &path).map_err(failed("replacing", &path))?;
+    }
+    Ok(())
+}

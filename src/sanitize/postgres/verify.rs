@@ -1,0 +1,86 @@
+//! What is checked on the server that is about to be published: originals by query, where no byte search reaches
+//! (compressed values), and the secrets of production where nothing was rewritten.
+
+use std::path::PathBuf;
+
+use crate::engine::postgres::quote_identifier;
+use crate::sanitize::ledger::{ColumnEntry, Fate, TableEntry};
+use crate::sanitize::needle::NeedleSet;
+use crate::sanitize::proof::search_tree;
+use crate::sanitize::schema::TableKind;
+use crate::sanitize::service::{ServiceError, Site};
+
+use super::rewrite::quoted;
+use super::sample::{self, Seen};
+use super::service::PostgresService;
+
+impl PostgresService {
+    /// Reads every replaced column, and every materialized view, through the server, and searches for originals in it.
+    pub(super) fn verify_by_query(&self, site: &Site<'_>, needles: &NeedleSet) -> Result<(), ServiceError> {
+        let Some(ledger) = &self.ledger else { return Ok(()) };
+        if needles.is_empty() {
+            return Ok(());
+        }
+        let mut session = self.session(site, &self.credentials_of()?.database)?;
+        for entry in &ledger.tables {
+            let columns = columns_to_read(entry);
+            if columns.is_empty() {
+                continue;
+            }
+            let mut seen = Seen::default();
+            let sql = format!("SELECT {} FROM ONLY {}", columns.join(", "), quoted(&entry.name));
+            sample::copy_through(&mut session, &sql, needles, &mut seen)?;
+            if seen.count() > 0 {
+                return Err(ServiceError::Unproved {
+                    service: self.setup.name.clone(),
+                    what: format!("{} originals are still in {}", seen.count(), entry.name),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Where nothing is rewritten the server is not stopped: what it keeps of production's secrets is purged while it
+    /// runs, and searched for where it could be, the shared catalogs and the WAL. The rest of its files is not read, so that
+    /// this costs the same at any size.
+    pub(super) fn purge_secrets_running(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
+        let mut session = self.session(site, "template1")?;
+        for _ in 0..2 {
+            session.execute("leaving the old WAL", "SELECT pg_switch_wal()")?;
+            session.execute("dropping the old WAL", "CHECKPOINT")?;
+        }
+        let needles = sample::only_secrets(&self.setup.name, &self.secrets, &self.rules.key);
+        let data = self.setup.volume.join(&self.setup.data);
+        for part in ["global", "pg_wal"] {
+            search_tree(&site.root, &data.join(part), &[&needles]).map_err(|error| {
+                ServiceError::Unproved {
+                    service: self.setup.name.clone(),
+                    what: error.to_string(),
+                }
+            })?;
+        }
+        let covered = format!(
+            "{}: production's password verifiers were searched for in {} and {} only",
+            self.setup.name,
+            PathBuf::from("global").display(),
+            PathBuf::from("pg_wal").display()
+        );
+        self.tally.not_covered.push(covered);
+        Ok(())
+    }
+}
+
+/// The columns whose originals must be gone.
+fn columns_to_read(entry: &TableEntry) -> Vec<String> {
+    let masked = |column: &&ColumnEntry| match entry.kind {
+        TableKind::Ordinary => matches!(column.fate, Fate::Mask(_)),
+        TableKind::MaterializedView => true,
+        TableKind::Partitioned | TableKind::View | TableKind::Foreign => false,
+    };
+    entry
+        .columns
+        .iter()
+        .filter(masked)
+        .map(|column| quote_identifier(&column.name))
+        .collect()
+}
