@@ -198,22 +198,56 @@ impl App {
         branch: &BranchId,
         port: Option<u16>,
     ) -> Result<Box<dyn Service>, OpsError> {
-        let rules = self.rules()?;
-        let raw = self.config.sanitize().raw_types.contains(&kind);
         Ok(match setup.engine {
             EngineKind::Postgres => {
-                let rules = Rules {
-                    database: rules.database(&setup.name).cloned().unwrap_or_default(),
-                    after: self.after(&setup.name)?,
-                    key: self.masking_key(branch)?,
-                    raw,
-                };
+                let rules = self.database_rules(setup, kind, branch)?;
                 Box::new(PostgresService::new(setup.clone(), rules, port))
             }
             EngineKind::Files => {
-                let rules = rules.files(&setup.name).cloned().ok_or(OpsError::OutOfOrder)?;
+                let rules = self
+                    .rules()?
+                    .files(&setup.name)
+                    .cloned()
+                    .ok_or(OpsError::OutOfOrder)?;
+                let raw = self.config.sanitize().raw_types.contains(&kind);
                 Box::new(FilesService::new(setup.clone(), rules, raw))
             }
+        })
+    }
+
+    /// A service of a branch that is sealed once more from its raw snapshot, under the password that it had.
+    ///
+    /// # Errors
+    /// As [`App::service`].
+    pub fn service_again(
+        &self,
+        setup: &ServiceSetup,
+        record: &EnvRecord,
+        known: &ServiceRecord,
+    ) -> Result<Box<dyn Service>, OpsError> {
+        let kind = record.environment.kind;
+        match (setup.engine, &known.password) {
+            (EngineKind::Postgres, Some(password)) => {
+                let rules = self.database_rules(setup, kind, &record.branch)?;
+                let service = PostgresService::new(setup.clone(), rules, known.port);
+                Ok(Box::new(service.with_password(password.clone())))
+            }
+            _ => self.service(setup, kind, &record.branch, known.port),
+        }
+    }
+
+    /// What decides about the data of a database.
+    fn database_rules(
+        &self,
+        setup: &ServiceSetup,
+        kind: EnvType,
+        branch: &BranchId,
+    ) -> Result<Rules, OpsError> {
+        Ok(Rules {
+            database: self.rules()?.database(&setup.name).cloned().unwrap_or_default(),
+            after: self.after(&setup.name)?,
+            key: self.masking_key(branch)?,
+            raw: self.config.sanitize().raw_types.contains(&kind),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::{ConfigError, ConfigErrorKind};
-use crate::model::{EnvName, NameError};
+use crate::model::{EnvName, NameError, ServiceName};
 use crate::runtime::RuntimeError;
 use crate::saga::{JournalError, SagaError};
 use crate::sanitize::ledger::LedgerError;
@@ -110,6 +110,14 @@ pub enum OpsError {
         /// The service.
         service: String,
     },
+    /// What was clean by the rules of its time is not by today's.
+    #[error(
+        "service {service} of the branch would have to be sanitized by the rules of today; destroy it and branch again"
+    )]
+    MustBeSanitized {
+        /// The service.
+        service: ServiceName,
+    },
     /// Branches hang on it.
     #[error("{name} has branches: {}; destroy them first", children.join(", "))]
     HasBranches {
@@ -203,7 +211,7 @@ impl OpsError {
             },
             Self::Key(error) => key_code(error),
             Self::State(StateError::Unsafe(_)) | Self::UnsafePlace { .. } => 3,
-            Self::Sealed { .. } => 5,
+            Self::Sealed { .. } | Self::MustBeSanitized { .. } => 5,
             Self::Lock(LockError::Held { .. }) => 6,
             Self::Lock(LockError::Interrupted { .. }) => 130,
             Self::Pool(error) => pool_code(error),

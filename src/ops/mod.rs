@@ -26,7 +26,7 @@ pub use error::OpsError;
 pub use pool::{create_pool, remove_pool};
 
 pub use start::{Started, start, start_all};
-pub use stop::stop;
+pub use stop::{stop, stop_all};
 
 /// An object of the storage as it is remembered.
 pub(crate) fn object_ref(object: &Object) -> ObjectRef {

@@ -1,12 +1,13 @@
 //! `envclone start ENV|--all`: a stopped branch comes back under the same URL, also after the host was booted.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{App, OpsError, boot_id, clean_up, list, object_of, object_ref};
-use crate::model::{EnvName, EnvState, RunId};
-use crate::sanitize::service::Service;
-use crate::state::EnvRecord;
-use crate::storage::{Mark, Place, Role, StorageError};
+use super::{App, OpsError, boot_id, branch, clean_up, list, object_of, object_ref};
+use crate::model::{EnvName, EnvState};
+use crate::sanitize::service::{Service, Site};
+use crate::state::{EnvRecord, ObjectRef};
+use crate::storage::{Mark, Place, Role};
 
 /// What a start came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Starte
     // What a supervisor that was killed may have left.
     app.runtime.close(&record.branch)?;
     let (record, went_back) = after_crash(app, record)?;
-    let started = bring_up(app, record.clone());
+    let started = bring_up(app, record.clone(), went_back);
     if started.is_err() {
         app.runtime.close(&record.branch)?;
     }
@@ -78,8 +79,7 @@ pub fn start_all(app: &App, lock_timeout: Duration) -> Result<Vec<Outcome>, OpsE
 /// A branch that ran without syncing its writes when the host went down goes back to its checkpoint.
 fn after_crash(app: &App, record: EnvRecord) -> Result<(EnvRecord, bool), OpsError> {
     let booted_since = record.boot_id.is_some() && record.boot_id != boot_id();
-    let whole = record.stopped_cleanly || !booted_since;
-    if whole {
+    if record.stopped_cleanly || !booted_since || runs_durably(app, &record) {
         return Ok((record, false));
     }
     let Some(checkpoint) = record.checkpoint.clone() else {
@@ -88,79 +88,113 @@ fn after_crash(app: &App, record: EnvRecord) -> Result<(EnvRecord, bool), OpsErr
     Ok((go_back(app, record, &checkpoint)?, true))
 }
 
-/// Puts a fresh clone of the checkpoint in the place of the clone. The record names the new one before the old one goes.
-fn go_back(
-    app: &App,
-    mut record: EnvRecord,
-    checkpoint: &crate::state::ObjectRef,
-) -> Result<EnvRecord, OpsError> {
-    let run = RunId::random().map_err(OpsError::Random)?;
-    if let Some(old) = &record.clone {
-        match app.storage.destroy(&object_of(old)) {
-            Ok(()) | Err(StorageError::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
+/// Whether every server of it synced its writes.
+fn runs_durably(app: &App, record: &EnvRecord) -> bool {
+    let servers = record.services.iter().filter(|(_, known)| known.port.is_some());
+    servers.fold(true, |durable, (name, _)| {
+        durable
+            && app
+                .config
+                .services()
+                .get(name)
+                .is_some_and(|service| service.durable)
+    })
+}
+
+/// Puts a fresh clone of the checkpoint in the place of the clone. A crash in between is mended by the next start: every
+/// clone that bears the environment's mark goes first, and the new one is born under the run that made the branch.
+fn go_back(app: &App, mut record: EnvRecord, checkpoint: &ObjectRef) -> Result<EnvRecord, OpsError> {
+    app.storage.discard_incoming(&record.run)?;
+    let name = record.environment.name.clone();
+    for owned in app.storage.owned()? {
+        let ours = owned.mark.as_ref().is_some_and(|mark| {
+            mark.project == *app.project() && mark.environment == name && mark.role == Role::Clone
+        });
+        if ours {
+            app.storage.destroy(&owned.object)?;
         }
     }
-    let fresh = app.storage.clone_of(
-        &object_of(checkpoint),
-        &Place::Incoming {
-            run: run.clone(),
-            role: Role::Clone,
-        },
-    )?;
+    let incoming = Place::Incoming {
+        run: record.run.clone(),
+        role: Role::Clone,
+    };
+    let fresh = app.storage.clone_of(&object_of(checkpoint), &incoming)?;
     let mark = Mark {
         schema: 1,
         id: fresh.id.clone(),
         project: app.project().clone(),
-        environment: record.environment.name.clone(),
-        parent: record
-            .environment
-            .parent
-            .clone()
-            .unwrap_or_else(|| record.environment.name.clone()),
+        environment: name.clone(),
+        parent: record.environment.parent.clone().unwrap_or_else(|| name.clone()),
         role: Role::Clone,
         run: record.run.clone(),
     };
     let home = Place::Environment {
         project: app.project().clone(),
-        name: record.environment.name.clone(),
+        name,
         role: Role::Clone,
     };
     let settled = app.storage.settle(&fresh, &home, &mark)?;
-    app.storage.discard_incoming(&run)?;
+    app.storage.discard_incoming(&record.run)?;
     record.clone = Some(object_ref(&settled));
-    record.stopped_cleanly = true;
     app.store.save(&record)?;
     Ok(record)
 }
 
-fn bring_up(app: &App, mut record: EnvRecord) -> Result<(), OpsError> {
+fn bring_up(app: &App, mut record: EnvRecord, went_back: bool) -> Result<(), OpsError> {
     let parent = record.environment.parent.clone().ok_or(OpsError::OutOfOrder)?;
-    let root = record
-        .clone
-        .as_ref()
-        .map(|clone| clone.path.clone())
-        .ok_or(OpsError::OutOfOrder)?;
+    let clone = record.clone.clone().ok_or(OpsError::OutOfOrder)?;
     let silent = |_: &str| {};
-    let site = app.site(record.branch.clone(), root.clone(), root, &silent);
+    let spool = clone.path.parent().map(PathBuf::from).unwrap_or_default();
+    let site = app.site(record.branch.clone(), clone.path, spool, &silent);
+    // Where nothing had to be rewritten the checkpoint is the raw snapshot, which is sealed again as it was at first.
+    let raw = went_back
+        && record
+            .sanitization
+            .as_ref()
+            .is_some_and(|done| done.skipped.is_some());
     let mut services: Vec<Box<dyn Service>> = Vec::new();
     for setup in app.setups(&parent)? {
         let Some(known) = record.services.get(&setup.name) else {
             continue;
         };
-        services.push(app.known_service(&setup, known)?);
+        services.push(if raw {
+            app.service_again(&setup, &record, known)?
+        } else {
+            app.known_service(&setup, known)?
+        });
     }
     app.runtime.open(&record.branch)?;
-    super::branch::side_by_side(&mut services, |service| service.resume(&site))?;
+    if raw {
+        seal_again(&mut services, &site)?;
+    } else {
+        branch::side_by_side(&mut services, |service| service.resume(&site))?;
+    }
     // From here on the branch's files may be other than those of its last clean stop.
     record.boot_id = boot_id();
     record.stopped_cleanly = false;
     record.environment.state = EnvState::Ready;
     app.store.save(&record)?;
+    app.runtime.forget_sealed_logs(&record.branch)?;
     app.runtime.keep(&record.branch)?;
     let exposures: Vec<_> = services
         .iter()
         .filter_map(|service| service.exposure(&site))
         .collect();
     Ok(app.runtime.expose(&record.branch, &exposures)?)
+}
+
+/// Steps 5 and 9 of a branch's life. The rules may have changed since; then it stays down.
+fn seal_again(services: &mut [Box<dyn Service>], site: &Site<'_>) -> Result<(), OpsError> {
+    branch::side_by_side(services, |service| service.seal(site))?;
+    if let Some(service) = services
+        .iter()
+        .find(|service| service.nothing_to_rewrite().is_none())
+    {
+        return Err(OpsError::MustBeSanitized {
+            service: service.setup().name.clone(),
+        });
+    }
+    branch::side_by_side(services, |service| service.start(site))?;
+    branch::side_by_side(services, |service| service.publish(site))?;
+    Ok(())
 }

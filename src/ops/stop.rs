@@ -1,9 +1,12 @@
 //! `envclone stop ENV`: releases memory, keeps data, port and password.
 
+use std::fs::File;
+use std::path::Path;
 use std::time::Duration;
 
 use super::{App, OpsError, clean_up, list};
 use crate::model::{EnvName, EnvState};
+use crate::state::EnvRecord;
 
 /// How long a clean stop of one service may take.
 const WITHIN: Duration = Duration::from_secs(5 * 60);
@@ -16,6 +19,34 @@ pub fn stop(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<(), Ops
     list::published(app, name, "stop")?;
     let _lock = app.store.lock(name, lock_timeout)?;
     clean_up(app)?;
+    halt(app, name, EnvState::Stopped)
+}
+
+/// How the stop of one branch went.
+pub(super) type Outcome = (EnvName, Result<(), OpsError>);
+
+/// Stops every branch that runs, for a shutdown of the host: `start_all` brings them back. One failure does not stop the rest.
+///
+/// # Errors
+/// [`OpsError::State`]; those of single branches are in the result.
+pub fn stop_all(app: &App, lock_timeout: Duration) -> Result<Vec<Outcome>, OpsError> {
+    clean_up(app)?;
+    let ready = |record: &EnvRecord| record.environment.state == EnvState::Ready && record.receipt.is_some();
+    let names = app
+        .store
+        .records()?
+        .into_iter()
+        .filter(ready)
+        .map(|record| record.environment.name);
+    let stop_one = |name: &EnvName| {
+        let _lock = app.store.lock(name, lock_timeout)?;
+        halt(app, name, EnvState::Ready)
+    };
+    Ok(names.map(|name| (name.clone(), stop_one(&name))).collect())
+}
+
+/// Stops the services and lets everything written reach the disk, since the servers did not sync it.
+fn halt(app: &App, name: &EnvName, state: EnvState) -> Result<(), OpsError> {
     let mut record = list::published(app, name, "stop")?;
     let mut killed = None;
     if let Some(status) = app.runtime.status(&record.branch)? {
@@ -25,9 +56,23 @@ pub fn stop(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<(), Ops
             }
         }
         record.stopped_cleanly = killed.is_none();
+        if let Some(clone) = &record.clone {
+            sync(&clone.path)?;
+        }
     }
     app.runtime.close(&record.branch)?;
-    record.environment.state = EnvState::Stopped;
+    record.environment.state = state;
     app.store.save(&record)?;
     killed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Everything of the filesystem that holds `root`.
+fn sync(root: &Path) -> Result<(), OpsError> {
+    let failed = |source| OpsError::Io {
+        action: "syncing",
+        path: root.to_owned(),
+        source,
+    };
+    let directory = File::open(root).map_err(failed)?;
+    rustix::fs::syncfs(&directory).map_err(|errno| failed(errno.into()))
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::cli::{CommandError, Global, context};
+use crate::cli::{CommandError, Global, context, report};
 use crate::model::EnvName;
 use crate::ops;
 
@@ -10,12 +10,26 @@ use crate::ops;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     /// Branch to stop
-    env: String,
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    env: Option<String>,
+    /// Stop every branch that runs, for a shutdown of the host; `start --all` brings them back
+    #[arg(long)]
+    all: bool,
 }
 
 pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
-    let name: EnvName = args.env.parse()?;
-    let app = context::app(global, &format!("stop {name}"))?;
-    ops::stop(&app, &name, global.lock_timeout)?;
-    Ok(ExitCode::SUCCESS)
+    if let Some(name) = &args.env {
+        let name: EnvName = name.parse()?;
+        let app = context::app(global, &format!("stop {name}"))?;
+        ops::stop(&app, &name, global.lock_timeout)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let app = context::app(global, "stop --all")?;
+    let mut code = ExitCode::SUCCESS;
+    for (_, stopped) in ops::stop_all(&app, global.lock_timeout)? {
+        if let Err(error) = stopped {
+            code = report::print(&error.into(), global.json);
+        }
+    }
+    Ok(code)
 }

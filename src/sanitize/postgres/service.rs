@@ -13,7 +13,7 @@ use crate::runtime::Exposure;
 use crate::sanitize::key::MaskingKey;
 use crate::sanitize::ledger::Ledger;
 use crate::sanitize::needle::NeedleSet;
-use crate::sanitize::rules::DatabaseRules;
+use crate::sanitize::rules::{Action, ColumnRule, DatabaseRules};
 use crate::sanitize::schema::Schema;
 use crate::sanitize::service::{Service, ServiceError, Site, Tally};
 use crate::storage::Volume;
@@ -36,6 +36,18 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Whether they replace or delete anything, whatever the database holds.
+    fn rewrite(&self) -> bool {
+        let masks = |rule: &ColumnRule| matches!(rule.action, Action::Mask(_));
+        self.database.values().any(|table| {
+            table.delete_rows.is_some()
+                || table
+                    .columns
+                    .values()
+                    .any(|column| column.rules.iter().any(masks))
+        })
+    }
+
     /// For a branch whose data is decided about already.
     pub fn none() -> Self {
         Self {
@@ -63,6 +75,7 @@ pub struct PostgresService {
     pub(super) secrets: Vec<Secret>,
     pub(super) tally: Tally,
     pub(super) running: Option<Mode>,
+    pub(super) password: Option<Secret>,
 }
 
 impl PostgresService {
@@ -87,6 +100,7 @@ impl PostgresService {
             secrets: Vec::new(),
             tally,
             running: None,
+            password: None,
         }
     }
 
@@ -103,6 +117,13 @@ impl PostgresService {
             credentials: Some(credentials),
             ..Self::new(setup, rules, port)
         }
+    }
+
+    /// Gives it the password that its branch had before, instead of a new one.
+    #[must_use]
+    pub fn with_password(mut self, password: Secret) -> Self {
+        self.password = Some(password);
+        self
     }
 
     /// What its database holds, after [`Service::seal`].
@@ -160,10 +181,13 @@ impl Service for PostgresService {
                 .map(|path| format!("{}: {path} was left out", self.setup.name)),
         );
         self.identity = Some(identity);
-        let rewrites = !self.rules.raw && !self.rules.database.is_empty();
+        let rewrites = !self.rules.raw && self.rules.rewrite();
         self.start_sealed(site, if rewrites { Mode::Sanitize } else { Mode::Serve })?;
         (site.detail)(&format!("{}: sealing catalogs", self.setup.name));
-        let password = Secret::random().map_err(|error| self.unfit(&error.to_string()))?;
+        let password = match self.password.take() {
+            Some(password) => password,
+            None => Secret::random().map_err(|error| self.unfit(&error.to_string()))?,
+        };
         let network = site.runtime.network(&site.branch)?;
         let connect = |database: &str| self.session_in(network.as_ref(), database);
         let sealed = seal_catalogs(&self.setup, password, &connect)?;
