@@ -247,6 +247,7 @@ impl App {
             database: self.rules()?.database(&setup.name).cloned().unwrap_or_default(),
             after: self.after(&setup.name)?,
             key: self.masking_key(branch)?,
+            max_write_rate: self.config.sanitize().max_write_rate,
             raw: self.config.sanitize().raw_types.contains(&kind),
         })
     }

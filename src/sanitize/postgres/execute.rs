@@ -11,7 +11,8 @@ use crate::sanitize::needle::NeedleSet;
 use crate::sanitize::schema::{TableKind, TableName};
 use crate::sanitize::service::{ServiceError, Site, Tally};
 
-use super::rewrite::{self, ColumnCount};
+use super::pace::Pace;
+use super::rewrite::{self, ColumnCount, Spooling};
 use super::service::PostgresService;
 use super::work::{TableWork, table_work, transform_names};
 use super::{finish, sample};
@@ -31,6 +32,11 @@ impl PostgresService {
         let database = self.credentials_of()?.database.clone();
         let queue = Mutex::new(work.iter().collect::<Vec<_>>().into_iter());
         let outcomes = Mutex::new(Vec::new());
+        let pace = Pace::new(self.rules.max_write_rate);
+        let place = Spooling {
+            directory: &site.spool,
+            pace: &pace,
+        };
         let worker = || -> Result<sample::Seen, ServiceError> {
             let mut session = self.session(site, &database)?;
             let mut seen = sample::Seen::default();
@@ -38,7 +44,7 @@ impl PostgresService {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some(next) = next else { return Ok(seen) };
                 (site.detail)(&format!("{}: {}", self.setup.name, next.table()));
-                let outcome = self.do_table(site, &mut session, next, needles, &mut seen)?;
+                let outcome = self.do_table(&mut session, next, (needles, place), &mut seen)?;
                 outcomes
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -65,12 +71,11 @@ impl PostgresService {
         Ok(seen)
     }
 
-    pub(super) fn do_table(
+    fn do_table(
         &self,
-        site: &Site<'_>,
         session: &mut Session,
         work: &TableWork,
-        needles: &NeedleSet,
+        (needles, place): (&NeedleSet, Spooling<'_>),
         seen: &mut sample::Seen,
     ) -> Result<Option<rewrite::Rewritten>, ServiceError> {
         match work {
@@ -81,7 +86,7 @@ impl PostgresService {
                 let Some(table) = self.schema.table(name) else {
                     return Ok(None);
                 };
-                let done = rewrite::rewrite(session, table, columns, &site.spool, &mut |bytes| {
+                let done = rewrite::rewrite(session, table, columns, place, &mut |bytes| {
                     seen.note(needles, bytes);
                 })?;
                 return Ok(Some(done));

@@ -7,6 +7,7 @@ mod classify;
 mod execute;
 mod finish;
 mod introspect;
+mod pace;
 mod purge;
 mod rewrite;
 mod sample;

@@ -20,6 +20,8 @@ use crate::sanitize::copy_text::{CopyError, Splitter, write_field};
 use crate::sanitize::schema::{Table, TableName};
 use crate::sanitize::transform::{Masked, Transform, TransformError};
 
+use super::pace::Pace;
+
 /// How many bytes are gathered before they are noted and written.
 const BATCH: usize = 1 << 20;
 
@@ -55,6 +57,15 @@ pub(super) struct Rewritten {
     pub rows: u64,
     /// One for each [`ColumnWork`].
     pub columns: Vec<ColumnCount>,
+}
+
+/// Where rows lie between going out and coming back, and how fast they may be written.
+#[derive(Clone, Copy)]
+pub(super) struct Spooling<'a> {
+    /// A root-only directory of the pool.
+    pub(super) directory: &'a Path,
+    /// The limit.
+    pub(super) pace: &'a Pace,
 }
 
 /// Why a table could not be rewritten. Its transaction is rolled back.
@@ -116,7 +127,7 @@ pub(super) fn rewrite(
     session: &mut Session,
     table: &Table,
     work: &[ColumnWork],
-    spool_dir: &Path,
+    place: Spooling<'_>,
     noter: &mut dyn FnMut(&[u8]),
 ) -> Result<Rewritten, RewriteError> {
     let name = quoted(&table.name);
@@ -126,11 +137,11 @@ pub(super) fn rewrite(
         "locking a table",
         &format!("LOCK TABLE ONLY {name} IN ACCESS EXCLUSIVE MODE"),
     )?;
-    let mut spool = unnamed_file(spool_dir).map_err(|source| spool_error(session, table, source))?;
-    let rewritten = transform_out(session, table, work, &mut spool, noter)?;
+    let mut spool = unnamed_file(place.directory).map_err(|source| spool_error(session, table, source))?;
+    let rewritten = transform_out(session, table, work, (&mut spool, place.pace), noter)?;
     let had = take_triggers_and_indexes(session, &table.name)?;
     session.execute("emptying a table", &format!("TRUNCATE ONLY {name}"))?;
-    load(session, table, &mut spool)?;
+    load(session, table, &mut spool, place.pace)?;
     give_back(session, &table.name, &had)?;
     session.execute(
         &format!("building the indexes of {}", table.name),
@@ -211,7 +222,7 @@ fn transform_out(
     session: &mut Session,
     table: &Table,
     work: &[ColumnWork],
-    spool: &mut File,
+    (spool, pace): (&mut File, &Pace),
     noter: &mut dyn FnMut(&[u8]),
 ) -> Result<Rewritten, RewriteError> {
     let columns = stored_columns(table);
@@ -255,6 +266,7 @@ fn transform_out(
         if batch.len() >= BATCH {
             noter(&batch);
             spool.write_all(&batch).map_err(spool_error)?;
+            pace.wrote(batch.len());
             batch.clear();
         }
     }
@@ -402,7 +414,7 @@ impl<'a> Masker<'a> {
 }
 
 /// Loads the spooled rows into the emptied table.
-fn load(session: &mut Session, table: &Table, spool: &mut File) -> Result<(), RewriteError> {
+fn load(session: &mut Session, table: &Table, spool: &mut File, pace: &Pace) -> Result<(), RewriteError> {
     let service = session.service().clone();
     let spool_error = |source| RewriteError::Spool {
         service: service.clone(),
@@ -430,6 +442,7 @@ fn load(session: &mut Session, table: &Table, spool: &mut File) -> Result<(), Re
         writer
             .write_all(&buffer[..read])
             .map_err(|error| read_error(&service, table, &error))?;
+        pace.wrote(read);
     }
     writer.finish().map_err(|error| failed(&error))?;
     Ok(())

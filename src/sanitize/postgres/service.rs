@@ -31,6 +31,8 @@ pub struct Rules {
     pub after: Vec<(PathBuf, String)>,
     /// The masking key.
     pub key: MaskingKey,
+    /// The most bytes a second that rewriting may write.
+    pub max_write_rate: Option<u64>,
     /// Whether the data stays raw: for types of environments that the owner lists.
     pub raw: bool,
 }
@@ -54,6 +56,7 @@ impl Rules {
             database: DatabaseRules::new(),
             after: Vec::new(),
             key: MaskingKey::from_bytes([0; 32]),
+            max_write_rate: None,
             raw: false,
         }
     }
