@@ -9,6 +9,10 @@
 
 #[path = "live/branch.rs"]
 mod branch;
+#[path = "live/bytes.rs"]
+mod bytes;
+#[path = "live/kill.rs"]
+mod kill;
 #[path = "live/pool.rs"]
 mod pool;
 #[path = "live/pools.rs"]

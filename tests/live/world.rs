@@ -166,3 +166,9 @@ fn ended(held: &OwnedFd, within: Duration) -> bool {
     };
     poll(&mut [PollFd::new(held, PollFlags::IN)], Some(&left)).is_ok_and(|ready| ready == 1)
 }
+
+/// Removes what is in a directory of a test's own, as a reboot does with `/run`.
+pub fn empty(dir: &Path) {
+    #[allow(clippy::disallowed_methods, reason = "a directory that the test made")]
+    fs::remove_dir_all(dir).unwrap();
+}

@@ -1,0 +1,188 @@
+//! Runs that are killed or interrupted: whatever they had made is gone after the next command that changes something.
+
+use std::fs;
+use std::process::Child;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::branch::url_of;
+use crate::bytes::checksum;
+use crate::production::{Ended, MINUTE, Production, ask};
+use crate::world;
+
+/// Waits, looking again and again, until `seen` says so.
+fn until(what: &str, mut seen: impl FnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !seen() {
+        assert!(began.elapsed() < MINUTE, "{what} did not happen");
+        std::thread::yield_now();
+    }
+}
+
+/// What the journals of runs say.
+fn journals(production: &Production) -> String {
+    let Ok(runs) = fs::read_dir(production.state_dir().join("shop/runs")) else {
+        return String::new();
+    };
+    let text = |run: fs::DirEntry| fs::read_to_string(run.path()).unwrap_or_default();
+    runs.flatten().map(text).collect()
+}
+
+fn has_begun(production: &Production, step: &str) -> bool {
+    let journals = journals(production);
+    let mut lines = journals.lines();
+    lines.any(|line| line.contains(&format!("{step:?}")))
+}
+
+fn names(production: &Production) -> Vec<String> {
+    let listed = production.envclone(&["list", "--json"]).json();
+    let environments = listed["environments"].as_array().unwrap();
+    environments
+        .iter()
+        .map(|one| one["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), signal).unwrap();
+}
+
+/// After a run of "fix-42" died: a command that changes something leaves the world as it was, but for a branch that was
+/// published before its run died, which works.
+fn cleaned_up(production: &Production, before: &[String], when: &str) {
+    let ended = production.envclone(&["destroy", "nosuch"]);
+    assert_eq!(ended.code, 2, "{when}: {}", ended.stderr);
+    if names(production).contains(&"fix-42".to_owned()) {
+        let url = production.envclone(&["url", "fix-42"]).ok();
+        assert_eq!(
+            ask(url.trim(), "SELECT count(*) FROM shop.customers").as_deref(),
+            Ok("300"),
+            "{when}"
+        );
+        production.envclone(&["destroy", "fix-42"]).ok();
+    }
+    assert_eq!(production.world(), before, "{when}");
+}
+
+#[test]
+fn killed_at_any_line_of_its_journal_a_run_leaves_nothing_behind() {
+    let mut production = Production::new();
+    production.stop();
+    let files = checksum(&production.root());
+    let before = production.world();
+    let mut line = 0;
+    loop {
+        line += 1;
+        let run = ["branch", "prod", "fix-42", "--die-after-line", &line.to_string()];
+        let ended = production.envclone(&run);
+        if ended.code == 0 {
+            break;
+        }
+        assert_eq!(ended.code, 128 + 9, "line {line}: {}", ended.stderr);
+        // One that only reads cleans nothing up, and says so.
+        let journals = journals(&production);
+        names(&production);
+        assert_eq!(self::journals(&production), journals);
+        cleaned_up(&production, &before, &format!("after line {line}: {journals}"));
+    }
+    assert!(line > 15, "it had only {line} lines");
+    assert_eq!(names(&production), ["prod", "fix-42"]);
+    production.envclone(&["destroy", "fix-42"]).ok();
+    assert_eq!(production.world(), before);
+    assert_eq!(checksum(&production.root()), files);
+}
+
+#[test]
+fn killed_in_the_middle_of_a_step_a_run_leaves_nothing_behind() {
+    let production = Production::new();
+    let before = production.world();
+    let server = |one: &world::Process| {
+        one.command.contains("postgres") && Some(one.parent) != production.server_pid()
+    };
+    let moments: [(&str, &dyn Fn() -> bool); 5] = [
+        ("the supervisor starts", &|| {
+            let processes = world::processes_of(production.base());
+            processes.iter().any(|one| one.command.contains("__supervise"))
+        }),
+        ("the server starts", &|| {
+            let processes = world::processes_of(production.base());
+            processes
+                .iter()
+                .any(|one| server(one) && Some(one.pid) != production.server_pid())
+        }),
+        ("masking begins", &|| has_begun(&production, "sanitize")),
+        ("the proof begins", &|| has_begun(&production, "prove")),
+        ("publishing begins", &|| has_begun(&production, "publish")),
+    ];
+    for (moment, seen) in moments {
+        let run = production.spawn(&["branch", "prod", "fix-42"]);
+        until(moment, seen);
+        signal(&run, Signal::KILL);
+        Ended::of(run.wait_with_output().unwrap());
+        cleaned_up(&production, &before, &format!("killed when {moment}"));
+    }
+    // Another branch cleans up as well, and comes to be.
+    let run = production.spawn(&["branch", "prod", "fix-42"]);
+    until("masking", || has_begun(&production, "sanitize"));
+    signal(&run, Signal::KILL);
+    Ended::of(run.wait_with_output().unwrap());
+    production.branch("other");
+    assert_eq!(names(&production), ["prod", "other"]);
+    production.envclone(&["destroy", "other"]).ok();
+    assert_eq!(production.world(), before);
+}
+
+#[test]
+fn interrupted_a_run_undoes_what_it_did_at_once() {
+    let production = Production::new();
+    let before = production.world();
+    for (step, by) in [("sanitize", Signal::INT), ("seal", Signal::TERM)] {
+        let run = production.spawn(&["branch", "prod", "fix-42"]);
+        until("the step", || has_begun(&production, step));
+        signal(&run, by);
+        let ended = Ended::of(run.wait_with_output().unwrap());
+        ended.refused(130, &["interrupted", "undone"]);
+        assert_eq!(ended.stdout, "");
+        assert_eq!(production.world(), before, "interrupted in {step}");
+    }
+}
+
+#[test]
+fn of_two_runs_for_one_name_one_is_told_that_it_is_locked() {
+    let production = Production::new();
+    let before = production.world();
+    let runs = [(), ()].map(|()| production.spawn(&["branch", "prod", "fix-42", "--json"]));
+    let mut ended: Vec<Ended> = runs
+        .into_iter()
+        .map(|run| Ended::of(run.wait_with_output().unwrap()))
+        .collect();
+    ended.sort_by_key(|ended| ended.code);
+    ended
+        .pop()
+        .unwrap()
+        .refused(6, &["fix-42 is locked by another run"]);
+    let document = ended.pop().unwrap().json();
+    assert_eq!(
+        ask(&url_of(&document), "SELECT count(*) FROM shop.customers").unwrap(),
+        "300"
+    );
+    production.envclone(&["destroy", "fix-42"]).ok();
+    assert_eq!(production.world(), before);
+}
+
+#[test]
+fn runs_for_different_names_go_on_side_by_side() {
+    let production = Production::new();
+    let before = production.world();
+    let names = ["one", "two", "three"];
+    let runs = names.map(|name| production.spawn(&["branch", "prod", name, "--json"]));
+    let urls = runs.map(|run| url_of(&Ended::of(run.wait_with_output().unwrap()).json()));
+    for url in &urls {
+        assert_eq!(ask(url, "SELECT count(*) FROM shop.customers").unwrap(), "300");
+    }
+    let destroyed = names.map(|name| production.spawn(&["destroy", name]));
+    for run in destroyed {
+        Ended::of(run.wait_with_output().unwrap()).ok();
+    }
+    assert_eq!(production.world(), before);
+}
