@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::sanitize::inspection::Inspection;
-use crate::sanitize::ledger::{Evidence, Fate, Survey};
+use crate::sanitize::ledger::{Evidence, Fate, Ledger, Survey};
 use crate::sanitize::rules::DatabaseRules;
 use crate::sanitize::schema::TableName;
 use crate::sanitize::service::{Service, ServiceError, Site};
@@ -23,7 +23,7 @@ impl PostgresService {
     /// What was found; after [`Service::seal`].
     pub(super) fn look(&self, site: &Site<'_>) -> Result<Inspection, ServiceError> {
         let tally = self.tally();
-        let columns = self.ledger.iter().flat_map(|ledger| ledger.columns());
+        let columns = self.ledger.iter().flat_map(Ledger::columns);
         let ruled = columns.filter(|(_, column)| matches!(column.fate, Fate::Mask(_) | Fate::Deleted));
         Ok(Inspection {
             service: self.setup.name.clone(),
