@@ -49,6 +49,9 @@ _envclone() {
             envclone,pool)
                 cmd="envclone__subcmd__pool"
                 ;;
+            envclone,sanitize)
+                cmd="envclone__subcmd__sanitize"
+                ;;
             envclone,show)
                 cmd="envclone__subcmd__show"
                 ;;
@@ -67,6 +70,12 @@ _envclone() {
             envclone__subcmd__pool,remove)
                 cmd="envclone__subcmd__pool__subcmd__remove"
                 ;;
+            envclone__subcmd__sanitize,check)
+                cmd="envclone__subcmd__sanitize__subcmd__check"
+                ;;
+            envclone__subcmd__sanitize,scan)
+                cmd="envclone__subcmd__sanitize__subcmd__scan"
+                ;;
             *)
                 ;;
         esac
@@ -74,7 +83,7 @@ _envclone() {
 
     case "${cmd}" in
         envclone)
-            opts="-q -v -h -V --config --json --quiet --verbose --lock-timeout --help --version pool branch list show url connect exec logs stop start destroy config completions man generate"
+            opts="-q -v -h -V --config --json --quiet --verbose --lock-timeout --help --version pool branch list show url connect exec logs stop start destroy sanitize config completions man generate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -378,6 +387,76 @@ _envclone() {
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        envclone__subcmd__sanitize)
+            opts="-q -v -h --config --json --quiet --verbose --lock-timeout --help check scan"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        envclone__subcmd__sanitize__subcmd__check)
+            opts="-q -v -h --config --json --quiet --verbose --lock-timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        envclone__subcmd__sanitize__subcmd__scan)
+            opts="-q -v -h --write --config --json --quiet --verbose --lock-timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --write)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -42,6 +42,7 @@ complete -c envclone -n "__fish_envclone_needs_command" -f -a "logs" -d 'Print t
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "stop" -d 'Stop a branch: release its memory, keep its data, port and password'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "start" -d 'Start a stopped branch under the same URL'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "destroy" -d 'Destroy branches and all their data'
+complete -c envclone -n "__fish_envclone_needs_command" -f -a "sanitize" -d 'Hold the rules against an environment, or look for personal data in it'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "config" -d 'Print the configuration in effect, and where each value comes from'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "completions" -d 'Print completions for a shell'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "man" -d 'Print the manual page of envclone or of one of its commands, for `man -l -`'
@@ -90,7 +91,7 @@ complete -c envclone -n "__fish_envclone_using_subcommand show" -l json -d 'Prin
 complete -c envclone -n "__fish_envclone_using_subcommand show" -s q -l quiet -d 'Print errors only'
 complete -c envclone -n "__fish_envclone_using_subcommand show" -s v -l verbose -d 'Say more about what is being done'
 complete -c envclone -n "__fish_envclone_using_subcommand show" -s h -l help -d 'Print help'
-complete -c envclone -n "__fish_envclone_using_subcommand url" -l format -d 'How to print: url, or env for lines like DATABASE_URL=…' -r -f -a "url\t''
+complete -c envclone -n "__fish_envclone_using_subcommand url" -l format -d 'How to print: url, or env for lines like `DATABASE_URL`=…' -r -f -a "url\t''
 env\t''"
 complete -c envclone -n "__fish_envclone_using_subcommand url" -l config -d 'Configuration file' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand url" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
@@ -136,6 +137,27 @@ complete -c envclone -n "__fish_envclone_using_subcommand destroy" -l json -d 'P
 complete -c envclone -n "__fish_envclone_using_subcommand destroy" -s q -l quiet -d 'Print errors only'
 complete -c envclone -n "__fish_envclone_using_subcommand destroy" -s v -l verbose -d 'Say more about what is being done'
 complete -c envclone -n "__fish_envclone_using_subcommand destroy" -s h -l help -d 'Print help'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -l config -d 'Configuration file' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -l json -d 'Print one JSON document'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -s q -l quiet -d 'Print errors only'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -s v -l verbose -d 'Say more about what is being done'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -s h -l help -d 'Print help'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -f -a "check" -d 'Check that rules decide about every column and file; the environment is only read'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -f -a "scan" -d 'Look for personal data, whatever the rules say; the environment is only read'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -l config -d 'Configuration file' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -l json -d 'Print one JSON document'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Print errors only'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more about what is being done'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from scan" -l write -d 'Write a rule file to start from, where there is no file yet' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from scan" -l config -d 'Configuration file' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from scan" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from scan" -l json -d 'Print one JSON document'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from scan" -s q -l quiet -d 'Print errors only'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from scan" -s v -l verbose -d 'Say more about what is being done'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from scan" -s h -l help -d 'Print help'
 complete -c envclone -n "__fish_envclone_using_subcommand config" -l config -d 'Configuration file' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand config" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
 complete -c envclone -n "__fish_envclone_using_subcommand config" -l json -d 'Print one JSON document'

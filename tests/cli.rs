@@ -19,3 +19,11 @@ mod names;
 mod pool;
 #[path = "cli/pool_command.rs"]
 mod pool_command;
+#[allow(dead_code, reason = "of the live tests, which need all of it")]
+#[path = "live/production.rs"]
+mod production;
+#[path = "cli/sanitize.rs"]
+mod sanitize;
+#[allow(dead_code, reason = "of the live tests, which need all of it")]
+#[path = "live/world.rs"]
+mod world;

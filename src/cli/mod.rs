@@ -20,8 +20,8 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    branch, completions, config, connect, destroy, exec, generate, list, logs, man, pool, show, start, stop,
-    url,
+    branch, completions, config, connect, destroy, exec, generate, list, logs, man, pool, sanitize, show,
+    start, stop, url,
 };
 
 pub use report::CommandError;
@@ -74,6 +74,7 @@ enum Command {
     Stop(stop::Args),
     Start(start::Args),
     Destroy(destroy::Args),
+    Sanitize(sanitize::Args),
     Config(config::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -113,6 +114,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Start(args) => start::run(&global, &args),
         Command::Destroy(args) => destroy::run(&global, &args),
         Command::Pool(args) => pool::run(&global, &args),
+        Command::Sanitize(args) => sanitize::run(&global, &args),
         Command::Config(args) => config::run(&global, &args),
         Command::Completions(args) => completions::run(Cli::command(), &args),
         Command::Man(args) => man::run(Cli::command(), &args),

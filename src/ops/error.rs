@@ -142,6 +142,15 @@ pub enum OpsError {
         /// Bytes that must stay free.
         reserve: u64,
     },
+    /// No environment was named, and it is not clear which one is meant.
+    #[error("name the environment: the configuration has not exactly one of type production")]
+    WhichEnvironment,
+    /// Nothing is overwritten.
+    #[error("{} exists already; it was left alone", path.display())]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
     /// A pool that still holds something.
     #[error("the pool {} was not removed: {why}", path.display())]
     PoolInUse {
@@ -204,6 +213,8 @@ impl OpsError {
             | Self::AmbiguousAfter(_)
             | Self::HasBranches { .. }
             | Self::PoolInUse { .. }
+            | Self::WhichEnvironment
+            | Self::FileExists { .. }
             | Self::NotOurs { .. } => 2,
             Self::Config(error) => match error.kind() {
                 ConfigErrorKind::Unsafe => 3,

@@ -1,49 +1,94 @@
 //! `envclone sanitize check` and `scan`: rules against what an environment really holds, and what in it looks personal. Both
 //! work on a sealed clone of a snapshot, which is removed afterwards: the source is only read.
 
-use std::sync::atomic::AtomicBool;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
-use super::branch::{self, BranchRequest};
+use super::branch::BranchRequest;
 use super::{App, OpsError};
-use crate::model::EnvName;
-use crate::sanitize::report::SchemaReport;
+use crate::model::{EngineKind, EnvName, EnvType, RunId, ServiceName};
+use crate::sanitize::first_rules;
+use crate::sanitize::inspection::Inspection;
 
-/// What was found.
-#[derive(Debug, Clone)]
-pub struct Inspection {
-    /// One for each service.
-    pub services: Vec<SchemaReport>,
-}
-
-/// Holds the rules against an environment. Unclassified columns and rules that do not apply are its errors.
+/// The environment that is looked at unless one is named: the production.
 ///
 /// # Errors
-/// [`OpsError`].
-pub fn check(app: &App, request: &BranchRequest, interrupted: &AtomicBool) -> Result<Inspection, OpsError> {
-    branch::inspect(app, request, false, interrupted)
+/// [`OpsError::WhichEnvironment`] where there is none, or more than one.
+pub fn default_environment(app: &App) -> Result<EnvName, OpsError> {
+    let declared = app.config.environments().iter();
+    let mut productions = declared.filter(|(_, environment)| environment.kind == EnvType::Production);
+    match (productions.next(), productions.next()) {
+        (Some((name, _)), None) => Ok(name.clone()),
+        _ => Err(OpsError::WhichEnvironment),
+    }
 }
 
-/// Looks for personal data in an environment, whatever the rules say.
+/// A request for a clone that is looked at and removed. Its name is no environment's, since it holds the run's own id.
 ///
 /// # Errors
-/// [`OpsError`].
-pub fn scan(app: &App, request: &BranchRequest, interrupted: &AtomicBool) -> Result<Inspection, OpsError> {
-    branch::inspect(app, request, true, interrupted)
-}
-
-/// A request for a clone that is looked at and removed. Its name is taken by no environment, since it ends in the run's id.
-///
-/// # Errors
-/// [`OpsError`].
-pub fn request(parent: EnvName, lock_timeout: Duration, command: String) -> Result<BranchRequest, OpsError> {
-    let id = crate::model::RunId::random().map_err(OpsError::Random)?;
+/// [`OpsError::Random`].
+pub fn inspection_of(
+    parent: EnvName,
+    lock_timeout: Duration,
+    command: String,
+) -> Result<BranchRequest, OpsError> {
+    let id = RunId::random().map_err(OpsError::Random)?;
     Ok(BranchRequest {
         parent,
-        name: format!("inspect-{id}").parse()?,
-        kind: crate::model::EnvType::Development,
+        name: format!("look-{id}").parse()?,
+        kind: EnvType::Development,
         lock_timeout,
         fault: None,
         command,
     })
+}
+
+/// Refuses to write first rules where something is.
+///
+/// # Errors
+/// [`OpsError::FileExists`].
+pub fn check_free(path: &Path) -> Result<(), OpsError> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(OpsError::FileExists {
+            path: path.to_owned(),
+        }),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Writes a first rule file from what a scan found; it replaces nothing.
+///
+/// # Errors
+/// [`OpsError::FileExists`], [`OpsError::Io`].
+pub fn write_first_rules(app: &App, found: &[Inspection], path: &Path) -> Result<(), OpsError> {
+    let surveys: Vec<_> = found.iter().filter_map(|one| one.survey.clone()).collect();
+    let services = app.config.services().iter();
+    let files: Vec<ServiceName> = services
+        .filter(|(_, service)| service.engine == EngineKind::Files)
+        .map(|(name, _)| name.clone())
+        .collect();
+    write_new(path, &first_rules::render(&surveys, &files), 0o644)
+}
+
+/// Writes a file that was not there.
+pub(super) fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), OpsError> {
+    let failed = |source: std::io::Error| match source.kind() {
+        std::io::ErrorKind::AlreadyExists => OpsError::FileExists {
+            path: path.to_owned(),
+        },
+        _ => OpsError::Io {
+            action: "writing",
+            path: path.to_owned(),
+            source,
+        },
+    };
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(mode);
+    let mut file = options.open(path).map_err(failed)?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(failed)
 }

@@ -9,6 +9,7 @@ pub mod destroy;
 mod enter;
 mod error;
 
+mod inspect;
 pub mod list;
 mod pool;
 mod start;
@@ -23,6 +24,7 @@ pub use app::{App, Hold};
 pub use cleanup::{Cleaned, clean_up, dead_runs};
 pub use enter::{Entered, connect, exec, log_path};
 pub use error::OpsError;
+pub use inspect::{check_free, default_environment, inspection_of, write_first_rules};
 pub use pool::{create_pool, remove_pool};
 
 pub use start::{Started, start, start_all};

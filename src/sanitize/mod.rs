@@ -5,6 +5,7 @@ pub mod detect;
 pub mod file_rules;
 pub mod files;
 pub mod first_rules;
+pub mod inspection;
 pub mod key;
 pub mod ledger;
 mod nearest;

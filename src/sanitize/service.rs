@@ -10,6 +10,7 @@ use crate::model::{BranchId, Check, ReplacedColumn, Secret, ServiceReport};
 use crate::runtime::{Exposure, Runtime, RuntimeError};
 use crate::storage::VolumeError;
 
+use super::inspection::Inspection;
 use super::ledger::LedgerError;
 use super::needle::NeedleSet;
 use super::postgres::RewriteError;
@@ -112,6 +113,19 @@ pub trait Service: Send {
     /// Seals the clone's files, starts it sealed where it has a server, seals it there, and holds its rules against
     /// what it really contains.
     fn seal(&mut self, site: &Site<'_>) -> Result<(), ServiceError>;
+
+    /// What it was found to hold, after [`Service::seal`].
+    fn inspect(&mut self, _site: &Site<'_>) -> Result<Inspection, ServiceError> {
+        let (setup, tally) = (self.setup(), self.tally());
+        Ok(Inspection {
+            service: setup.name.clone(),
+            engine: setup.engine,
+            ruled: 0,
+            kept: tally.kept,
+            exempt: tally.exempt,
+            survey: None,
+        })
+    }
 
     /// Why nothing of it has to be rewritten, if so.
     fn nothing_to_rewrite(&self) -> Option<String>;

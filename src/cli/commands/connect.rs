@@ -15,13 +15,13 @@ pub(in crate::cli) struct Args {
     /// Service
     service: String,
     /// Arguments for the client
-    #[arg(last = true)]
-    args: Vec<OsString>,
+    #[arg(last = true, value_name = "ARGS")]
+    client: Vec<OsString>,
 }
 
 pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
     let name: EnvName = args.env.parse()?;
     let app = context::app(global, &format!("connect {name}"))?;
-    let code = ops::connect(&app, &name, &args.service, &args.args)?;
+    let code = ops::connect(&app, &name, &args.service, &args.client)?;
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }

@@ -11,6 +11,7 @@ pub(super) mod list;
 pub(super) mod logs;
 pub(super) mod man;
 pub(super) mod pool;
+pub(super) mod sanitize;
 pub(super) mod show;
 pub(super) mod start;
 pub(super) mod stop;

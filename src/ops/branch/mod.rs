@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod clone;
+mod inspect;
 mod prove;
 mod publish;
 mod quiesce;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 use crate::saga::{Step, StepError};
 
+pub use inspect::{Look, inspect};
 pub(super) use request::side_by_side;
 pub use request::{BranchPlan, BranchRequest, branch, plan};
 pub use run::{Parent, Run};

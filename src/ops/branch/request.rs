@@ -106,14 +106,16 @@ pub fn branch(
     interrupted: &AtomicBool,
 ) -> Result<BranchReport, OpsError> {
     let clock = Instant::now();
-    let _lock = app.store.lock(&request.name, request.lock_timeout)?;
+    let _lock = app
+        .store
+        .lock_unless(&request.name, request.lock_timeout, interrupted)?;
     clean_up(app)?;
     let parent = check(app, request)?;
     app.storage.inspect(&parent.root)?;
     let mut run = new_run(app, request, parent, clock, detail)?;
     let mut journal = Journal::create_with(
         &app.store.layout().journal(&run.id),
-        &header(app, &run, request),
+        &header(app, &run, request, "branch"),
         request.fault,
     )?;
     let undo = BranchUndo {
@@ -122,14 +124,19 @@ pub fn branch(
     };
     let timings = saga::run(&steps(), &mut run, &mut journal, &undo, observer, interrupted)?;
     run.timings = by_step(&timings, millis(clock.elapsed()));
-    if let Some(mut record) = app.store.record(&request.name)? {
-        record.timings = Some(run.timings.clone());
-        app.store.save(&record)?;
-    }
+    remember_timings(&run);
     report(&run)
 }
 
-fn new_run<'a>(
+/// The branch is made: that its record lacks these numbers is no failure of it.
+fn remember_timings(run: &Run<'_>) {
+    if let Ok(Some(mut record)) = run.app.store.record(&run.name) {
+        record.timings = Some(run.timings.clone());
+        let _ = run.app.store.save(&record);
+    }
+}
+
+pub(super) fn new_run<'a>(
     app: &'a App,
     request: &BranchRequest,
     parent: Parent,
@@ -161,11 +168,11 @@ fn new_run<'a>(
     })
 }
 
-fn header(app: &App, run: &Run<'_>, request: &BranchRequest) -> Header {
+pub(super) fn header(app: &App, run: &Run<'_>, request: &BranchRequest, saga: &str) -> Header {
     Header {
         schema: 1,
         run: run.id.clone(),
-        saga: "branch".to_owned(),
+        saga: saga.to_owned(),
         project: app.project().clone(),
         environment: run.name.clone(),
         pid: std::process::id(),

@@ -59,7 +59,7 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
 }
 
 /// Production shares the pool and must never see it full.
-fn refuse_without_room(run: &Run<'_>) -> Result<(), OpsError> {
+pub(super) fn refuse_without_room(run: &Run<'_>) -> Result<(), OpsError> {
     let usage = run.app.storage.usage()?;
     let reserve = usage.total / 100 * u64::from(run.app.reserve_percent());
     if usage.free < reserve {

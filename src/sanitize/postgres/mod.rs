@@ -6,6 +6,7 @@
 mod classify;
 mod execute;
 mod finish;
+mod inspect;
 mod introspect;
 mod pace;
 mod purge;

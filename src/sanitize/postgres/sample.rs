@@ -56,11 +56,12 @@ impl Seen {
     }
 }
 
-/// Some values of a column, for telling what it holds. None where the server does not say.
+/// Some values of a column, for telling what it holds; of a partitioned table, of its partitions. None where the server
+/// does not say.
 pub(super) fn few(session: &mut Session, table: &TableName, column: &str) -> Vec<String> {
     let column = quote_identifier(column);
     let sql = format!(
-        "SELECT {column}::text FROM ONLY {} WHERE {column} IS NOT NULL LIMIT {FEW}",
+        "SELECT {column}::text FROM {} WHERE {column} IS NOT NULL LIMIT {FEW}",
         quoted(table)
     );
     let rows = session.rows("sampling a column", &sql).unwrap_or_default();

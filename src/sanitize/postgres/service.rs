@@ -10,6 +10,7 @@ use crate::engine::postgres::{
 use crate::engine::{EngineError, ServiceSetup};
 use crate::model::{Check, EngineKind, Secret, ServiceReport};
 use crate::runtime::Exposure;
+use crate::sanitize::inspection::Inspection;
 use crate::sanitize::key::MaskingKey;
 use crate::sanitize::ledger::Ledger;
 use crate::sanitize::needle::NeedleSet;
@@ -79,6 +80,8 @@ pub struct PostgresService {
     pub(super) tally: Tally,
     pub(super) running: Option<Mode>,
     pub(super) password: Option<Secret>,
+    /// Whether it is only looked at, whatever its rules decide.
+    pub(super) for_scan: bool,
 }
 
 impl PostgresService {
@@ -104,6 +107,7 @@ impl PostgresService {
             tally,
             running: None,
             password: None,
+            for_scan: false,
         }
     }
 
@@ -198,9 +202,15 @@ impl Service for PostgresService {
         self.databases = sealed.databases;
         self.version = sealed.version;
         self.secrets = sealed.secrets;
-        self.classify(site)?;
-        self.tally_ledger();
+        if !self.for_scan {
+            self.classify(site)?;
+            self.tally_ledger();
+        }
         Ok(())
+    }
+
+    fn inspect(&mut self, site: &Site<'_>) -> Result<Inspection, ServiceError> {
+        self.look(site)
     }
 
     fn nothing_to_rewrite(&self) -> Option<String> {

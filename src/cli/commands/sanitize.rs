@@ -1,0 +1,128 @@
+//! `envclone sanitize`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde_json::{Map, json};
+
+use crate::cli::progress::Progress;
+use crate::cli::{CommandError, Global, context, output, signals};
+use crate::model::EnvName;
+use crate::ops::branch::{self, Look};
+use crate::ops::{self, App};
+use crate::sanitize::inspection::{Inspection, PersonalColumn};
+
+/// Hold the rules against an environment, or look for personal data in it
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
+pub(in crate::cli) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Check that rules decide about every column and file; the environment is only read
+    Check {
+        /// Environment to look at [default: the production]
+        env: Option<String>,
+    },
+    /// Look for personal data, whatever the rules say; the environment is only read
+    Scan {
+        /// Environment to look at [default: the production]
+        env: Option<String>,
+        /// Write a rule file to start from, where there is no file yet
+        #[arg(long, value_name = "FILE")]
+        write: Option<PathBuf>,
+    },
+}
+
+pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
+    match &args.action {
+        Action::Check { env } => check(global, env.as_deref()),
+        Action::Scan { env, write } => scan(global, env.as_deref(), write.as_ref()),
+    }
+}
+
+fn check(global: &Global, env: Option<&str>) -> Result<ExitCode, CommandError> {
+    let env = env.map(str::parse).transpose()?;
+    let app = context::app(global, "sanitize check")?;
+    let (environment, found) = look(global, &app, env, Look::Check)?;
+    if global.json {
+        let service = |one: &Inspection| {
+            let summary =
+                json!({ "engine": one.engine, "ruled": one.ruled, "kept": one.kept, "exempt": one.exempt });
+            (one.service.to_string(), summary)
+        };
+        let services: Map<_, _> = found.iter().map(service).collect();
+        output::json(&json!({ "schema": 1, "environment": environment, "services": services }))?;
+    } else {
+        let lines = found.iter().map(|one| {
+            let (kept, exempt) = (one.kept.len(), one.exempt.len());
+            format!(
+                "{}: {} ruled, {kept} kept, {exempt} exempt; nothing is undecided\n",
+                one.service, one.ruled
+            )
+        });
+        output::data(&lines.collect::<String>())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn scan(global: &Global, env: Option<&str>, write: Option<&PathBuf>) -> Result<ExitCode, CommandError> {
+    let env = env.map(str::parse).transpose()?;
+    let app = context::app(global, "sanitize scan")?;
+    if let Some(path) = write {
+        ops::check_free(path)?;
+    }
+    let (_, found) = look(global, &app, env, Look::Scan)?;
+    if let Some(path) = write {
+        ops::write_first_rules(&app, &found, path)?;
+        output::note(
+            global,
+            &format!("{} is written: read every line of it.", path.display()),
+        );
+    }
+    let columns: Vec<PersonalColumn> = found.iter().flat_map(Inspection::personal).collect();
+    if global.json {
+        output::json(&json!({ "schema": 1, "columns": columns }))?;
+    } else {
+        output::data(&table(&columns))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn look(
+    global: &Global,
+    app: &App,
+    env: Option<EnvName>,
+    what: Look,
+) -> Result<(EnvName, Vec<Inspection>), CommandError> {
+    let environment = env.map_or_else(|| ops::default_environment(app), Ok)?;
+    let name = if what == Look::Check { "check" } else { "scan" };
+    let command = format!("sanitize {name} {environment}");
+    let request = ops::inspection_of(environment.clone(), global.lock_timeout, command)?;
+    let interrupted = signals::interrupted()?;
+    let mut progress = Progress::new(global);
+    let teller = progress.clone();
+    let tell = |text: &str| teller.tell(text);
+    let found = branch::inspect(app, &request, what, &mut progress, &tell, &interrupted);
+    progress.clear();
+    Ok((environment, found?))
+}
+
+/// One line for each column, in three columns of text.
+fn table(columns: &[PersonalColumn]) -> String {
+    let name = |one: &PersonalColumn| format!("{}.{}.{}", one.service, one.table, one.column);
+    let width = columns
+        .iter()
+        .map(|one| name(one).chars().count())
+        .max()
+        .unwrap_or_default();
+    let line = |one: &PersonalColumn| {
+        let (name, kind, evidence) = (name(one), one.kind.name(), one.evidence.join(", "));
+        format!("{name:<width$}  {kind:<12}  {:.2}  {evidence}\n", one.confidence)
+    };
+    columns.iter().map(line).collect()
+}

@@ -1,0 +1,134 @@
+//! The first half of a branch for looking at it: snapshot, clone, seal, look. Then everything is undone, by the same
+//! journal and the same undo as a branch that failed, so that a killed look leaves nothing either.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::request::{BranchRequest, header, new_run, side_by_side};
+use super::reserve::refuse_without_room;
+use super::run::Run;
+use super::undo::BranchUndo;
+use super::{Line, clone, never, nothing, quiesce, seal, snapshot};
+use crate::model::{EngineKind, EnvType};
+use crate::ops::{App, OpsError, clean_up};
+use crate::saga::{self, Journal, Observer, Step, StepError};
+use crate::sanitize::inspection::Inspection;
+use crate::sanitize::key::MaskingKey;
+use crate::sanitize::postgres::{PostgresService, Rules};
+use crate::sanitize::service::Service;
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Whether the rules decide about everything.
+    Check,
+    /// What looks personal, whatever the rules say.
+    Scan,
+}
+
+/// How a look ends: undone, with what was seen.
+#[derive(Debug, thiserror::Error)]
+#[error("it was looked at")]
+struct Seen(Vec<Inspection>);
+
+const LOOK: [Line; 5] = [
+    Line {
+        name: "quiesce",
+        intent: nothing,
+        apply: quiesce::apply,
+        skip: quiesce::skip,
+    },
+    Line {
+        name: "snapshot",
+        intent: snapshot::intent,
+        apply: snapshot::apply,
+        skip: never,
+    },
+    Line {
+        name: "clone",
+        intent: clone::intent,
+        apply: clone::apply,
+        skip: never,
+    },
+    Line {
+        name: "seal",
+        intent: seal::intent,
+        apply: seal::apply,
+        skip: never,
+    },
+    Line {
+        name: "look",
+        intent: nothing,
+        apply: look,
+        skip: never,
+    },
+];
+
+/// Looks at a sealed clone of an environment. Nothing of it is left.
+///
+/// # Errors
+/// Those of a branch up to its seal; for [`Look::Check`] everything that the rules leave undecided.
+pub fn inspect(
+    app: &App,
+    request: &BranchRequest,
+    what: Look,
+    observer: &mut dyn Observer,
+    detail: &(dyn Fn(&str) + Sync),
+    interrupted: &AtomicBool,
+) -> Result<Vec<Inspection>, OpsError> {
+    const LINES: &[Line; 5] = &LOOK;
+    clean_up(app)?;
+    let parent = app.parent(&request.parent)?;
+    app.storage.inspect(&parent.root)?;
+    let mut run = new_run(app, request, parent, Instant::now(), detail)?;
+    refuse_without_room(&run)?;
+    run.services = services(app, &run, what)?;
+    let steps: Vec<Box<dyn Step<Run<'_>>>> = LINES
+        .iter()
+        .map(|line| Box::new(line) as Box<dyn Step<Run<'_>>>)
+        .collect();
+    let mut journal = Journal::create_with(
+        &app.store.layout().journal(&run.id),
+        &header(app, &run, request, "inspect"),
+        request.fault,
+    )?;
+    let undo = BranchUndo {
+        app,
+        run: run.id.clone(),
+    };
+    match saga::run(&steps, &mut run, &mut journal, &undo, observer, interrupted) {
+        Ok(_) => Err(OpsError::OutOfOrder),
+        Err(ended) => match ended.cause.find::<Seen>() {
+            Some(Seen(found)) if ended.left.is_empty() => Ok(found.clone()),
+            _ => Err(ended.into()),
+        },
+    }
+}
+
+fn services(app: &App, run: &Run<'_>, what: Look) -> Result<Vec<Box<dyn Service>>, OpsError> {
+    let checked = |setup| app.service(setup, EnvType::Production, &run.branch, None);
+    match what {
+        // Nothing may stay raw in an environment of this type, so every rule is held against it.
+        Look::Check => run.setups.iter().map(checked).collect(),
+        Look::Scan => Ok(run
+            .setups
+            .iter()
+            .filter(|setup| setup.engine == EngineKind::Postgres)
+            .map(|setup| {
+                let rules = Rules {
+                    key: MaskingKey::from_bytes([0; 32]),
+                    ..Rules::none()
+                };
+                Box::new(PostgresService::new(setup.clone(), rules, None).for_scan()) as Box<dyn Service>
+            })
+            .collect()),
+    }
+}
+
+fn look(run: &mut Run<'_>) -> Result<Value, StepError> {
+    let site = run.site();
+    let found = side_by_side(&mut run.services, |service| service.inspect(&site))?;
+    Err(Seen(found).into())
+}
