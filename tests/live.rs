@@ -19,6 +19,8 @@ mod pool;
 mod pools;
 #[path = "live/production.rs"]
 mod production;
+#[path = "live/running_parent.rs"]
+mod running_parent;
 #[path = "live/runtime.rs"]
 mod runtime;
 #[path = "live/storage.rs"]

@@ -2,18 +2,19 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::config::{Config, KeyScope, ServiceConfig, StorageDriver};
 use crate::engine::ServiceSetup;
 use crate::engine::postgres::Credentials;
 use crate::model::{BranchId, EngineKind, EnvName, EnvType, ProjectName, ServiceName};
-use crate::runtime::Runtime;
+use crate::runtime::{Frozen, Runtime};
 use crate::sanitize::files::FilesService;
 use crate::sanitize::key::MaskingKey;
 use crate::sanitize::postgres::{PostgresService, Rules};
 use crate::sanitize::rules::RuleSet;
 use crate::sanitize::service::{Service, Site};
-use crate::state::{EnvRecord, ServiceRecord, Store};
+use crate::state::{EnvLock, EnvRecord, ServiceRecord, Store};
 use crate::storage::{Btrfs, Storage};
 
 use super::OpsError;
@@ -31,18 +32,27 @@ pub struct App {
     pub runtime: Box<dyn Runtime>,
 }
 
-/// A parent that is held still for its snapshot.
+/// How long to wait for another command on the parent.
+const PARENT_LOCKED: Duration = Duration::from_secs(30);
+
+/// A parent that is held still for its snapshot. It goes on when this is dropped.
 pub struct Hold {
-    held: bool,
+    frozen: Option<Box<dyn Frozen>>,
+    since: Instant,
+    _lock: Option<EnvLock>,
 }
 
 impl Hold {
-    /// Lets it go on; whether it was held.
+    /// Lets it go on; how long it was held.
     ///
     /// # Errors
-    /// When it cannot be let go on.
-    pub fn release(self) -> Result<bool, OpsError> {
-        Ok(self.held)
+    /// When it did not stand still until now.
+    pub fn release(self) -> Result<Duration, OpsError> {
+        let Some(frozen) = self.frozen else {
+            return Ok(Duration::ZERO);
+        };
+        frozen.thaw()?;
+        Ok(self.since.elapsed())
     }
 }
 
@@ -351,25 +361,34 @@ impl App {
         (service.setup().name.clone(), record)
     }
 
-    /// Holds a parent still for the instant of its snapshot. Production syncs its writes, so its storage is always whole;
-    /// a branch that runs without syncing is refused.
+    /// Holds a parent still for the instant of its snapshot. Production syncs its writes, so its storage is always whole,
+    /// and it is left alone; the processes of a branch, which does not sync, are stopped, and no other command
+    /// changes that branch meanwhile.
     ///
     /// # Errors
-    /// [`OpsError::ParentRuns`].
+    /// [`OpsError::Lock`], [`OpsError::Runtime`], [`OpsError::Unknown`] for a parent that was destroyed in the meantime.
     pub fn hold_still(&self, parent: &Parent) -> Result<Hold, OpsError> {
         let Some(branch) = &parent.branch else {
-            return Ok(Hold { held: false });
+            return Ok(Hold {
+                frozen: None,
+                since: Instant::now(),
+                _lock: None,
+            });
         };
-        if self
-            .runtime
-            .status(branch)?
-            .is_some_and(|status| !status.running.is_empty())
-        {
-            return Err(OpsError::ParentRuns {
+        let lock = self.store.lock(&parent.name, PARENT_LOCKED)?;
+        // From here on its record says that it has a branch, so that nobody destroys it any more.
+        if self.parent(&parent.name)?.branch.as_ref() != Some(branch) {
+            return Err(OpsError::Unknown {
                 name: parent.name.clone(),
             });
         }
-        Ok(Hold { held: false })
+        let runs = self.runtime.status(branch)?.is_some();
+        let since = Instant::now();
+        Ok(Hold {
+            since,
+            frozen: runs.then(|| self.runtime.freeze(branch)).transpose()?,
+            _lock: Some(lock),
+        })
     }
 
     /// Removes what a branch has beside its volumes: the configuration and the logs of its instances.

@@ -126,12 +126,6 @@ pub enum OpsError {
         /// Its branches.
         children: Vec<String>,
     },
-    /// The parent branch runs without syncing its writes, and cannot be held still.
-    #[error("{name} is running; stop it before it is branched")]
-    ParentRuns {
-        /// The parent.
-        name: EnvName,
-    },
     /// The reserve of the pool.
     #[error("the pool {} has {free} bytes free, less than its reserve of {reserve}", pool.display())]
     NoRoom {

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{
-    BranchStatus, EnterSpec, Exposure, InstanceSpec, JobOutcome, JobSpec, Network, Runtime, RuntimeError,
+    BranchStatus, EnterSpec, Exposure, Frozen, InstanceSpec, JobOutcome, JobSpec, Network, Runtime,
+    RuntimeError,
 };
 use crate::model::{BranchId, ServiceName};
 
@@ -26,6 +27,8 @@ pub enum Operation {
     Job,
     /// [`Runtime::network`]
     Network,
+    /// [`Runtime::freeze`]
+    Freeze,
     /// [`Runtime::expose`]
     Expose,
     /// [`Runtime::enter`]
@@ -41,7 +44,7 @@ pub enum Operation {
 /// Branches in memory. What runs has a name and nothing else; a job does nothing and ends with 0.
 #[derive(Debug, Default)]
 pub struct Memory {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +62,7 @@ struct Branch {
     running: BTreeSet<ServiceName>,
     published: bool,
     sealed_logs: BTreeSet<ServiceName>,
+    holders: usize,
 }
 
 impl Memory {
@@ -101,6 +105,12 @@ impl Memory {
             .is_some_and(|branch| !branch.sealed_logs.is_empty())
     }
 
+    /// Whether a branch is held still.
+    pub fn is_frozen(&self, branch: &BranchId) -> bool {
+        let state = self.state();
+        state.branches.get(branch).is_some_and(|of| of.holders > 0)
+    }
+
     /// What was called so far, in order, failed calls included.
     pub fn calls(&self) -> Vec<(Operation, BranchId)> {
         self.state().calls.clone()
@@ -136,6 +146,26 @@ impl State {
             branch: branch.clone(),
         };
         self.branches.get_mut(branch).ok_or_else(not_running)
+    }
+}
+
+struct Still {
+    state: Arc<Mutex<State>>,
+    branch: BranchId,
+}
+
+impl Frozen for Still {
+    fn thaw(self: Box<Self>) -> Result<(), RuntimeError> {
+        Ok(())
+    }
+}
+
+impl Drop for Still {
+    fn drop(&mut self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of) = state.branches.get_mut(&self.branch) {
+            of.holders -= 1;
+        }
     }
 }
 
@@ -206,6 +236,16 @@ impl Runtime for Memory {
         let mut state = self.begin(Operation::Network, branch)?;
         state.branch(branch)?;
         Ok(Box::new(ThisNetwork))
+    }
+
+    fn freeze(&self, branch: &BranchId) -> Result<Box<dyn Frozen>, RuntimeError> {
+        let mut state = self.begin(Operation::Freeze, branch)?;
+        state.branch(branch)?.holders += 1;
+        drop(state);
+        Ok(Box::new(Still {
+            state: Arc::clone(&self.state),
+            branch: branch.clone(),
+        }))
     }
 
     fn expose(&self, branch: &BranchId, exposures: &[Exposure]) -> Result<(), RuntimeError> {

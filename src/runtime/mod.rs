@@ -249,6 +249,15 @@ pub trait Network: Send + Sync {
     fn run(&self, client: Box<dyn FnOnce() + Send + '_>) -> Result<(), RuntimeError>;
 }
 
+/// A branch whose processes stand still. They go on when this is dropped, and when the process that holds it ends.
+pub trait Frozen: Send {
+    /// Lets them go on.
+    ///
+    /// # Errors
+    /// When they did not stand still until now: that is limited to a minute.
+    fn thaw(self: Box<Self>) -> Result<(), RuntimeError>;
+}
+
 /// Runs the instances of branches.
 pub trait Runtime: Send + Sync {
     /// Starts the supervisor of a branch. Until [`Runtime::keep`] it is bound to the calling process: when that
@@ -269,6 +278,9 @@ pub trait Runtime: Send + Sync {
 
     /// The branch's network, for envclone's own clients.
     fn network(&self, branch: &BranchId) -> Result<Box<dyn Network>, RuntimeError>;
+
+    /// Holds every process of a branch still, for the instant of a snapshot. Returns when all stand.
+    fn freeze(&self, branch: &BranchId) -> Result<Box<dyn Frozen>, RuntimeError>;
 
     /// Opens the gateway. The only way in for users.
     fn expose(&self, branch: &BranchId, exposures: &[Exposure]) -> Result<(), RuntimeError>;

@@ -37,6 +37,8 @@ pub(super) enum Request {
     /// The init process of a running instance's sandbox.
     Sandbox(ServiceName),
     ForgetSealedLogs,
+    /// Hold every process still. The connection stays open for as long as that is to last.
+    Freeze,
     Close,
 }
 
@@ -48,6 +50,10 @@ pub(super) enum Reply {
     Sandbox { init: u32 },
     Failed(Failure),
 }
+
+/// On the connection of [`Request::Freeze`], to let go.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Thaw;
 
 /// On the lease.
 #[derive(Debug, Serialize, Deserialize)]

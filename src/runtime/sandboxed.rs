@@ -14,10 +14,10 @@ use rustix::net::sockopt::socket_peercred;
 use super::branch_dir::BranchDir;
 use super::network::BranchNetwork;
 use super::process::Held;
-use super::protocol::{Failure, Keep, Reply, Request, receive, send};
+use super::protocol::{Failure, Keep, Reply, Request, Thaw, receive, send};
 use super::{
-    BranchStatus, EnterSpec, Exposure, InstanceSpec, JobOutcome, JobSpec, Network, Runtime, RuntimeError,
-    enter,
+    BranchStatus, EnterSpec, Exposure, Frozen, InstanceSpec, JobOutcome, JobSpec, Network, Runtime,
+    RuntimeError, enter,
 };
 use crate::exec::{Invocation, Streams, Tool, spawn};
 use crate::model::{BranchId, ServiceName};
@@ -39,6 +39,19 @@ pub struct Sandboxed {
 struct Lease {
     connection: Option<UnixStream>,
     child: Child,
+}
+
+/// A branch that its supervisor holds still for as long as this connection is open.
+struct Still {
+    connection: UnixStream,
+    branch: BranchId,
+}
+
+impl Frozen for Still {
+    fn thaw(self: Box<Self>) -> Result<(), RuntimeError> {
+        let reply = converse(&self.connection, &self.branch, &Thaw, Duration::ZERO)?;
+        done(&self.branch, &reply)
+    }
 }
 
 /// A connection to a supervisor, and who that is.
@@ -113,17 +126,7 @@ impl Sandboxed {
 
 impl Caller {
     fn ask(self, branch: &BranchId, request: &Request, within: Duration) -> Result<Reply, RuntimeError> {
-        let asked = self
-            .connection
-            .set_read_timeout(Some(within.saturating_add(GRACE)))
-            .and_then(|()| send(&self.connection, request))
-            .and_then(|()| receive(&self.connection));
-        match asked {
-            Ok(Some(Reply::Failed(failure))) => Err(failure.into_error(branch)),
-            Ok(Some(reply)) => Ok(reply),
-            Ok(None) => Err(Failure::other("it ended before it answered").into_error(branch)),
-            Err(source) => Err(io_error("asking the supervisor", source)),
-        }
+        converse(&self.connection, branch, request, within)
     }
 }
 
@@ -221,6 +224,16 @@ impl Runtime for Sandboxed {
         Ok(Box::new(BranchNetwork::new(opened)))
     }
 
+    fn freeze(&self, branch: &BranchId) -> Result<Box<dyn Frozen>, RuntimeError> {
+        let connection = self.call(branch)?.connection;
+        done(
+            branch,
+            &converse(&connection, branch, &Request::Freeze, Duration::ZERO)?,
+        )?;
+        let branch = branch.clone();
+        Ok(Box::new(Still { connection, branch }))
+    }
+
     fn expose(&self, branch: &BranchId, exposures: &[Exposure]) -> Result<(), RuntimeError> {
         let reply = self.request(branch, &Request::Expose(exposures.to_vec()), Duration::ZERO)?;
         done(branch, &reply)
@@ -308,6 +321,25 @@ fn end(branch: &BranchId, caller: Caller) -> Result<(), RuntimeError> {
         Ok(())
     } else {
         Err(Failure::other("it does not end").into_error(branch))
+    }
+}
+
+/// Says one thing to a supervisor and hears its answer.
+fn converse(
+    connection: &UnixStream,
+    branch: &BranchId,
+    message: &impl serde::Serialize,
+    within: Duration,
+) -> Result<Reply, RuntimeError> {
+    let asked = connection
+        .set_read_timeout(Some(within.saturating_add(GRACE)))
+        .and_then(|()| send(connection, message))
+        .and_then(|()| receive(connection));
+    match asked {
+        Ok(Some(Reply::Failed(failure))) => Err(failure.into_error(branch)),
+        Ok(Some(reply)) => Ok(reply),
+        Ok(None) => Err(Failure::other("it ended before it answered").into_error(branch)),
+        Err(source) => Err(io_error("asking the supervisor", source)),
     }
 }
 

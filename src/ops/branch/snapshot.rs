@@ -1,7 +1,5 @@
 //! Step 3: one atomic snapshot of the parent's root.
 
-use std::time::Instant;
-
 use serde_json::{Value, json};
 
 use super::run::Run;
@@ -16,7 +14,6 @@ pub(super) fn intent(run: &Run<'_>) -> Value {
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     let app = run.app;
     let still = app.hold_still(&run.parent)?;
-    let clock = Instant::now();
     let snapshot = app
         .storage
         .snapshot(&run.parent.root, &run.incoming(Role::Snapshot));
@@ -27,11 +24,7 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
         taken_at: jiff::Timestamp::now(),
         atomic: app.storage.capabilities().atomic,
         baseline: false,
-        source_pause_ms: if paused {
-            super::request::millis(clock.elapsed())
-        } else {
-            0
-        },
+        source_pause_ms: super::request::millis(paused),
     });
     run.snapshot = Some(snapshot.clone());
     Ok(json!({ "object": snapshot }))

@@ -47,6 +47,10 @@ fn answer(supervisor: &Arc<Supervisor>, connection: &UnixStream) {
     let Ok(Some(request)) = asked else {
         return;
     };
+    if matches!(request, Request::Freeze) {
+        supervisor.hold_frozen(connection);
+        return;
+    }
     let closing = matches!(request, Request::Close);
     let reply = supervisor.handle(request).unwrap_or_else(Reply::Failed);
     // A client that went away meanwhile does not want to know.
@@ -66,6 +70,8 @@ impl Supervisor {
             Request::Status => self.status().map(Reply::Status),
             Request::Sandbox(service) => self.init_of(&service).map(|init| Reply::Sandbox { init }),
             Request::ForgetSealedLogs => self.forget_sealed_logs().map(|()| Reply::Done),
+            // Answered on its connection, which it keeps.
+            Request::Freeze => Err(Failure::other("a freeze without a connection")),
             Request::Close => {
                 self.end_but_for_main();
                 Ok(Reply::Done)

@@ -189,6 +189,12 @@ impl Instance {
         state.processes.as_ref().filter(|_| state.ready).map(Arc::clone)
     }
 
+    /// The number of the sandbox's init process, also while the instance is not ready yet.
+    pub(super) fn init(&self) -> Option<u32> {
+        let state = locked(&self.state);
+        state.processes.as_ref().map(|processes| processes.init.pid())
+    }
+
     /// Waits until `condition` holds; `false` when time is up.
     fn wait_until(
         &self,

@@ -6,6 +6,7 @@
 
 mod control;
 mod doorway;
+mod freeze;
 mod instance;
 mod job;
 mod output;
@@ -60,6 +61,7 @@ struct Supervisor {
     instances: Mutex<BTreeMap<ServiceName, Arc<Instance>>>,
     doorway: Mutex<Option<Doorway>>,
     cgroup: Option<Cgroup>,
+    frozen: Mutex<freeze::Frozen>,
     ended: Mutex<bool>,
 }
 
@@ -123,6 +125,7 @@ fn set_up(args: &SuperviseArgs) -> Result<Parts, Failure> {
                 instances: Mutex::default(),
                 doorway: Mutex::default(),
                 cgroup,
+                frozen: Mutex::default(),
                 ended: Mutex::new(false),
             };
             Ok((supervisor, listener, main, claim))
