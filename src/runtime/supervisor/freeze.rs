@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn processes_are_stopped_and_go_on_but_for_those_that_stood_before() {
-        let script = "tail -f /dev/null & kill -STOP $!; echo $!; while :; do /bin/true; done";
+        let script = "tail -f /dev/null & kill -STOP $!; until grep -q stopped /proc/$!/status; do :; done; echo $!; while :; do /bin/true; done";
         let bwrap = Invocation::of("bwrap")
             .unwrap()
             .args(["--unshare-pid", "--die-with-parent"]);
