@@ -517,7 +517,7 @@ _envclone() {
             return 0
             ;;
         envclone__subcmd__stop)
-            opts="-q -v -h --config --json --quiet --verbose --lock-timeout --help"
+            opts="-q -v -h --all --config --json --quiet --verbose --lock-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

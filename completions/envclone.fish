@@ -35,7 +35,7 @@ complete -c envclone -n "__fish_envclone_needs_command" -f -a "pool" -d 'Make or
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "branch" -d 'Make a branch of an environment: a private, sanitized, running copy'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "list" -d 'List environments as a tree'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "show" -d 'Show everything about an environment'
-complete -c envclone -n "__fish_envclone_needs_command" -f -a "url" -d 'Print the URLs of a branch'
+complete -c envclone -n "__fish_envclone_needs_command" -f -a "url" -d 'Print the URL of a branch: its database\'s, or a service\'s; with `--format env` those of all services'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "connect" -d 'Open the engine\'s own client on a service of a branch, inside its sandbox'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "exec" -d 'Run a command in the sandbox of a service, as the service\'s account'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "logs" -d 'Print the log of a service of a branch'
@@ -120,6 +120,7 @@ complete -c envclone -n "__fish_envclone_using_subcommand logs" -s v -l verbose 
 complete -c envclone -n "__fish_envclone_using_subcommand logs" -s h -l help -d 'Print help'
 complete -c envclone -n "__fish_envclone_using_subcommand stop" -l config -d 'Configuration file' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand stop" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
+complete -c envclone -n "__fish_envclone_using_subcommand stop" -l all -d 'Stop every branch that runs, for a shutdown of the host; `start --all` brings them back'
 complete -c envclone -n "__fish_envclone_using_subcommand stop" -l json -d 'Print one JSON document'
 complete -c envclone -n "__fish_envclone_using_subcommand stop" -s q -l quiet -d 'Print errors only'
 complete -c envclone -n "__fish_envclone_using_subcommand stop" -s v -l verbose -d 'Say more about what is being done'

@@ -9,12 +9,12 @@ use crate::cli::{CommandError, Global, context, output};
 use crate::model::EnvName;
 use crate::ops;
 
-/// Print the URLs of a branch
+/// Print the URL of a branch: its database's, or a service's; with `--format env` those of all services
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     /// Branch
     env: String,
-    /// Only this service's URL
+    /// Service whose URL to print
     service: Option<String>,
     /// How to print: url, or env for lines like `DATABASE_URL`=…
     #[arg(long, value_enum, default_value_t = Format::Url)]
@@ -59,6 +59,11 @@ pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, Comm
         return Ok(ExitCode::SUCCESS);
     }
     let first = urls.url.as_ref().map(|url| url.reveal().to_owned());
+    // What a script puts in quotes: `psql "$(envclone url fix-42)"`.
+    if let (None, Format::Url, Some(url)) = (&args.service, args.format, &first) {
+        output::data(&format!("{url}\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let line = |(service, url): &(String, String)| match args.format {
         Format::Url => format!("{url}\n"),
         Format::Env if Some(url) == first.as_ref() => format!("DATABASE_URL={url}\n"),

@@ -33,7 +33,7 @@ impl PostgresService {
         let queue = Mutex::new(work.iter().collect::<Vec<_>>().into_iter());
         let outcomes = Mutex::new(Vec::new());
         let pace = Pace::new(self.rules.max_write_rate);
-        let place = Spooling {
+        let spooling = Spooling {
             directory: &site.spool,
             pace: &pace,
         };
@@ -44,7 +44,7 @@ impl PostgresService {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some(next) = next else { return Ok(seen) };
                 (site.detail)(&format!("{}: {}", self.setup.name, next.table()));
-                let outcome = self.do_table(&mut session, next, (needles, place), &mut seen)?;
+                let outcome = self.do_table(&mut session, next, (needles, spooling), &mut seen)?;
                 outcomes
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
