@@ -31,6 +31,9 @@ _envclone() {
             envclone,destroy)
                 cmd="envclone__subcmd__destroy"
                 ;;
+            envclone,doctor)
+                cmd="envclone__subcmd__doctor"
+                ;;
             envclone,exec)
                 cmd="envclone__subcmd__exec"
                 ;;
@@ -83,7 +86,7 @@ _envclone() {
 
     case "${cmd}" in
         envclone)
-            opts="-q -v -h -V --config --json --quiet --verbose --lock-timeout --help --version pool branch list show url connect exec logs stop start destroy sanitize config completions man generate"
+            opts="-q -v -h -V --config --json --quiet --verbose --lock-timeout --help --version pool branch list show url connect exec logs stop start destroy sanitize config doctor completions man generate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -202,6 +205,28 @@ _envclone() {
             ;;
         envclone__subcmd__destroy)
             opts="-q -v -h --config --json --quiet --verbose --lock-timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        envclone__subcmd__doctor)
+            opts="-q -v -h --fix --config --json --quiet --verbose --lock-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -44,6 +44,7 @@ complete -c envclone -n "__fish_envclone_needs_command" -f -a "start" -d 'Start 
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "destroy" -d 'Destroy branches and all their data'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "sanitize" -d 'Hold the rules against an environment, or look for personal data in it'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "config" -d 'Print the configuration in effect, and where each value comes from'
+complete -c envclone -n "__fish_envclone_needs_command" -f -a "doctor" -d 'Find what is missing, unsafe or left over, and say what mends it'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "completions" -d 'Print completions for a shell'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "man" -d 'Print the manual page of envclone or of one of its commands, for `man -l -`'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "generate" -d 'Write completions and manual pages below a directory'
@@ -165,6 +166,13 @@ complete -c envclone -n "__fish_envclone_using_subcommand config" -l json -d 'Pr
 complete -c envclone -n "__fish_envclone_using_subcommand config" -s q -l quiet -d 'Print errors only'
 complete -c envclone -n "__fish_envclone_using_subcommand config" -s v -l verbose -d 'Say more about what is being done'
 complete -c envclone -n "__fish_envclone_using_subcommand config" -s h -l help -d 'Print help'
+complete -c envclone -n "__fish_envclone_using_subcommand doctor" -l config -d 'Configuration file' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand doctor" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
+complete -c envclone -n "__fish_envclone_using_subcommand doctor" -l fix -d 'Undo runs that died and remove what dead supervisors left; nothing else'
+complete -c envclone -n "__fish_envclone_using_subcommand doctor" -l json -d 'Print one JSON document'
+complete -c envclone -n "__fish_envclone_using_subcommand doctor" -s q -l quiet -d 'Print errors only'
+complete -c envclone -n "__fish_envclone_using_subcommand doctor" -s v -l verbose -d 'Say more about what is being done'
+complete -c envclone -n "__fish_envclone_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c envclone -n "__fish_envclone_using_subcommand completions" -l config -d 'Configuration file' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand completions" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
 complete -c envclone -n "__fish_envclone_using_subcommand completions" -l json -d 'Print one JSON document'

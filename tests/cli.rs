@@ -9,10 +9,14 @@
 
 #[path = "cli/config.rs"]
 mod config;
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/generated.rs"]
 mod generated;
 #[path = "cli/host.rs"]
 mod host;
+#[path = "cli/list.rs"]
+mod list;
 #[path = "cli/names.rs"]
 mod names;
 #[path = "live/pool.rs"]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::{Config, ConfigError, Trust};
-use crate::ops::App;
+use crate::ops::{App, OpsError};
 use crate::runtime::Sandboxed;
 use crate::state::{Layout, Store};
 use crate::storage::Pools;
@@ -13,16 +13,33 @@ use super::{CommandError, Global, report};
 /// Loads the configuration and opens state, storage and runtime. Only root may.
 pub(super) fn app(global: &Global, command: &str) -> Result<App, CommandError> {
     need_root()?;
+    let mut app = open_deferred(global, command)?;
+    app.storage = App::open_storage(&app.config)?;
+    Ok(app)
+}
+
+/// As [`app`], for commands that only read: the pool is not looked at before it is needed, and need not be mounted.
+pub(super) fn reader(global: &Global, command: &str) -> Result<App, CommandError> {
+    need_root()?;
+    Ok(open_deferred(global, command)?)
+}
+
+/// As [`reader`], for who wants to look at the error.
+pub(super) fn open_deferred(global: &Global, command: &str) -> Result<App, OpsError> {
     let config = Config::load(&global.config)?;
     let layout = Layout {
         state_dir: config.storage().state.clone(),
         run_dir: config.storage().run.clone(),
         project: config.project().clone(),
     };
-    let program = std::env::current_exe().map_err(CommandError::internal)?;
+    let program = std::env::current_exe().map_err(|source| OpsError::Io {
+        action: "finding",
+        path: PathBuf::from("/proc/self/exe"),
+        source,
+    })?;
     let runtime = Sandboxed::new(layout.run_dir.clone(), layout.logs_dir(), program);
     let store = Store::open(layout)?.describing(command);
-    let storage = App::open_storage(&config)?;
+    let storage = App::defer_storage(&config)?;
     Ok(App {
         config,
         store,
@@ -31,9 +48,14 @@ pub(super) fn app(global: &Global, command: &str) -> Result<App, CommandError> {
     })
 }
 
+/// Whether the caller is root.
+pub(super) fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
 /// Only root may make snapshots, namespaces and mounts.
 pub(super) fn need_root() -> Result<(), CommandError> {
-    if nix::unistd::geteuid().is_root() {
+    if is_root() {
         Ok(())
     } else {
         Err(CommandError::forbidden("envclone needs root", "run it with sudo"))

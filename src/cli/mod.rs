@@ -20,8 +20,8 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    branch, completions, config, connect, destroy, exec, generate, list, logs, man, pool, sanitize, show,
-    start, stop, url,
+    branch, completions, config, connect, destroy, doctor, exec, generate, list, logs, man, pool, sanitize,
+    show, start, stop, url,
 };
 
 pub use report::CommandError;
@@ -76,6 +76,7 @@ enum Command {
     Destroy(destroy::Args),
     Sanitize(sanitize::Args),
     Config(config::Args),
+    Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
     #[command(hide = true)]
@@ -115,6 +116,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Destroy(args) => destroy::run(&global, &args),
         Command::Pool(args) => pool::run(&global, &args),
         Command::Sanitize(args) => sanitize::run(&global, &args),
+        Command::Doctor(args) => doctor::run(&global, &args),
         Command::Config(args) => config::run(&global, &args),
         Command::Completions(args) => completions::run(Cli::command(), &args),
         Command::Man(args) => man::run(Cli::command(), &args),

@@ -19,6 +19,7 @@ use crate::storage::{Btrfs, Storage};
 
 use super::OpsError;
 use super::branch::Parent;
+use super::deferred::Deferred;
 
 /// What a command works with.
 pub struct App {
@@ -64,6 +65,17 @@ impl App {
     pub fn open_storage(config: &Config) -> Result<Box<dyn Storage>, OpsError> {
         match config.storage().driver {
             StorageDriver::Auto | StorageDriver::Btrfs => Ok(Box::new(Btrfs::open(&config.storage().pool)?)),
+            StorageDriver::Zfs => Err(OpsError::Driver { driver: "zfs" }),
+        }
+    }
+
+    /// As [`App::open_storage`], but the pool is opened when it is first needed.
+    ///
+    /// # Errors
+    /// [`OpsError::Driver`].
+    pub fn defer_storage(config: &Config) -> Result<Box<dyn Storage>, OpsError> {
+        match config.storage().driver {
+            StorageDriver::Auto | StorageDriver::Btrfs => Ok(Box::new(Deferred::new(&config.storage().pool))),
             StorageDriver::Zfs => Err(OpsError::Driver { driver: "zfs" }),
         }
     }

@@ -5,7 +5,9 @@
 mod app;
 pub mod branch;
 mod cleanup;
+mod deferred;
 pub mod destroy;
+pub mod doctor;
 mod enter;
 mod error;
 

@@ -40,6 +40,13 @@ pub struct Btrfs {
 }
 
 impl Btrfs {
+    /// What Btrfs can do, whatever the pool.
+    pub const CAPABILITIES: Capabilities = Capabilities {
+        driver: DRIVER,
+        atomic: true,
+        snapshot_may_go: true,
+    };
+
     /// Opens the pool, a directory on a Btrfs filesystem; makes `<pool>/.envclone` where it is not there.
     ///
     /// # Errors
@@ -326,11 +333,7 @@ impl Btrfs {
 
 impl Storage for Btrfs {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            driver: DRIVER,
-            atomic: true,
-            snapshot_may_go: true,
-        }
+        Self::CAPABILITIES
     }
 
     fn inspect(&self, root: &Path) -> Result<RootFacts, StorageError> {

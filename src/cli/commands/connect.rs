@@ -21,7 +21,7 @@ pub(in crate::cli) struct Args {
 
 pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
     let name: EnvName = args.env.parse()?;
-    let app = context::app(global, &format!("connect {name}"))?;
+    let app = context::reader(global, &format!("connect {name}"))?;
     let code = ops::connect(&app, &name, &args.service, &args.client)?;
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }

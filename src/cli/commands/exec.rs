@@ -21,7 +21,7 @@ pub(in crate::cli) struct Args {
 
 pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
     let name: EnvName = args.env.parse()?;
-    let app = context::app(global, &format!("exec {name}"))?;
+    let app = context::reader(global, &format!("exec {name}"))?;
     let code = ops::exec(&app, &name, &args.service, args.command.clone())?;
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }

@@ -14,7 +14,7 @@ use crate::ops;
 pub(in crate::cli) struct Args {}
 
 pub(in crate::cli) fn run(global: &Global, _: &Args) -> Result<ExitCode, CommandError> {
-    let app = context::app(global, "list")?;
+    let app = context::reader(global, "list")?;
     let environments = ops::list::list(&app)?;
     if global.json {
         output::json(&json!({ "schema": 1, "environments": environments }))?;
@@ -23,8 +23,8 @@ pub(in crate::cli) fn run(global: &Global, _: &Args) -> Result<ExitCode, Command
     }
     for (_, header) in ops::dead_runs(&app)? {
         let text = format!(
-            "A run that died was making {}; the next command that changes something undoes it.",
-            header.environment
+            "The run `{}` died; the next command that changes something undoes it.",
+            header.command
         );
         output::warn(global, &text);
     }

@@ -21,7 +21,7 @@ pub(in crate::cli) struct Args {
 
 pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
     let name: EnvName = args.env.parse()?;
-    let app = context::app(global, &format!("logs {name}"))?;
+    let app = context::reader(global, &format!("logs {name}"))?;
     let path = ops::log_path(&app, &name, &args.service)?;
     let mut log = Follow::open(&path).map_err(CommandError::internal)?;
     loop {

@@ -5,6 +5,7 @@ pub(super) mod completions;
 pub(super) mod config;
 pub(super) mod connect;
 pub(super) mod destroy;
+pub(super) mod doctor;
 pub(super) mod exec;
 pub(super) mod generate;
 pub(super) mod list;

@@ -18,7 +18,7 @@ pub(in crate::cli) struct Args {
 
 pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
     let name: EnvName = args.env.parse()?;
-    let app = context::app(global, &format!("show {name}"))?;
+    let app = context::reader(global, &format!("show {name}"))?;
     let (report, receipt) = ops::list::show(&app, &name)?;
     if global.json {
         let mut document = serde_json::to_value(&report).map_err(CommandError::internal)?;

@@ -29,7 +29,7 @@ enum Format {
 
 pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
     let name: EnvName = args.env.parse()?;
-    let app = context::app(global, &format!("url {name}"))?;
+    let app = context::reader(global, &format!("url {name}"))?;
     let urls = ops::list::urls(&app, &name)?;
     let wanted = |service: &str| args.service.as_deref().is_none_or(|wanted| wanted == service);
     let chosen: Vec<(String, String)> = urls

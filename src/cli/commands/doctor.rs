@@ -1,0 +1,58 @@
+//! `envclone doctor`.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::cli::{CommandError, Global, context, output};
+use crate::ops::doctor::{self, Problem};
+
+/// Find what is missing, unsafe or left over, and say what mends it
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// Undo runs that died and remove what dead supervisors left; nothing else
+    #[arg(long)]
+    fix: bool,
+}
+
+pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
+    if args.fix {
+        context::need_root()?;
+    }
+    let mut problems = doctor::check_host();
+    let mut done = Vec::new();
+    if context::is_root() {
+        match context::open_deferred(global, "doctor") {
+            Ok(app) => {
+                if args.fix {
+                    let (fixed, left) = doctor::fix(&app)?;
+                    done = fixed;
+                    problems.extend(left);
+                }
+                problems.extend(doctor::check_project(&app)?);
+            }
+            Err(error) => problems.push(doctor::unusable(&error)),
+        }
+    }
+    if global.json {
+        output::json(&json!({ "schema": 1, "problems": problems, "fixed": done }))?;
+    } else {
+        output::data(&describe(&done, &problems))?;
+    }
+    Ok(ExitCode::from(u8::from(!problems.is_empty())))
+}
+
+fn describe(done: &[String], problems: &[Problem]) -> String {
+    let mut lines = done.to_vec();
+    if problems.is_empty() {
+        lines.push("nothing is wrong".to_owned());
+    }
+    for problem in problems {
+        lines.push(format!(
+            "{} {}: {}",
+            problem.kind, problem.object, problem.message
+        ));
+        lines.push(format!("  fix: {}", problem.fix));
+    }
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,93 @@
+//! What the project declares: rules, key, pool, roots.
+
+use super::{Problem, chain};
+use crate::ops::{App, OpsError};
+use crate::state::KeyError;
+use crate::storage::{PoolError, Pools, StorageError};
+
+pub(super) fn check(app: &App) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Err(error) = app.rules() {
+        let fix = "envclone sanitize check";
+        problems.push(Problem::new(
+            "rules",
+            app.config.path().display(),
+            chain(&error),
+            fix,
+        ));
+    }
+    if let Err(error) = app.store.key() {
+        let fix = match error {
+            KeyError::Missing { .. } => "envclone init".to_owned(),
+            _ => format!(
+                "chown root: {0} && chmod 0600 {0}",
+                app.store.layout().key().display()
+            ),
+        };
+        problems.push(Problem::new(
+            "key",
+            app.store.layout().key().display(),
+            chain(&error),
+            fix,
+        ));
+    }
+    match app.storage.usage() {
+        Ok(_) => {
+            problems.extend(check_reserve(app));
+            problems.extend(check_roots(app));
+        }
+        Err(error) => problems.push(unusable_pool(app, &error)),
+    }
+    problems
+}
+
+fn unusable_pool(app: &App, error: &StorageError) -> Problem {
+    let pool = app.pool();
+    let state = &app.config.storage().state;
+    let recorded = |pools: Pools| -> Result<bool, PoolError> {
+        Ok(pools.list()?.iter().any(|record| record.path == pool))
+    };
+    let ours = Pools::open(state, crate::config::Trust::root()).and_then(recorded);
+    let fix = match (error, ours) {
+        (StorageError::Tool { .. }, _) => "apt-get install btrfs-progs".to_owned(),
+        (_, Ok(true)) => "envclone start --all".to_owned(),
+        _ => format!("mount it, or: envclone pool create {} --size N", pool.display()),
+    };
+    Problem::new("pool", pool.display(), chain(error), fix)
+}
+
+fn check_reserve(app: &App) -> Option<Problem> {
+    let usage = app.storage.usage().ok()?;
+    let reserve = usage.total / 100 * u64::from(app.reserve_percent());
+    (usage.free < reserve).then(|| {
+        let error = OpsError::NoRoom {
+            pool: app.pool().to_owned(),
+            free: usage.free,
+            reserve,
+        };
+        let fix = "envclone list, then envclone destroy what is not needed";
+        Problem::new("pool-reserve", app.pool().display(), error.to_string(), fix)
+    })
+}
+
+fn check_roots(app: &App) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (name, environment) in app.config.environments() {
+        match app.storage.inspect(&environment.root) {
+            Ok(facts) => problems.extend(facts.warnings.into_iter().map(|warning| {
+                let fix = "chattr -C its directory and copy the file anew, with the server stopped";
+                Problem::new("nocow", name, warning, fix)
+            })),
+            Err(error) => {
+                let fix = format!("mend it, or name another root for [environments.{name}]");
+                problems.push(Problem::new(
+                    "root",
+                    environment.root.display(),
+                    chain(&error),
+                    fix,
+                ));
+            }
+        }
+    }
+    problems
+}
