@@ -51,5 +51,12 @@ pub fn clean_up(app: &App) -> Result<Vec<Cleaned>, OpsError> {
             left: left.into_iter().map(|left| left.what).collect(),
         });
     }
+    for environment in super::destroy::end_dead(app)? {
+        cleaned.push(Cleaned {
+            environment,
+            saga: "destroy".to_owned(),
+            left: Vec::new(),
+        });
+    }
     Ok(cleaned)
 }

@@ -45,6 +45,29 @@ fn refuse_with_branches(app: &App, name: &EnvName) -> Result<(), OpsError> {
     }
 }
 
+/// Ends what dead runs of `destroy` had begun; those that another run works on are left to it.
+pub(super) fn end_dead(app: &App) -> Result<Vec<EnvName>, OpsError> {
+    let mut ended = Vec::new();
+    for record in app.store.records()? {
+        let name = record.environment.name.clone();
+        if record.environment.state != EnvState::Failed {
+            continue;
+        }
+        let Ok(_lock) = app.store.lock(&name, Duration::ZERO) else {
+            continue;
+        };
+        let begun = app
+            .store
+            .record(&name)?
+            .filter(|now| now.environment.state == EnvState::Failed);
+        if let Some(record) = begun {
+            remove(app, record)?;
+            ended.push(name);
+        }
+    }
+    Ok(ended)
+}
+
 fn remove(app: &App, mut record: EnvRecord) -> Result<(), OpsError> {
     record.environment.state = EnvState::Failed;
     app.store.save(&record)?;
@@ -53,6 +76,15 @@ fn remove(app: &App, mut record: EnvRecord) -> Result<(), OpsError> {
         match app.storage.destroy(&object_of(object)) {
             Ok(()) | Err(StorageError::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
+        }
+    }
+    // What a start that died had put in the clone's place.
+    for owned in app.storage.owned()? {
+        let ours = owned.mark.as_ref().is_some_and(|mark| {
+            mark.project == *app.project() && mark.environment == record.environment.name
+        });
+        if ours && owned.incoming.is_none() {
+            app.storage.destroy(&owned.object)?;
         }
     }
     app.remove_traces(&record.branch)?;

@@ -174,12 +174,13 @@ fn source_settings(volume: &Volume, setup: &ServiceSetup, major: u32) -> Vec<(St
 fn debian_config(setup: &ServiceSetup, major: u32) -> Option<String> {
     let clusters = std::fs::read_dir(Path::new(DEBIAN_CONFIG).join(major.to_string())).ok()?;
     for cluster in clusters.flatten() {
-        let path = cluster.path().join("postgresql.conf");
-        let small =
-            std::fs::symlink_metadata(&path).is_ok_and(|file| file.is_file() && file.len() < CONFIG_LIMIT);
-        let Some(text) = small.then(|| std::fs::read_to_string(&path).ok()).flatten() else {
+        let Ok(directory) = Volume::open(&cluster.path()) else {
             continue;
         };
+        let Ok(bytes) = directory.read("postgresql.conf", CONFIG_LIMIT) else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let settings = parse_settings(&text);
         if last(&settings, "data_directory").map(PathBuf::from) == Some(setup.inner_data()) {
             return Some(text);

@@ -128,7 +128,7 @@ fn services(app: &App, run: &Run<'_>, what: Look) -> Result<Vec<Box<dyn Service>
 }
 
 fn look(run: &mut Run<'_>) -> Result<Value, StepError> {
-    let site = run.site();
+    let site = run.site()?;
     let found = side_by_side(&mut run.services, |service| service.inspect(&site))?;
     Err(Seen(found).into())
 }

@@ -37,7 +37,7 @@ fn publish(run: &mut Run<'_>, receipt: Receipt) -> Result<(), StepError> {
     {
         app.storage.destroy(snapshot)?;
     }
-    let site = run.site();
+    let site = run.site()?;
     let mut environment = run.environment.clone().ok_or(OpsError::OutOfOrder)?;
     environment.state = EnvState::Ready;
     environment.sanitized = receipt.sanitized();

@@ -182,7 +182,7 @@ pub(super) fn header(app: &App, run: &Run<'_>, request: &BranchRequest, saga: &s
 }
 
 fn report(run: &Run<'_>) -> Result<BranchReport, OpsError> {
-    let site = run.site();
+    let site = run.site()?;
     let services = run
         .services
         .iter()

@@ -1,12 +1,14 @@
 //! Step 1: the name, the ports, the record, and room on the pool.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::run::Run;
-use crate::model::{EnvState, Environment};
+use crate::model::{EngineKind, EnvState, Environment};
 use crate::ops::OpsError;
 use crate::saga::StepError;
-use crate::state::EnvRecord;
+use crate::state::{EnvRecord, ServiceRecord};
 
 pub(super) fn intent(run: &Run<'_>) -> Value {
     json!({ "name": run.name, "branch": run.branch })
@@ -29,8 +31,10 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     let wanted = run.setups.iter().filter(|setup| app.has_server(setup)).count();
     let mut ports = lock.choose(wanted, app.listen())?.into_iter();
     run.services.clear();
+    let mut services = BTreeMap::new();
     for setup in &run.setups {
         let port = if app.has_server(setup) { ports.next() } else { None };
+        services.insert(setup.name.clone(), reserved(setup.engine, port));
         run.services
             .push(app.service(setup, run.kind, &run.branch, port)?);
     }
@@ -40,11 +44,7 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
         branch: run.branch.clone(),
         run: run.id.clone(),
         environment,
-        services: run
-            .services
-            .iter()
-            .map(|service| app.remember(service.as_ref(), &run.site()))
-            .collect(),
+        services,
         clone: None,
         checkpoint: None,
         snapshot: None,
@@ -56,6 +56,19 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     };
     app.store.save(&record)?;
     Ok(Value::Null)
+}
+
+/// A service of which only the port is known yet.
+fn reserved(engine: EngineKind, port: Option<u16>) -> ServiceRecord {
+    ServiceRecord {
+        engine,
+        version: None,
+        port,
+        user: None,
+        database: None,
+        password: None,
+        facts: Value::Null,
+    }
 }
 
 /// Production shares the pool and must never see it full.

@@ -7,7 +7,7 @@ use crate::engine::ServiceSetup;
 use crate::model::{
     BranchId, Check, EnvName, EnvType, Environment, RunId, SanitizationReport, SnapshotReport, Timings,
 };
-use crate::ops::App;
+use crate::ops::{App, OpsError};
 use crate::sanitize::proof::Proof;
 use crate::sanitize::receipt::Receipt;
 use crate::sanitize::service::{Service, Site};
@@ -89,14 +89,17 @@ impl<'a> Run<'a> {
     }
 
     /// The site on which services are worked on.
-    pub fn site(&self) -> Site<'a> {
+    ///
+    /// # Errors
+    /// [`OpsError::OutOfOrder`] before there is a clone.
+    pub fn site(&self) -> Result<Site<'a>, OpsError> {
         let root = self
             .clone
             .as_ref()
             .map(|clone| clone.path.clone())
-            .unwrap_or_default();
-        let spool = root.parent().map(PathBuf::from).unwrap_or_default();
-        self.app.site(self.branch.clone(), root, spool, self.detail)
+            .ok_or(OpsError::OutOfOrder)?;
+        let spool = root.parent().map(PathBuf::from).ok_or(OpsError::OutOfOrder)?;
+        Ok(self.app.site(self.branch.clone(), root, spool, self.detail))
     }
 
     /// Identity of the clone.

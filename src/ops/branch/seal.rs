@@ -12,7 +12,7 @@ pub(super) fn intent(run: &Run<'_>) -> Value {
 
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     run.app.runtime.open(&run.branch)?;
-    let site = run.site();
+    let site = run.site()?;
     super::request::side_by_side(&mut run.services, |service| service.seal(&site))?;
     Ok(Value::Null)
 }

@@ -7,7 +7,7 @@ use crate::saga::StepError;
 use crate::sanitize::receipt::{Basis, Receipt};
 
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
-    let site = run.site();
+    let site = run.site()?;
     let checks = super::request::side_by_side(&mut run.services, |service| service.start(&site))?;
     let published = super::request::side_by_side(&mut run.services, |service| service.publish(&site))?;
     run.checks = checks.into_iter().chain(published).flatten().collect();
