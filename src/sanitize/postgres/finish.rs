@@ -1,6 +1,8 @@
 //! What follows the rewrites on the running server: derived data is computed anew, and what the catalogs remember of
 //! originals goes.
 
+use std::collections::BTreeSet;
+
 use crate::engine::EngineError;
 use crate::engine::postgres::{Session, quote_literal};
 use crate::sanitize::schema::{Schema, TableKind, TableName};
@@ -70,22 +72,36 @@ pub(super) fn refresh(session: &mut Session, views: &[TableName]) -> Result<(), 
 }
 
 /// Forgets the statistics of tables that were changed and gathers new ones, then rewrites the catalogs that held them.
+/// The values of a table are also in the statistics of the tables that it is a partition or child of, and of the
+/// expressions of its indexes.
 ///
 /// # Errors
 /// [`EngineError`].
 pub(super) fn renew_statistics(session: &mut Session, changed: &[TableName]) -> Result<(), EngineError> {
+    let mut renewed = BTreeSet::new();
     for table in changed {
-        let name = quoted(table);
-        let oid = format!("{}::regclass", quote_literal(&name));
-        session.execute(
-            "forgetting statistics",
-            &format!("DELETE FROM pg_statistic WHERE starelid = {oid}"),
-        )?;
-        let extended = format!(
-            "DELETE FROM pg_statistic_ext_data WHERE stxoid IN (SELECT oid FROM pg_statistic_ext WHERE stxrelid = {oid})"
+        let above = format!(
+            "WITH RECURSIVE above(oid) AS (SELECT {}::regclass::oid \
+             UNION SELECT inhparent FROM pg_inherits JOIN above ON inhrelid = oid) ",
+            quote_literal(&quoted(table))
         );
-        session.execute("forgetting extended statistics", &extended)?;
-        session.execute(&format!("analyzing {table}"), &format!("ANALYZE {name}"))?;
+        let plain = "DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM above UNION ALL \
+                     SELECT indexrelid FROM pg_index WHERE indrelid IN (SELECT oid FROM above))";
+        session.execute("forgetting statistics", &format!("{above}{plain}"))?;
+        let extended = "DELETE FROM pg_statistic_ext_data WHERE stxoid IN \
+                        (SELECT oid FROM pg_statistic_ext WHERE stxrelid IN (SELECT oid FROM above))";
+        session.execute("forgetting extended statistics", &format!("{above}{extended}"))?;
+        let names = "SELECT format('%I.%I', nspname, relname) FROM above JOIN pg_class c USING (oid) \
+                     JOIN pg_namespace n ON n.oid = relnamespace";
+        let names = session.rows("listing what is above a table", &format!("{above}{names}"))?;
+        renewed.extend(
+            names
+                .into_iter()
+                .filter_map(|row| row.into_iter().next().flatten()),
+        );
+    }
+    for name in renewed {
+        session.execute(&format!("analyzing {name}"), &format!("ANALYZE {name}"))?;
     }
     for catalog in ["pg_statistic", "pg_statistic_ext_data"] {
         session.execute("rewriting a catalog", &format!("VACUUM FULL {catalog}"))?;
