@@ -12,7 +12,7 @@ mod tree;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, RenameFlags, ResolveFlags, Stat, Uid};
@@ -315,9 +315,17 @@ impl Volume {
         self.exchange(rel.as_ref(), bytes, (uid, gid, mode), false)
     }
 
-    /// [`Volume::replace`] for a file of root's, mode 0600, that is on the disk when this returns.
+    /// [`Volume::replace`] for a file of root's, mode 0600, that is on the disk when this returns. Where nothing was at
+    /// `rel`, a process that is killed in here leaves nothing.
     pub fn replace_durably(&self, rel: impl AsRef<Path>, bytes: &[u8]) -> Result<(), VolumeError> {
-        self.exchange(rel.as_ref(), bytes, (0, 0, 0o600), true)
+        let rel = rel.as_ref();
+        let (parent, name) = self.parent_of(rel)?;
+        match link_new(parent.as_fd(), name, bytes) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.exchange(rel, bytes, (0, 0, 0o600), true)
+            }
+            linked => linked.map_err(|error| VolumeError::from_io("writing", rel, error)),
+        }
     }
 
     fn exchange(
@@ -446,6 +454,23 @@ fn write_at(
             Err(VolumeError::from_io("writing", shown, source))
         }
     }
+}
+
+/// A file of the caller's, mode 0600, that has no name until all of it is on the disk.
+fn link_new(parent: BorrowedFd<'_>, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+    let mut file = File::from(rustix::fs::openat(parent, ".", flags, Mode::RUSR | Mode::WUSR)?);
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    let nameless = format!("/proc/self/fd/{}", file.as_raw_fd());
+    rustix::fs::linkat(
+        rustix::fs::CWD,
+        nameless.as_str(),
+        parent,
+        name,
+        AtFlags::SYMLINK_FOLLOW,
+    )?;
+    Ok(rustix::fs::fsync(parent)?)
 }
 
 #[cfg(test)]
