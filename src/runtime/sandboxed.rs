@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Child;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::socket_peercred;
 
@@ -21,9 +21,14 @@ use super::{
 };
 use crate::exec::{Invocation, Streams, Tool, spawn};
 use crate::model::{BranchId, ServiceName};
+use crate::state::pause;
 
 /// What a supervisor may take for itself, beside the time that a request names.
 const GRACE: Duration = Duration::from_secs(60);
+/// How long a supervisor may take until it can be called, or until it has ended.
+const SET_UP: Duration = Duration::from_secs(10);
+/// How often is looked whether it can.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Runs instances in sandboxes of this host. Needs root.
 #[derive(Debug)]
@@ -258,21 +263,27 @@ impl Runtime for Sandboxed {
     }
 
     fn close(&self, branch: &BranchId) -> Result<(), RuntimeError> {
-        match self.call(branch) {
-            Ok(caller) => end(branch, caller)?,
-            Err(RuntimeError::NotRunning { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        if let Some(lease) = self.leases().remove(branch) {
-            lease.end();
-        }
-        let removed = self.dir(branch).remove_dead();
-        if removed.map_err(|source| io_error("removing the branch's directory", source))? {
-            Ok(())
-        } else {
-            Err(RuntimeError::Held {
-                branch: branch.clone(),
-            })
+        let until = Instant::now() + SET_UP;
+        loop {
+            match self.call(branch) {
+                Ok(caller) => end(branch, caller)?,
+                Err(RuntimeError::NotRunning { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            if let Some(lease) = self.leases().remove(branch) {
+                lease.end();
+            }
+            let removed = self.dir(branch).remove_dead();
+            if removed.map_err(|source| io_error("removing the branch's directory", source))? {
+                return Ok(());
+            }
+            // Its holder cannot be called: it is being set up, and will hear of its end when it is; or it is ending.
+            if Instant::now() >= until {
+                return Err(RuntimeError::Held {
+                    branch: branch.clone(),
+                });
+            }
+            pause(LOOK_EVERY);
         }
     }
 
