@@ -83,7 +83,7 @@ fn a_branch_is_a_running_masked_copy_and_goes_without_a_trace() {
         ("customer_orders", "email"),
         ("gold_customers", "email"),
     ] {
-        let sql = format!("SELECT count(*) FROM shop.{table} WHERE ({column}) ~* 'canary'");
+        let sql = format!("SELECT count(*) FROM shop.{table} WHERE ({column}) ~* 'kanari'");
         assert_eq!(answer(&sql), "0", "{table}");
     }
     assert_eq!(
@@ -347,7 +347,7 @@ fn only_the_role_of_the_url_gets_in_and_only_with_its_new_password() {
     let document = production.branch("fix-42");
     let new = password_of(&document);
     for role in ["postgres", "shop", "reporting", "admin"] {
-        let old = format!("canary-password-of-{role}");
+        let old = format!("kanari-password-of-{role}");
         let own = format!("postgres://{role}:{old}@{}:5432/shop", production.address());
         assert_eq!(
             ask(&own, "SELECT 1").unwrap(),
@@ -372,7 +372,7 @@ fn only_the_role_of_the_url_gets_in_and_only_with_its_new_password() {
 
 /// Everything that must be gone, in any case of its letters.
 fn originals(production: &Production) -> Vec<String> {
-    let mut needles = vec!["canary".to_owned()];
+    let mut needles = vec!["kanari".to_owned()];
     let verifiers = production.sql("SELECT rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL");
     let phones = production.sql("SELECT phone FROM shop.customers");
     needles.extend(verifiers.lines().chain(phones.lines()).map(str::to_owned));
@@ -386,17 +386,17 @@ fn no_original_is_in_any_byte_of_a_branch_or_of_what_is_remembered_of_it() {
     let needles = originals(&production);
     // The control: what is searched for lies in the files of production, each in its hiding place.
     let hiding_places: Vec<String> = [
-        "canary.17@original-mail.test",
-        "canaryfirst17",
-        "canaryiban17",
-        "canary dead line 17",
-        "canary-session-95",
-        "canary-prepared-session",
-        "canary-alias-17",
-        "canary toast canary toast",
-        "canary wal only",
-        "canary passport",
-        "canary-legacy-person-17",
+        "kanari.17@original-mail.test",
+        "kanarifirst17",
+        "kanariiban17",
+        "kanari dead line 17",
+        "kanari-session-95",
+        "kanari-prepared-session",
+        "kanari-alias-17",
+        "kanari toast kanari toast",
+        "kanari wal only",
+        "kanari passport",
+        "kanari-legacy-person-17",
     ]
     .map(str::to_owned)
     .into();
@@ -413,7 +413,7 @@ fn no_original_is_in_any_byte_of_a_branch_or_of_what_is_remembered_of_it() {
         "the control does not hold all originals"
     );
     assert!(
-        find(&[&root.join("db/data/log")], &needles).contains_key("canary"),
+        find(&[&root.join("db/data/log")], &needles).contains_key("kanari"),
         "the server's log is clean"
     );
 
@@ -436,6 +436,8 @@ fn a_branch_in_which_nothing_is_replaced_starts_once_and_still_holds_no_verifier
         .into_iter()
         .filter(|one| one.starts_with("SCRAM"))
         .collect();
+    // It holds locks.
+    production.sql("ROLLBACK PREPARED 'stale'");
     production.sql(PLAIN);
     production.configure(&production.configuration(), PLAIN_RULES);
     let before = production.world();
@@ -445,7 +447,7 @@ fn a_branch_in_which_nothing_is_replaced_starts_once_and_still_holds_no_verifier
     let url = url_of(&document);
     let words = "SELECT count(*) FROM shop.words WHERE word LIKE 'ordinary word %'";
     assert_eq!(ask(&url, words).unwrap(), "1000");
-    assert!(ask(&login(&document, "shop", "canary-password-of-shop"), "SELECT 1").is_err());
+    assert!(ask(&login(&document, "shop", "kanari-password-of-shop"), "SELECT 1").is_err());
 
     // The server that was sealed is the one that is published.
     let taken: jiff::Timestamp = document["snapshot"]["taken_at"]
@@ -548,7 +550,7 @@ fn ways_in(production: &Production) -> Vec<String> {
     }
     let of_branches = format!("socket {}", production.run_dir().display());
     let sockets = world::list(production).into_iter();
-    open.extend(sockets.filter(|one| one.starts_with("socket") && one.contains(".s.PGSQL")));
+    open.extend(sockets.filter(|one| one.starts_with(&of_branches) && one.contains(".s.PGSQL")));
     let processes = world::processes_of(production.base());
     let Some(supervisor) = processes.iter().find(|one| one.command.contains("__supervise")) else {
         return open;
@@ -581,7 +583,7 @@ fn ways_in(production: &Production) -> Vec<String> {
             "SELECT email FROM shop.customers LIMIT 1",
         ]);
         client
-            .env("PGPASSWORD", format!("canary-password-of-{role}"))
+            .env("PGPASSWORD", format!("kanari-password-of-{role}"))
             .env("PGCONNECT_TIMEOUT", "5");
         let said = client.output().unwrap();
         if said.status.success() {

@@ -53,7 +53,7 @@ fn cleaned_up(production: &Production, before: &[String], when: &str) {
     let ended = production.envclone(&["destroy", "nosuch"]);
     assert_eq!(ended.code, 2, "{when}: {}", ended.stderr);
     if names(production).contains(&"fix-42".to_owned()) {
-        let url = production.envclone(&["url", "fix-42"]).ok();
+        let url = production.envclone(&["url", "fix-42", "db"]).ok();
         assert_eq!(
             ask(url.trim(), "SELECT count(*) FROM shop.customers").as_deref(),
             Ok("300"),

@@ -74,7 +74,7 @@ impl Ended {
         }
         let lower = self.stderr.to_lowercase();
         assert!(
-            !lower.contains("canary"),
+            !lower.contains("kanari"),
             "a row's value is shown:\n{}",
             self.stderr
         );
@@ -98,7 +98,7 @@ impl Production {
         let mut production = Self::stopped(size_mb);
         production.start();
         // Some of what happened is in the WAL only.
-        production.sql("UPDATE shop.customers SET notes = 'canary wal only' WHERE id = 5; DELETE FROM shop.addresses WHERE id = 300");
+        production.sql("UPDATE shop.customers SET notes = 'kanari wal only' WHERE id = 5; DELETE FROM shop.addresses WHERE id = 300");
         production
     }
 
@@ -137,7 +137,7 @@ impl Production {
 
     fn write_uploads(&self) {
         for (name, text) in [
-            ("private/passport.txt", "canary passport"),
+            ("private/passport.txt", "kanari passport"),
             ("public/lamp.txt", "a lamp"),
         ] {
             let path = self.root().join("uploads").join(name);
@@ -339,7 +339,10 @@ pub fn ask(config: &str, sql: &str) -> Result<String, String> {
         Some(error) => error.message().to_owned(),
         None => format!("{error:?}"),
     };
-    let mut client = postgres::Client::connect(config, postgres::NoTls).map_err(said)?;
+    let mut config: postgres::Config = config.parse().unwrap();
+    // A test that waits for a lock for ever tells nobody why.
+    config.options("-c statement_timeout=60s").connect_timeout(MINUTE);
+    let mut client = config.connect(postgres::NoTls).map_err(said)?;
     let mut rows = Vec::new();
     for message in client.simple_query(sql).map_err(said)? {
         if let postgres::SimpleQueryMessage::Row(row) = message {
