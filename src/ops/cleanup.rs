@@ -60,3 +60,15 @@ pub fn clean_up(app: &App) -> Result<Vec<Cleaned>, OpsError> {
     }
     Ok(cleaned)
 }
+
+/// Cleans up also where a command ends before it does anything, since the environment is not what it needs: perhaps that is
+/// a dead run's doing.
+///
+/// # Errors
+/// The one given, or [`clean_up`]'s.
+pub(super) fn cleaning_up<T>(app: &App, found: Result<T, OpsError>) -> Result<T, OpsError> {
+    if found.is_err() {
+        clean_up(app)?;
+    }
+    found
+}

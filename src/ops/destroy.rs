@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{App, OpsError, clean_up, object_of};
+use super::{App, OpsError, clean_up, cleaning_up, object_of};
 use crate::model::{EnvName, EnvState};
 use crate::state::EnvRecord;
 use crate::storage::StorageError;
@@ -13,7 +13,7 @@ use crate::storage::StorageError;
 /// # Errors
 /// [`OpsError::HasBranches`], [`OpsError::NotOurs`], [`OpsError::Unknown`], and those of the drivers; then the record stays.
 pub fn destroy(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<(), OpsError> {
-    let record = app.own(name, "destroy")?;
+    let record = cleaning_up(app, app.own(name, "destroy"))?;
     let _lock = app.store.lock(name, lock_timeout)?;
     clean_up(app)?;
     // The record may be gone with the dead run that was making it.

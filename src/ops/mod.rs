@@ -23,6 +23,7 @@ use crate::state::ObjectRef;
 use crate::storage::{Object, ObjectId};
 
 pub use app::{App, Hold};
+use cleanup::cleaning_up;
 pub use cleanup::{Cleaned, clean_up, dead_runs};
 pub use enter::{Entered, connect, exec, log_path};
 pub use error::OpsError;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{App, OpsError, boot_id, branch, clean_up, list, object_of, object_ref};
+use super::{App, OpsError, boot_id, branch, clean_up, cleaning_up, list, object_of, object_ref};
 use crate::model::{EnvName, EnvState};
 use crate::sanitize::service::{Service, Site};
 use crate::state::{EnvRecord, ObjectRef};
@@ -25,7 +25,7 @@ pub struct Started {
 /// # Errors
 /// [`OpsError`]; then nothing of it runs.
 pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Started, OpsError> {
-    list::published(app, name, "start")?;
+    cleaning_up(app, list::published(app, name, "start"))?;
     let _lock = app.store.lock(name, lock_timeout)?;
     clean_up(app)?;
     let record = list::published(app, name, "start")?;
@@ -63,6 +63,7 @@ pub(super) type Outcome = (EnvName, Result<Started, OpsError>);
 /// # Errors
 /// [`OpsError::State`]; those of single branches are in the result.
 pub fn start_all(app: &App, lock_timeout: Duration) -> Result<Vec<Outcome>, OpsError> {
+    clean_up(app)?;
     let names: Vec<EnvName> = app
         .store
         .records()?

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{App, OpsError, clean_up, list};
+use super::{App, OpsError, clean_up, cleaning_up, list};
 use crate::model::{EnvName, EnvState};
 use crate::state::EnvRecord;
 
@@ -16,7 +16,7 @@ const WITHIN: Duration = Duration::from_secs(5 * 60);
 /// # Errors
 /// [`OpsError`]; a service that had to be killed is one, and the branch is stopped all the same.
 pub fn stop(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<(), OpsError> {
-    list::published(app, name, "stop")?;
+    cleaning_up(app, list::published(app, name, "stop"))?;
     let _lock = app.store.lock(name, lock_timeout)?;
     clean_up(app)?;
     halt(app, name, EnvState::Stopped)
