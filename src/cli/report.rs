@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::output;
-use crate::exec::{ToolMissing, package_of};
+use crate::exec::{ExecError, ToolMissing, package_of};
 use crate::ops::OpsError;
+use crate::sanitize::service::ServiceError;
 use crate::state::LockError;
 use crate::storage::StorageError;
 
@@ -64,11 +65,20 @@ impl<E: Into<OpsError>> From<E> for CommandError {
     }
 }
 
+const ROOM: &str = "`envclone list` shows branches that could be destroyed";
+
 /// What to do next, where the message does not say it itself.
 fn hint(error: &OpsError) -> Option<String> {
     if let Some(missing) = find::<ToolMissing>(error) {
         let package = package_of(&missing.program)?;
         return Some(format!("apt-get install {package}"));
+    }
+    let of_step = match error {
+        OpsError::Saga(saga) => saga.cause.find(),
+        other => Some(other),
+    };
+    if let Some(OpsError::NoRoom { .. }) = of_step {
+        return Some(ROOM.to_owned());
     }
     match error {
         OpsError::PoolInUse { .. } => {
@@ -92,22 +102,48 @@ fn hint(error: &OpsError) -> Option<String> {
         StorageError::OtherFilesystem { .. } => {
             Some("choose a pool on the filesystem of the root".to_owned())
         }
-        StorageError::NoSpace { .. } => {
-            Some("`envclone list` shows branches that could be destroyed".to_owned())
-        }
+        StorageError::NoSpace { .. } => Some(ROOM.to_owned()),
         _ => None,
     }
 }
 
+/// The first error of type `E` in the chain, also within one that only passes it on.
 fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
+        let mut link = Some(error);
+        while let Some(error) = link {
+            if let Some(found) = error.downcast_ref::<E>() {
+                return Some(found);
+            }
+            link = passed_on(error);
         }
         next = error.source();
     }
     None
+}
+
+/// What a transparent error holds: its `source` is already the next link.
+fn passed_on<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    if let Some(error) = error.downcast_ref::<OpsError>() {
+        return match error {
+            OpsError::Storage(inner) => Some(inner),
+            OpsError::Runtime(inner) => Some(inner),
+            OpsError::Service(inner) => Some(inner),
+            _ => None,
+        };
+    }
+    if let Some(error) = error.downcast_ref::<ServiceError>() {
+        return match error {
+            ServiceError::Engine(inner) => Some(inner),
+            ServiceError::Runtime(inner) => Some(inner),
+            _ => None,
+        };
+    }
+    match error.downcast_ref::<ExecError>()? {
+        ExecError::Missing(inner) => Some(inner),
+        _ => None,
+    }
 }
 
 /// The chain without links that only repeat the one before.
@@ -161,4 +197,21 @@ pub(super) fn usage(error: &clap::Error, as_json: bool) -> ExitCode {
     }
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::RuntimeError;
+
+    #[test]
+    fn a_hint_is_found_within_errors_that_only_pass_another_on() {
+        let missing = ToolMissing {
+            program: "bwrap".to_owned(),
+        };
+        let error = OpsError::from(RuntimeError::Exec(missing.into()));
+        assert_eq!(hint(&error).as_deref(), Some("apt-get install bubblewrap"));
+        let error = OpsError::from(StorageError::NoSpace { pool: "/srv".into() });
+        assert_eq!(hint(&error).as_deref(), Some(ROOM));
+    }
 }
