@@ -7,6 +7,8 @@
     reason = "helpers of tests, not marked as tests themselves"
 )]
 
+#[path = "live/bad_input.rs"]
+mod bad_input;
 #[path = "live/branch.rs"]
 mod branch;
 #[path = "live/bytes.rs"]

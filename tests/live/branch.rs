@@ -33,7 +33,7 @@ fn login(document: &Value, role: &str, password: &str) -> String {
     format!("postgres://{role}:{password}@{place}")
 }
 
-fn password_of(document: &Value) -> String {
+pub(crate) fn password_of(document: &Value) -> String {
     let url = url_of(document);
     let (user, _) = url.rsplit_once('@').unwrap();
     user.rsplit_once(':').unwrap().1.to_owned()
@@ -504,7 +504,7 @@ fn a_branch_of_a_cluster_laid_out_as_debian_does_sees_its_usual_paths() {
     let ended = with_mount(
         &elsewhere,
         Path::new("/etc/postgresql"),
-        production.command(&["branch", "prod", "fix-42", "--json"]),
+        &production.command(&["branch", "prod", "fix-42", "--json"]),
     );
     let document = ended.json();
     let url = url_of(&document);
@@ -526,7 +526,7 @@ fn a_branch_of_a_cluster_laid_out_as_debian_does_sees_its_usual_paths() {
 }
 
 /// Runs a command in a mount namespace of its own, in which `source` lies over `target`.
-pub(crate) fn with_mount(source: &Path, target: &Path, command: Command) -> Ended {
+pub(crate) fn with_mount(source: &Path, target: &Path, command: &Command) -> Ended {
     let mut inside = program("/usr/bin/unshare");
     inside.args(["--mount", "--propagation", "private", "sh", "-c"]);
     inside

@@ -310,13 +310,15 @@ rules = ["sanitize/*.toml"]
         self.envclone(&["branch", "prod", name, "--json"]).json()
     }
 
+    /// How its superuser connects.
+    pub fn superuser(&self) -> String {
+        let socket = self.base().join("sock");
+        format!("host={} user=postgres dbname=shop", socket.display())
+    }
+
     /// What the production answers to its superuser, row by row, columns apart by `|`.
     pub fn sql(&self, sql: &str) -> String {
-        let config = format!(
-            "host={} user=postgres dbname=shop",
-            self.base().join("sock").display()
-        );
-        ask(&config, sql).unwrap()
+        ask(&self.superuser(), sql).unwrap()
     }
 
     /// Everything that a run may make and must not leave; see [`world::list`].

@@ -72,9 +72,9 @@ pub fn processes_of(base: &Path) -> Vec<Process> {
         let command = read("cmdline");
         let cwd = link("cwd").into_os_string().into_encoded_bytes();
         let status = String::from_utf8_lossy(&read("status")).into_owned();
-        let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+        let after = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
         // A zombie waits for nothing but its parent.
-        let zombie = line("State:").is_none_or(|state| state.trim().starts_with('Z'));
+        let zombie = after("State:").is_none_or(|state| state.trim().starts_with('Z'));
         if pid == std::process::id()
             || zombie
             || ![&command, &read("environ"), &cwd].iter().any(|text| names(text))
@@ -83,7 +83,7 @@ pub fn processes_of(base: &Path) -> Vec<Process> {
         }
         found.push(Process {
             pid,
-            parent: line("PPid:")
+            parent: after("PPid:")
                 .and_then(|parent| parent.trim().parse().ok())
                 .unwrap_or(0),
             command: String::from_utf8_lossy(&command).replace('\0', " "),

@@ -3,8 +3,6 @@
 mod checkpoint;
 mod clone;
 mod inspect;
-#[cfg(test)]
-mod proofs;
 mod prove;
 mod publish;
 mod quiesce;
