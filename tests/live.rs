@@ -15,6 +15,8 @@ mod branch;
 mod bytes;
 #[path = "live/kill.rs"]
 mod kill;
+#[path = "live/load.rs"]
+mod load;
 #[path = "live/pool.rs"]
 mod pool;
 #[path = "live/pools.rs"]
