@@ -40,6 +40,9 @@ _envclone() {
             envclone,generate)
                 cmd="envclone__subcmd__generate"
                 ;;
+            envclone,init)
+                cmd="envclone__subcmd__init"
+                ;;
             envclone,list)
                 cmd="envclone__subcmd__list"
                 ;;
@@ -86,7 +89,7 @@ _envclone() {
 
     case "${cmd}" in
         envclone)
-            opts="-q -v -h -V --config --json --quiet --verbose --lock-timeout --help --version pool branch list show url connect exec logs stop start destroy sanitize config doctor completions man generate"
+            opts="-q -v -h -V --config --json --quiet --verbose --lock-timeout --help --version init pool branch list show url connect exec logs stop start destroy sanitize config doctor completions man generate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -276,6 +279,48 @@ _envclone() {
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        envclone__subcmd__init)
+            opts="-q -v -h --project --pool --root --state --run --config --json --quiet --verbose --lock-timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --project)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pool)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -31,6 +31,7 @@ complete -c envclone -n "__fish_envclone_needs_command" -s q -l quiet -d 'Print 
 complete -c envclone -n "__fish_envclone_needs_command" -s v -l verbose -d 'Say more about what is being done'
 complete -c envclone -n "__fish_envclone_needs_command" -s h -l help -d 'Print help'
 complete -c envclone -n "__fish_envclone_needs_command" -s V -l version -d 'Print version'
+complete -c envclone -n "__fish_envclone_needs_command" -f -a "init" -d 'Find services on this host; write a configuration, a first rule file and the masking key'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "pool" -d 'Make or remove a Btrfs pool in a file, for hosts that have no Btrfs'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "branch" -d 'Make a branch of an environment: a private, sanitized, running copy'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "list" -d 'List environments as a tree'
@@ -48,6 +49,17 @@ complete -c envclone -n "__fish_envclone_needs_command" -f -a "doctor" -d 'Find 
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "completions" -d 'Print completions for a shell'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "man" -d 'Print the manual page of envclone or of one of its commands, for `man -l -`'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "generate" -d 'Write completions and manual pages below a directory'
+complete -c envclone -n "__fish_envclone_using_subcommand init" -l project -d 'Name of the project [default: the name of the database that is found]' -r
+complete -c envclone -n "__fish_envclone_using_subcommand init" -l pool -d 'Mounted Btrfs in which branches live [default: the one that holds the root]' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand init" -l root -d 'Subvolume that holds production [default: the one that holds the server that is found]' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand init" -l state -d 'Where envclone remembers [default: /var/lib/envclone]' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand init" -l run -d 'Where its sockets and locks are [default: /run/envclone]' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand init" -l config -d 'Configuration file' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand init" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
+complete -c envclone -n "__fish_envclone_using_subcommand init" -l json -d 'Print one JSON document'
+complete -c envclone -n "__fish_envclone_using_subcommand init" -s q -l quiet -d 'Print errors only'
+complete -c envclone -n "__fish_envclone_using_subcommand init" -s v -l verbose -d 'Say more about what is being done'
+complete -c envclone -n "__fish_envclone_using_subcommand init" -s h -l help -d 'Print help'
 complete -c envclone -n "__fish_envclone_using_subcommand pool; and not __fish_seen_subcommand_from create remove" -l config -d 'Configuration file' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand pool; and not __fish_seen_subcommand_from create remove" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
 complete -c envclone -n "__fish_envclone_using_subcommand pool; and not __fish_seen_subcommand_from create remove" -l json -d 'Print one JSON document'

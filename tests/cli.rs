@@ -15,6 +15,8 @@ mod doctor;
 mod generated;
 #[path = "cli/host.rs"]
 mod host;
+#[path = "cli/init.rs"]
+mod init;
 #[path = "cli/list.rs"]
 mod list;
 #[path = "cli/names.rs"]

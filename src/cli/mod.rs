@@ -20,8 +20,8 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    branch, completions, config, connect, destroy, doctor, exec, generate, list, logs, man, pool, sanitize,
-    show, start, stop, url,
+    branch, completions, config, connect, destroy, doctor, exec, generate, init, list, logs, man, pool,
+    sanitize, show, start, stop, url,
 };
 
 pub use report::CommandError;
@@ -63,6 +63,7 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Args),
     Pool(pool::Args),
     Branch(branch::Args),
     List(list::Args),
@@ -114,6 +115,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Stop(args) => stop::run(&global, &args),
         Command::Start(args) => start::run(&global, &args),
         Command::Destroy(args) => destroy::run(&global, &args),
+        Command::Init(args) => init::run(&global, &args),
         Command::Pool(args) => pool::run(&global, &args),
         Command::Sanitize(args) => sanitize::run(&global, &args),
         Command::Doctor(args) => doctor::run(&global, &args),

@@ -22,7 +22,7 @@ use crate::model::{EngineKind, EnvName, EnvType, ServiceName};
 /// Percent of the pool that branches leave free, unless the file says otherwise.
 const RESERVE: u8 = 10;
 pub(super) const STATE: &str = "/var/lib/envclone";
-const RUN: &str = "/run/envclone";
+pub(super) const RUN: &str = "/run/envclone";
 /// A Unix socket's path has at most 107 bytes; `/<branch>/<service>/.s.PGSQL.<port>` takes up to 46 of them.
 const RUN_MAX: usize = 60;
 

@@ -37,6 +37,8 @@ impl Config {
     pub const DEFAULT_PATH: &str = "/etc/envclone/envclone.toml";
     /// Where envclone remembers unless the configuration says otherwise.
     pub const DEFAULT_STATE: &str = check::STATE;
+    /// Where sockets and locks are unless the configuration says otherwise.
+    pub const DEFAULT_RUN: &str = check::RUN;
 
     /// Reads the configuration, its packs, rules and SQL.
     ///

@@ -11,6 +11,7 @@ pub mod doctor;
 mod enter;
 mod error;
 
+mod init;
 mod inspect;
 pub mod list;
 mod pool;
@@ -27,6 +28,7 @@ use cleanup::cleaning_up;
 pub use cleanup::{Cleaned, clean_up, dead_runs};
 pub use enter::{Entered, connect, exec, log_path};
 pub use error::OpsError;
+pub use init::{InitReport, InitRequest, init};
 pub use inspect::{check_free, default_environment, inspection_of, write_first_rules};
 pub use pool::{create_pool, remove_pool};
 

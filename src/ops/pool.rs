@@ -13,7 +13,7 @@ use crate::storage::{Btrfs, PoolRecord, Pools, Storage};
 /// # Errors
 /// [`OpsError::Pool`]; nothing is left then, unless it says so.
 pub fn create_pool(state_dir: &Path, path: &Path, size: u64) -> Result<PoolRecord, OpsError> {
-    make_state_dir(state_dir)?;
+    make_dir(state_dir, 0o700)?;
     Ok(Pools::open(state_dir, Trust::root())?.create(path, size)?)
 }
 
@@ -66,9 +66,9 @@ fn in_use(path: &Path, why: String) -> OpsError {
     }
 }
 
-/// Makes the state directory, root's and 0700, below directories that are trusted.
-fn make_state_dir(path: &Path) -> Result<(), OpsError> {
-    let unsafe_place = |error| match error {
+/// Makes a directory of root's, and those above it, below directories that are trusted. One that is there is fine.
+pub(super) fn make_dir(path: &Path, mode: u32) -> Result<(), OpsError> {
+    let refused = |error| match error {
         TrustError::Unsafe { path, why } => OpsError::UnsafePlace { path, why },
         TrustError::Io { path, source } => OpsError::Io {
             action: "opening",
@@ -78,10 +78,10 @@ fn make_state_dir(path: &Path) -> Result<(), OpsError> {
     };
     let there = path.ancestors().find(|above| above.symlink_metadata().is_ok());
     if let Some(there) = there {
-        Trust::root().directory(there).map_err(unsafe_place)?;
+        Trust::root().directory(there).map_err(refused)?;
     }
     let mut builder = DirBuilder::new();
-    builder.recursive(true).mode(0o700);
+    builder.recursive(true).mode(mode);
     builder.create(path).map_err(|source| OpsError::Io {
         action: "making",
         path: path.to_owned(),

@@ -8,6 +8,7 @@ pub(super) mod destroy;
 pub(super) mod doctor;
 pub(super) mod exec;
 pub(super) mod generate;
+pub(super) mod init;
 pub(super) mod list;
 pub(super) mod logs;
 pub(super) mod man;

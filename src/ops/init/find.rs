@@ -1,0 +1,231 @@
+//! Which PostgreSQL servers this host has, and where their data lies: from `/proc`, `postmaster.pid` and Debian's
+//! configuration. What is read is written by others: it only proposes lines of a configuration that root reads.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::exec::{Invocation, Tool};
+
+/// `BTRFS_SUPER_MAGIC` of linux/magic.h.
+const BTRFS: rustix::fs::FsWord = 0x9123_683E;
+/// The inode number of every subvolume's root.
+const SUBVOLUME_INO: u64 = 256;
+/// How long a server may take to list its databases.
+const ASK_WITHIN: Duration = Duration::from_secs(5);
+const DATABASES: &str = "SELECT datname, pg_get_userbyid(datdba) FROM pg_database \
+    WHERE datallowconn AND NOT datistemplate AND datname <> 'postgres' ORDER BY pg_database_size(oid) DESC, datname";
+
+/// A PostgreSQL server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Server {
+    /// Its data directory, without links.
+    pub(super) data: PathBuf,
+    /// Where it listens, if it runs: directory of the socket, and port.
+    pub(super) socket: Option<(PathBuf, u16)>,
+    /// Its databases and their owners, the largest first; empty where it did not answer.
+    pub(super) databases: Vec<(String, String)>,
+}
+
+/// The servers of this host, running ones first.
+pub(super) fn servers() -> Vec<Server> {
+    let mut found: BTreeMap<PathBuf, Server> = BTreeMap::new();
+    let directories = running()
+        .into_iter()
+        .chain(configured(Path::new("/etc/postgresql")));
+    for data in directories {
+        let Ok(data) = data.canonicalize() else { continue };
+        if data.join("PG_VERSION").is_file() {
+            found.entry(data.clone()).or_insert_with(|| server(data));
+        }
+    }
+    let mut servers: Vec<Server> = found.into_values().collect();
+    servers.sort_by_key(|server| server.socket.is_none());
+    servers
+}
+
+/// What is known of the server of a data directory.
+pub(super) fn server(data: PathBuf) -> Server {
+    let socket = fs::read_to_string(data.join("postmaster.pid"))
+        .ok()
+        .and_then(|text| parse_pid_file(&text))
+        .filter(|(pid, ..)| Path::new("/proc").join(pid.to_string()).exists())
+        .map(|(_, directory, port)| (directory, port));
+    let databases = socket
+        .as_ref()
+        .and_then(|(directory, port)| databases(&data, directory, *port));
+    Server {
+        data,
+        socket,
+        databases: databases.unwrap_or_default(),
+    }
+}
+
+/// Data directories of the servers that run on this host, not in a container or branch: a server works in its own.
+fn running() -> Vec<PathBuf> {
+    let link = |path: &Path, name: &str| fs::read_link(path.join(name)).ok();
+    let ours = link(Path::new("/proc/self"), "ns/mnt");
+    let is_server = |process: &Path| {
+        link(process, "exe").is_some_and(|exe| exe.file_name().is_some_and(|name| name == "postgres"))
+    };
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbered = entries.filter(|entry| {
+        let name = entry.file_name();
+        name.to_str()
+            .is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+    });
+    let mut directories: Vec<PathBuf> = numbered
+        .map(|entry| entry.path())
+        .filter(|process| is_server(process) && link(process, "ns/mnt") == ours)
+        .filter_map(|process| link(&process, "cwd"))
+        .collect();
+    directories.sort();
+    directories.dedup();
+    directories
+}
+
+/// Data directories that Debian's clusters name.
+fn configured(base: &Path) -> Vec<PathBuf> {
+    let below = |path: &Path| {
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        paths.sort();
+        paths
+    };
+    let clusters = below(base).into_iter().flat_map(|version| below(&version));
+    let text = |cluster: PathBuf| fs::read_to_string(cluster.join("postgresql.conf")).ok();
+    clusters
+        .filter_map(text)
+        .filter_map(|text| data_directory(&text))
+        .collect()
+}
+
+/// `data_directory = '/var/lib/postgresql/15/main'`
+fn data_directory(text: &str) -> Option<PathBuf> {
+    let line = text
+        .lines()
+        .map(str::trim)
+        .rfind(|line| line.starts_with("data_directory"))?;
+    let quoted = line.split_once('\'')?.1;
+    Some(PathBuf::from(quoted.split_once('\'')?.0)).filter(|path| path.is_absolute())
+}
+
+/// Process, directory of the socket and port: lines 1, 5 and 4 of `postmaster.pid`.
+fn parse_pid_file(text: &str) -> Option<(u32, PathBuf, u16)> {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let [pid, _, _, port, directory, ..] = lines.as_slice() else {
+        return None;
+    };
+    let directory = Some(PathBuf::from(directory)).filter(|path| path.is_absolute())?;
+    Some((pid.parse().ok()?, directory, port.parse().ok()?))
+}
+
+/// Asks a server for its databases, as the owner of its data, who is its superuser by custom.
+fn databases(data: &Path, directory: &Path, port: u16) -> Option<Vec<(String, String)>> {
+    let owner = fs::metadata(data)
+        .ok()
+        .filter(|data| data.uid() != 0 && data.gid() != 0)?;
+    let psql = Tool::find("psql").ok()?;
+    let (uid, gid) = (owner.uid().to_string(), owner.gid().to_string());
+    let captured = Invocation::of("setpriv")
+        .ok()?
+        .args([
+            "--reuid",
+            &uid,
+            "--regid",
+            &gid,
+            "--clear-groups",
+            "--no-new-privs",
+            "--",
+        ])
+        .arg(psql.path())
+        .args(["-X", "-w", "-A", "-t", "-q", "-F", "\t", "-d", "postgres", "-h"])
+        .arg(directory)
+        .args(["-p", &port.to_string(), "-c", DATABASES])
+        .timeout(ASK_WITHIN)
+        .run()
+        .ok()?;
+    let text = captured.text();
+    let pairs = text.lines().filter_map(|line| line.split_once('\t'));
+    Some(
+        pairs
+            .map(|(name, owner)| (name.to_owned(), owner.to_owned()))
+            .collect(),
+    )
+}
+
+/// The subvolume that holds a path; `None` where it is on no Btrfs.
+pub(super) fn subvolume_of(path: &Path) -> Option<PathBuf> {
+    let on_btrfs = rustix::fs::statfs(path).is_ok_and(|stat| stat.f_type == BTRFS);
+    let is_root = |path: &&Path| fs::metadata(path).is_ok_and(|metadata| metadata.ino() == SUBVOLUME_INO);
+    let root = path.ancestors().find(is_root).filter(|_| on_btrfs)?;
+    Some(root.to_owned())
+}
+
+/// Where the Btrfs that holds a path is mounted: the longest mount point above it. A pool cannot be `/` itself.
+pub(super) fn mount_of(path: &Path) -> Option<PathBuf> {
+    let text = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    mount_point(&text, path)
+}
+
+fn mount_point(mountinfo: &str, path: &Path) -> Option<PathBuf> {
+    let mounted = |line: &str| {
+        let (mount, filesystem) = line.split_once(" - ")?;
+        Some((
+            PathBuf::from(mount.split(' ').nth(4)?),
+            filesystem.starts_with("btrfs "),
+        ))
+    };
+    let above = mountinfo
+        .lines()
+        .filter_map(mounted)
+        .filter(|(point, _)| path.starts_with(point));
+    let (point, btrfs) = above.max_by_key(|(point, _)| point.components().count())?;
+    // Blanks and the like are written as octal numbers; such a place is named by hand.
+    let usable = btrfs && point.parent().is_some() && !point.to_string_lossy().contains('\\');
+    usable.then_some(point)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pid_file_names_socket_and_port() {
+        let text = "4711\n/var/lib/postgresql/15/main\n1763834400\n5432\n/var/run/postgresql\nlocalhost\n  5432001    131072\nready   \n";
+        let found = parse_pid_file(text).unwrap();
+        assert_eq!(found, (4711, PathBuf::from("/var/run/postgresql"), 5432));
+        // No socket, or no file of a server.
+        assert_eq!(parse_pid_file("4711\n/data\n1\n5432\n\nlocalhost\n"), None);
+        assert_eq!(parse_pid_file("4711\n"), None);
+        assert_eq!(parse_pid_file(""), None);
+    }
+
+    #[test]
+    fn the_data_directory_of_a_debian_cluster_is_read() {
+        let text =
+            "# data_directory = '/no'\n data_directory = '/var/lib/postgresql/15/main'\t\t# use data\n";
+        assert_eq!(
+            data_directory(text),
+            Some(PathBuf::from("/var/lib/postgresql/15/main"))
+        );
+        assert_eq!(data_directory("data_directory = 'ConfigDir'\n"), None);
+        assert_eq!(data_directory(""), None);
+    }
+
+    #[test]
+    fn the_mount_point_is_the_nearest_one_above() {
+        let text = "22 1 0:20 / / rw - ext4 /dev/a rw\n23 22 0:21 / /srv/pool rw - btrfs /dev/b rw\n\
+                    24 22 0:22 / /srv/po rw - btrfs /dev/c rw\n";
+        assert_eq!(
+            mount_point(text, Path::new("/srv/pool/shop")),
+            Some(PathBuf::from("/srv/pool"))
+        );
+        assert_eq!(
+            mount_point(text, Path::new("/srv/pools")),
+            Some(PathBuf::from("/"))
+        );
+    }
+}

@@ -1,0 +1,196 @@
+//! The text of a first configuration and of its rule file: pure.
+
+use std::path::{Path, PathBuf};
+
+use super::find::Server;
+use crate::model::{EngineKind, ProjectName, ServiceName};
+
+/// A service to propose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Proposed {
+    pub(super) name: ServiceName,
+    pub(super) engine: EngineKind,
+    /// Below the root.
+    pub(super) volume: PathBuf,
+    /// Below the volume.
+    pub(super) data: Option<PathBuf>,
+    pub(super) server: Option<Server>,
+}
+
+/// What the configuration says.
+#[derive(Debug)]
+pub(super) struct Proposal {
+    pub(super) project: ProjectName,
+    pub(super) pool: PathBuf,
+    pub(super) state: Option<PathBuf>,
+    pub(super) run: Option<PathBuf>,
+    pub(super) root: PathBuf,
+    pub(super) services: Vec<Proposed>,
+    /// What a person has to know or change.
+    pub(super) notes: Vec<String>,
+}
+
+/// `envclone.toml`
+pub(super) fn configuration(proposal: &Proposal) -> String {
+    let mut lines = vec![
+        "# What envclone branches, and where. `envclone config` prints what is in effect, `envclone doctor` what is".to_owned(),
+        "# wrong with it. This file decides what leaves production: it must be root's, and writable by nobody else.".to_owned(),
+    ];
+    lines.extend(
+        proposal
+            .notes
+            .iter()
+            .map(|note| format!("# NOTE: {}", one_line(note))),
+    );
+    lines.extend([
+        String::new(),
+        "[project]".to_owned(),
+        format!("name = {}", text(proposal.project.as_str())),
+        String::new(),
+        "[storage]".to_owned(),
+        format!(
+            "pool = {}  # a mounted Btrfs; branches live in .envclone below it",
+            path(&proposal.pool)
+        ),
+        "# reserve = 10  # percent of the pool that branches leave free".to_owned(),
+    ]);
+    lines.extend(
+        proposal
+            .state
+            .iter()
+            .map(|state| format!("state = {}", path(state))),
+    );
+    lines.extend(proposal.run.iter().map(|run| format!("run = {}", path(run))));
+    lines.extend([
+        String::new(),
+        "[environments.prod]".to_owned(),
+        "type = \"production\"".to_owned(),
+        format!(
+            "root = {}  # the subvolume that holds every volume",
+            path(&proposal.root)
+        ),
+    ]);
+    for service in &proposal.services {
+        lines.push(String::new());
+        lines.extend(service_lines(service));
+    }
+    lines.extend(
+        [
+            "",
+            "[sanitize]",
+            "rules = [\"sanitize/*.toml\"]  # every column and file needs one, or no branch is published",
+            "# after = [\"sql/after.sql\"]  # your own SQL, run in every branch before the proof",
+        ]
+        .map(str::to_owned),
+    );
+    lines.join("\n") + "\n"
+}
+
+fn service_lines(service: &Proposed) -> Vec<String> {
+    let mut lines = vec![
+        format!("[services.{}]", service.name),
+        format!("engine = {}", text(&service.engine.to_string())),
+        format!("volume = {}  # below the root", path(&service.volume)),
+    ];
+    lines.extend(
+        service
+            .data
+            .iter()
+            .map(|data| format!("data = {}  # below the volume", path(data))),
+    );
+    if service.engine != EngineKind::Postgres {
+        return lines;
+    }
+    let databases = service
+        .server
+        .as_ref()
+        .map_or(&[][..], |server| &server.databases);
+    match databases.split_first() {
+        Some(((database, owner), others)) => {
+            lines.push(format!("database = {}  # what the URL points at", text(database)));
+            lines.push(format!("user = {}  # whose URL it is", text(owner)));
+            let others: Vec<String> = others.iter().map(|(name, _)| one_line(name)).collect();
+            if !others.is_empty() {
+                lines.push(format!("# The server also holds: {}", others.join(", ")));
+            }
+        }
+        None => lines.push("# database = \"shop\"  # what the URL points at".to_owned()),
+    }
+    if let Some((directory, port)) = service.server.as_ref().and_then(|server| server.socket.as_ref()) {
+        let database = databases.first().map_or("postgres", |(name, _)| name.as_str());
+        let source = format!(
+            "postgres:///{}?host={}&port={port}",
+            percent(database),
+            directory.display()
+        );
+        lines.push(format!(
+            "source = {}  # asked for a checkpoint only",
+            text(&source)
+        ));
+    }
+    lines
+}
+
+/// A first rule file: it decides nothing yet, so that nothing leaves production by accident.
+pub(super) fn rules(config: &Path, services: &[Proposed]) -> String {
+    let directory = config
+        .parent()
+        .unwrap_or(Path::new("/"))
+        .join("sanitize/first.toml");
+    let mut lines = vec![
+        "# Rules: what becomes of every column and file in a branch. What nothing decides about blocks the branch.".to_owned(),
+        format!("# `envclone sanitize scan --write {}` proposes rules from what", directory.display()),
+        "# your databases hold, `envclone sanitize check` names what still has none.".to_owned(),
+    ];
+    for service in services {
+        lines.push("#".to_owned());
+        let name = &service.name;
+        lines.extend(match service.engine {
+            EngineKind::Files => vec![
+                format!("# [{name}]"),
+                "# delete = [\"private/**\"]".to_owned(),
+                "# keep = { \"**\" = \"why they may stay\" }".to_owned(),
+            ],
+            EngineKind::Postgres => vec![
+                format!("# [{name}.\"public.customers\"]"),
+                "# email = \"email\"".to_owned(),
+                "# segment = { keep = \"why it may stay\" }".to_owned(),
+            ],
+        });
+    }
+    lines.join("\n") + "\n"
+}
+
+fn path(path: &Path) -> String {
+    text(&path.to_string_lossy())
+}
+
+/// A TOML string on one line.
+fn text(text: &str) -> String {
+    let quoted = toml::Value::String(text.to_owned()).to_string();
+    if quoted.contains('\n') {
+        format!("{text:?}")
+    } else {
+        quoted
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
+}
+
+/// A database's name in a URL.
+fn percent(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    name.bytes()
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
+}
