@@ -7,6 +7,7 @@ mod project;
 mod running;
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 use serde::Serialize;
 
@@ -30,9 +31,13 @@ pub struct Problem {
 }
 
 impl Problem {
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "callers hand in paths as they display, which are made on the spot"
+    )]
     fn new(
         kind: &'static str,
-        object: impl ToString,
+        object: impl Display,
         message: impl Into<String>,
         fix: impl Into<String>,
     ) -> Self {

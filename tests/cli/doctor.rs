@@ -12,7 +12,7 @@ use crate::world;
 
 /// Kinds and objects of what is wrong.
 #[track_caller]
-fn problems(ended: Ended) -> Vec<(String, String)> {
+fn problems(ended: &Ended) -> Vec<(String, String)> {
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     let document: Value = serde_json::from_str(&ended.stdout).unwrap();
     let text = |problem: &Value, key: &str| problem[key].as_str().unwrap().to_owned();
@@ -29,8 +29,8 @@ fn problems(ended: Ended) -> Vec<(String, String)> {
         .collect()
 }
 
-fn found(kind: &str, object: impl ToString) -> (String, String) {
-    (kind.to_owned(), object.to_string())
+fn found(kind: &str, object: impl AsRef<std::path::Path>) -> (String, String) {
+    (kind.to_owned(), object.as_ref().to_str().unwrap().to_owned())
 }
 
 /// The record of a branch.
@@ -83,11 +83,8 @@ fn a_supervisor_that_was_killed_is_told_and_cleared_away() {
         .unwrap();
     world::kill_9(supervisor.pid);
     assert_eq!(
-        problems(production.envclone(&["doctor", "--json"])),
-        [
-            found("not-running", "fix-42"),
-            found("run-directory", directory.display())
-        ]
+        problems(&production.envclone(&["doctor", "--json"])),
+        [found("not-running", "fix-42"), found("run-directory", &directory)]
     );
     let fixed = production.envclone(&["doctor", "--fix"]);
     assert_eq!(fixed.code, 1, "it is still to be started");
@@ -115,12 +112,12 @@ fn what_nobody_remembers_and_what_is_gone_is_named_and_left_alone() {
     let directory = production.run_dir().join(document["branch"].as_str().unwrap());
     let aside = production.base().join("aside.json");
     fs::rename(&path, &aside).unwrap();
-    let mut told = problems(production.envclone(&["doctor", "--json", "--fix"]));
+    let mut told = problems(&production.envclone(&["doctor", "--json", "--fix"]));
     told.sort();
     let mut expected = [
         found("orphan", clone),
         found("orphan", checkpoint),
-        found("supervisor", directory.display()),
+        found("supervisor", &directory),
     ];
     expected.sort();
     assert_eq!(told, expected);
@@ -129,7 +126,7 @@ fn what_nobody_remembers_and_what_is_gone_is_named_and_left_alone() {
     production.envclone(&["stop", "fix-42"]).ok();
     run("btrfs", &["-q", "subvolume", "delete", clone]);
     assert_eq!(
-        problems(production.envclone(&["doctor", "--json"])),
+        problems(&production.envclone(&["doctor", "--json"])),
         [found("clone-gone", "fix-42")]
     );
     production.envclone(&["destroy", "fix-42"]).ok();
@@ -147,13 +144,13 @@ fn a_key_that_others_can_read_a_root_that_is_none_and_a_rule_that_is_wrong_are_n
         &format!("root = {root:?}"),
     );
     production.configure(&text, "[db.\"shop.customers\"]\nemail = \"emial\"\n");
-    let told = problems(production.envclone(&["doctor", "--json"]));
+    let told = problems(&production.envclone(&["doctor", "--json"]));
     assert_eq!(
         told,
         [
-            found("rules", production.etc().join("envclone.toml").display()),
-            found("key", key.display()),
-            found("root", root.display()),
+            found("rules", production.etc().join("envclone.toml")),
+            found("key", &key),
+            found("root", &root),
         ]
     );
 }

@@ -40,11 +40,11 @@ fn check_kernel(root: &Path) -> Vec<Problem> {
         let name = format!("{namespace} namespaces");
         let limit = root.join(format!("proc/sys/user/max_{namespace}_namespaces"));
         let none = fs::read_to_string(&limit).is_ok_and(|text| text.trim() == "0");
-        if !root
+        if root
             .join("proc/self/ns")
             .join(namespace)
             .symlink_metadata()
-            .is_ok()
+            .is_err()
         {
             problems.push(Problem::new(
                 "kernel",
