@@ -13,6 +13,8 @@ mod bad_input;
 mod branch;
 #[path = "live/bytes.rs"]
 mod bytes;
+#[path = "live/hostile.rs"]
+mod hostile;
 #[path = "live/kill.rs"]
 mod kill;
 #[path = "live/load.rs"]

@@ -652,3 +652,92 @@ fn a_branch_whose_supervisor_is_killed_is_stopped_and_can_be_started() {
     production.envclone(&["destroy", "fix-42"]).ok();
     assert_eq!(production.world(), before);
 }
+
+#[test]
+fn a_branch_of_a_branch_is_clean_at_once_and_holds_its_parent() {
+    let production = Production::new();
+    let before = production.world();
+    let parent = production.branch("fix-42");
+    ask(
+        &url_of(&parent),
+        "UPDATE shop.orders SET status = 'of the parent'",
+    )
+    .unwrap();
+    let child = ["branch", "fix-42", "child", "--json"];
+    let child = production.envclone(&child).json();
+    assert_eq!(child["environment"]["parent"], "fix-42");
+    assert_eq!(child["environment"]["sanitized"], true);
+    assert_ne!(password_of(&child), password_of(&parent));
+    let status = "SELECT count(*) FROM shop.orders WHERE status = 'of the parent'";
+    assert_eq!(ask(&url_of(&child), status).unwrap(), "400");
+    ask(&url_of(&child), "UPDATE shop.orders SET status = 'of the child'").unwrap();
+    production
+        .envclone(&["destroy", "fix-42"])
+        .refused(2, &["fix-42 has branches: child"]);
+    production.envclone(&["start", "fix-42"]).ok();
+    assert_eq!(ask(&url_of(&parent), status).unwrap(), "400");
+    production.envclone(&["destroy", "child"]).ok();
+    production.envclone(&["destroy", "fix-42"]).ok();
+    assert_eq!(production.world(), before);
+}
+
+#[test]
+fn a_type_that_may_stay_raw_says_so_everywhere_and_the_others_are_masked() {
+    let production = Production::new();
+    let configuration = production.configuration() + "raw-types = [\"staging\"]\n";
+    production.configure(&configuration, RULES);
+    let raw = ["branch", "prod", "raw", "--type", "staging", "--json"];
+    let raw = production.envclone(&raw).json();
+    assert_eq!(raw["environment"]["sanitized"], false);
+    let email = "SELECT email FROM shop.customers WHERE id = 17";
+    assert_eq!(ask(&url_of(&raw), email).unwrap(), "kanari.17@original-mail.test");
+    assert!(ask(&login(&raw, "shop", "kanari-password-of-shop"), "SELECT 1").is_err());
+    assert!(
+        production
+            .envclone(&["list"])
+            .ok()
+            .lines()
+            .any(|line| line.contains("raw") && line.contains("staging"))
+    );
+    let shown = production.envclone(&["show", "raw", "--json"]).json();
+    assert_eq!(shown["environment"]["sanitized"], false);
+    let clean = production.branch("clean");
+    assert_eq!(clean["environment"]["sanitized"], true);
+    assert_ne!(
+        ask(&url_of(&clean), email).unwrap(),
+        "kanari.17@original-mail.test"
+    );
+}
+
+#[test]
+fn the_owners_sql_runs_before_the_proof_and_a_dry_run_makes_nothing() {
+    let production = Production::new();
+    let after = |sql: &str| {
+        fs::write(production.etc().join("after.sql"), sql).unwrap();
+        production.configure(&(production.configuration() + "after = [\"after.sql\"]\n"), RULES);
+    };
+    let before = production.world();
+    after(
+        "UPDATE shop.customers SET email = 'known@example.com' WHERE id = 1;\nCREATE TABLE shop.flags AS SELECT 'test' AS site;\nALTER TABLE shop.flags OWNER TO shop;\n",
+    );
+    let plan = production
+        .envclone(&["branch", "prod", "fix-42", "--dry-run", "--json"])
+        .json();
+    assert_eq!(plan["steps"].as_array().unwrap().len(), 10);
+    assert_eq!(production.world(), before, "a dry run made something");
+    let document = production.branch("fix-42");
+    let known = "SELECT email, site FROM shop.customers, shop.flags WHERE id = 1";
+    assert_eq!(ask(&url_of(&document), known).unwrap(), "known@example.com|test");
+    production.envclone(&["destroy", "fix-42"]).ok();
+
+    // What brings an original back is found; what fails is named, without its values.
+    after("UPDATE shop.customers SET notes = 'kanari.17@original-mail.test' WHERE id = 1");
+    production
+        .envclone(&["branch", "prod", "fix-42"])
+        .refused(5, &["customers.email"]);
+    after("INSERT INTO shop.customers (id, email, full_name, segment) VALUES (1, 'kanari', 'x', 'y')");
+    production
+        .envclone(&["branch", "prod", "fix-42"])
+        .refused(1, &["after.sql"]);
+    assert_eq!(production.world(), before);
+}
