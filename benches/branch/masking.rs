@@ -186,8 +186,8 @@ fn fill(production: &Production<'_>, rows: u32) -> Result<()> {
     let insert = format!(
         "INSERT INTO people (email, first_name, last_name, full_name, phone, code, notes) \
          SELECT lower(f) || '.' || lower(l) || i || '@mail' || i % 97 || '.test', f, l, f || ' ' || l, \
-         '+33 1 ' || lpad((i * 7919 % 100000000)::text, 8, '0'), 'C-' || upper(substr(md5(i::text), 1, 12)), \
-         f || ' called on day ' || i % 365 || ' about order ' || i * 31 || ' and asked to be reached at home' \
+         '+33 1 ' || lpad((i::bigint * 7919 % 100000000)::text, 8, '0'), 'C-' || upper(substr(md5(i::text), 1, 12)), \
+         f || ' called on day ' || i % 365 || ' about order ' || i::bigint * 31 || ' and asked to be reached at home' \
          FROM generate_series(1, {rows}) AS i, \
          LATERAL (SELECT (ARRAY['Xaver','Quirine','Odalys','Thibaud','Zelda','Ygor','Wilma','Vasco'])[1 + i % 8] AS f, \
          (ARRAY['Quirinus','Brandstetter','Okonkwo','Lindqvist','Marchetti','Vandermeer'])[1 + i % 6] || i % 5000 AS l) AS names"
