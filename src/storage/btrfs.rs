@@ -11,6 +11,7 @@ mod parse;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::home::{Home, from_volume};
@@ -37,6 +38,9 @@ pub struct Btrfs {
     pool: PathBuf,
     home: Home,
     tool: Tool,
+    /// The root that was inspected last, and its UUID. A snapshot of it need not ask again: what comes of it names its
+    /// parent, and is held against that.
+    inspected: Mutex<Option<(PathBuf, String)>>,
 }
 
 impl Btrfs {
@@ -69,6 +73,7 @@ impl Btrfs {
             pool: pool.to_owned(),
             home: Home::open(pool)?,
             tool,
+            inspected: Mutex::default(),
         })
     }
 
@@ -118,8 +123,16 @@ impl Btrfs {
 
     /// The subvolume at a place of ours; `None` where there is nothing.
     fn look(&self, place: &Place) -> Result<Option<Shown>, StorageError> {
-        if !self.home.is_taken(place)? {
+        if !self.is_there(place)? {
             return Ok(None);
+        }
+        self.show(&self.home.path_of(place)).map(Some)
+    }
+
+    /// Whether there is a subvolume at a place of ours.
+    fn is_there(&self, place: &Place) -> Result<bool, StorageError> {
+        if !self.home.is_taken(place)? {
+            return Ok(false);
         }
         let path = self.home.path_of(place);
         let metadata = self.home.volume().metadata(place.relative());
@@ -130,7 +143,7 @@ impl Btrfs {
         {
             return Err(not_ours(&path, "it is no subvolume"));
         }
-        self.show(&path).map(Some)
+        Ok(true)
     }
 
     /// The subvolume at a path of ours, which must be the one that is meant.
@@ -235,8 +248,8 @@ impl Btrfs {
         filesystem(&pool, number)
     }
 
-    /// `root` open, and what `btrfs` says of it.
-    fn root(&self, root: &Path) -> Result<(Volume, Shown), StorageError> {
+    /// `root` open: a subvolume on Btrfs that does not hold the pool.
+    fn root(&self, root: &Path) -> Result<Volume, StorageError> {
         let volume = Volume::open(root).map_err(|error| match error {
             VolumeError::NotADirectory { .. } => StorageError::NotARoot {
                 path: root.to_owned(),
@@ -265,8 +278,11 @@ impl Btrfs {
                 pool: self.pool.clone(),
             });
         }
-        let shown = self.show(root)?;
-        Ok((volume, shown))
+        Ok(volume)
+    }
+
+    fn inspected(&self) -> MutexGuard<'_, Option<(PathBuf, String)>> {
+        self.inspected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn other_filesystem(&self, root: &Path) -> StorageError {
@@ -331,13 +347,20 @@ impl Btrfs {
     }
 }
 
+/// Whether the kernel refuses to write in a subvolume since it is read-only.
+fn is_readonly(path: &Path) -> bool {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    accessat(CWD, path, Access::WRITE_OK, AtFlags::empty()) == Err(rustix::io::Errno::ROFS)
+}
+
 impl Storage for Btrfs {
     fn capabilities(&self) -> Capabilities {
         Self::CAPABILITIES
     }
 
     fn inspect(&self, root: &Path) -> Result<RootFacts, StorageError> {
-        let (volume, shown) = self.root(root)?;
+        let volume = self.root(root)?;
+        let shown = self.show(root)?;
         if filesystem(&volume, shown.number)? != self.pool_filesystem()? {
             return Err(self.other_filesystem(root));
         }
@@ -349,6 +372,7 @@ impl Storage for Btrfs {
             });
         }
         let warnings = nocow::look(&volume).map_err(|error| from_volume("looking at", root, error))?;
+        *self.inspected() = Some((root.to_owned(), shown.uuid.clone()));
         Ok(RootFacts {
             id: ObjectId(shown.uuid),
             warnings,
@@ -356,17 +380,27 @@ impl Storage for Btrfs {
     }
 
     fn snapshot(&self, root: &Path, place: &Place) -> Result<Object, StorageError> {
-        let (_open, shown) = self.root(root)?;
-        self.make(root, &shown.uuid, place, true)
+        let _open = self.root(root)?;
+        let known = self.inspected().take().filter(|(path, _)| path == root);
+        let uuid = match known {
+            Some((_, uuid)) => uuid,
+            None => self.show(root)?.uuid,
+        };
+        self.make(root, &uuid, place, true)
             .map_err(|error| self.full(error))
     }
 
     fn clone_of(&self, snapshot: &Object, place: &Place) -> Result<Object, StorageError> {
-        let (_, shown) = self.exact(snapshot)?;
-        if !shown.readonly {
+        if !self.is_there(&self.home.place_of(&snapshot.path)?)? {
+            return Err(StorageError::NotFound {
+                path: snapshot.path.clone(),
+            });
+        }
+        if !is_readonly(&snapshot.path) {
             return Err(not_ours(&snapshot.path, "it is writable, so it is no snapshot"));
         }
-        self.make(&snapshot.path, &shown.uuid, place, false)
+        // That it is the one that is meant shows in the clone, which names its parent.
+        self.make(&snapshot.path, &snapshot.id.0, place, false)
             .map_err(|error| self.full(error))
     }
 

@@ -48,7 +48,8 @@ pub fn new_verifier(password: &Secret) -> String {
     postgres_protocol::password::scram_sha_256(password.reveal().as_bytes())
 }
 
-/// Seals the catalogs of a running, sealed instance. `connect` opens a session to a database as the superuser.
+/// Seals the catalogs of a running, sealed instance. `connect` gives a session in a database as the superuser, and `keep`
+/// takes it back for whoever needs one there next: each costs the server a process.
 ///
 /// # Errors
 /// [`EngineError::Server`], or [`EngineError::Unfit`] where the configured database or role does not exist.
@@ -56,6 +57,7 @@ pub fn seal_catalogs(
     setup: &ServiceSetup,
     password: Secret,
     connect: &dyn Fn(&str) -> Result<Session, EngineError>,
+    keep: &dyn Fn(&str, Session),
 ) -> Result<SealedCatalogs, EngineError> {
     let mut session = connect("template1")?;
     let version = session
@@ -65,19 +67,20 @@ pub fn seal_catalogs(
     let databases = connectable_databases(&mut session)?;
     let credentials = credentials(setup, &mut session, password)?;
     // A prepared transaction keeps dead rows alive, those of the shared catalogs in whatever database it is.
-    for database in &databases {
-        roll_back_prepared(&mut connect(database)?)?;
+    for database in databases_with_prepared(&mut session, &databases)? {
+        roll_back_prepared(&mut connect(&database)?)?;
     }
     let mut secrets = shared_secrets(&mut session)?;
     reset_roles(&mut session, &credentials)?;
     silence_subscriptions(&mut session)?;
     purge_shared(&mut session)?;
-    drop(session);
+    keep("template1", session);
     for database in &databases {
         let mut session = connect(database)?;
         secrets.extend(strip_foreign_servers(&mut session)?);
         forget_statistics(&mut session)?;
         stop_jobs(&mut session)?;
+        keep(database, session);
     }
     Ok(SealedCatalogs {
         credentials,
@@ -171,6 +174,20 @@ fn silence_subscriptions(session: &mut Session) -> Result<(), EngineError> {
 fn purge_shared(session: &mut Session) -> Result<(), EngineError> {
     session.execute("rewriting pg_authid", "VACUUM FULL pg_authid")?;
     session.execute("rewriting pg_subscription", "VACUUM FULL pg_subscription")
+}
+
+/// Prepared transactions are listed for the whole server, and can be ended in their own database only.
+fn databases_with_prepared(
+    session: &mut Session,
+    connectable: &[String],
+) -> Result<Vec<String>, EngineError> {
+    let sql = "SELECT DISTINCT database FROM pg_prepared_xacts";
+    let rows = session.rows("listing databases with prepared transactions", sql)?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .filter(|database| connectable.contains(database))
+        .collect())
 }
 
 fn roll_back_prepared(session: &mut Session) -> Result<(), EngineError> {

@@ -141,30 +141,24 @@ pub fn prove_published(
         found: found.to_owned(),
     };
     checks.push(check("login of the URL's role", "by its new password"));
-    for (what, role, password) in [
-        ("login of the superuser", identity.superuser.as_str(), "envclone"),
-        (
-            "login of the URL's role by another password",
-            credentials.role.as_str(),
-            "envclone",
-        ),
-    ] {
-        if log_in(
-            network,
-            setup,
-            identity.port,
-            role,
-            password,
-            &credentials.database,
-        )
-        .is_ok()
-        {
-            return Err(not_sealed(
-                setup,
-                what.to_owned(),
-                "possible".to_owned(),
-                "refused".to_owned(),
-            ));
+    let tries = [
+        ("login of the superuser", &identity.superuser),
+        ("login of the URL's role by another password", &credentials.role),
+    ];
+    let (port, database) = (identity.port, &credentials.database);
+    let try_in = |role: &str| log_in(network, setup, port, role, "envclone", database).is_ok();
+    // Side by side: each costs the server a process.
+    let got_in = std::thread::scope(|scope| {
+        let running = tries.map(|(_, role)| scope.spawn(|| try_in(role)));
+        running.map(|one| {
+            one.join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    });
+    for ((what, _), got_in) in tries.into_iter().zip(got_in) {
+        if got_in {
+            let (possible, refused) = ("possible".to_owned(), "refused".to_owned());
+            return Err(not_sealed(setup, what.to_owned(), possible, refused));
         }
         checks.push(check(what, "refused"));
     }

@@ -130,7 +130,12 @@ fn by_mode(identity: &Identity, mode: Mode) -> Vec<(&'static str, String)> {
             ("track_activities", "off"),
         ]),
         Mode::Serve => {
-            let mut settings = text(&[("wal_recycle", "off"), ("min_wal_size", "32MB")]);
+            let mut settings = text(&[
+                ("wal_recycle", "off"),
+                // What copy-on-write storage gains nothing from.
+                ("wal_init_zero", "off"),
+                ("min_wal_size", "32MB"),
+            ]);
             settings.push(("wal_level", identity.wal_level.clone()));
             settings
         }

@@ -24,14 +24,13 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
 fn publish(run: &mut Run<'_>, receipt: Receipt) -> Result<(), StepError> {
     let app = run.app;
     let clone = run.clone.clone().ok_or(OpsError::OutOfOrder)?;
-    let clone = settle(run, &clone, Role::Clone)?;
-    run.clone = Some(clone.clone());
     // Where nothing was rewritten, the snapshot itself is what the branch goes back to.
     let (kept, role) = match (&run.checkpoint, &run.snapshot) {
         (Some(checkpoint), _) => (Some(checkpoint.clone()), Role::Checkpoint),
         (None, snapshot) => (snapshot.clone(), Role::Snapshot),
     };
-    let kept = kept.map(|object| settle(run, &object, role)).transpose()?;
+    let (clone, kept) = settle_both(run, &clone, kept.as_ref(), role)?;
+    run.clone = Some(clone.clone());
     if role == Role::Checkpoint
         && let Some(snapshot) = &run.snapshot
     {
@@ -74,8 +73,35 @@ fn publish(run: &mut Run<'_>, receipt: Receipt) -> Result<(), StepError> {
     Ok(())
 }
 
-fn settle(run: &Run<'_>, object: &Object, role: Role) -> Result<Object, StepError> {
-    let mark = Mark {
+/// Gives the clone and what it goes back to their places, side by side.
+fn settle_both(
+    run: &Run<'_>,
+    clone: &Object,
+    kept: Option<&Object>,
+    role: Role,
+) -> Result<(Object, Option<Object>), StepError> {
+    let storage = run.app.storage.as_ref();
+    let settle = |object: &Object, role: Role| {
+        let (place, mark) = (run.home(role), mark(run, object, role));
+        let object = object.clone();
+        move || storage.settle(&object, &place, &mark)
+    };
+    let clone = settle(clone, Role::Clone);
+    let kept = kept.map(|kept| settle(kept, role));
+    let (clone, kept) = std::thread::scope(|scope| {
+        let kept = kept.map(|kept| scope.spawn(kept));
+        let clone = clone();
+        let kept = kept.map(|kept| {
+            kept.join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        (clone, kept)
+    });
+    Ok((clone?, kept.transpose()?))
+}
+
+fn mark(run: &Run<'_>, object: &Object, role: Role) -> Mark {
+    Mark {
         schema: 1,
         id: object.id.clone(),
         project: run.app.project().clone(),
@@ -83,6 +109,5 @@ fn settle(run: &Run<'_>, object: &Object, role: Role) -> Result<Object, StepErro
         parent: run.parent.name.clone(),
         role,
         run: run.id.clone(),
-    };
-    Ok(run.app.storage.settle(object, &run.home(role), &mark)?)
+    }
 }

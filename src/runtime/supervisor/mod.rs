@@ -9,6 +9,7 @@ mod doorway;
 mod freeze;
 mod instance;
 mod job;
+mod loopback;
 mod output;
 mod sandbox;
 mod spawner;
@@ -34,7 +35,6 @@ use super::cgroup::Cgroup;
 use super::leftovers::end_leftovers;
 use super::protocol::{Failure, Keep, Reply, receive, send};
 use super::{RuntimeError, process};
-use crate::exec::Invocation;
 use crate::model::{BranchId, ServiceName};
 
 /// How long instances may take to stop when the host shuts down.
@@ -160,10 +160,7 @@ fn wall_off() -> Result<File, Failure> {
     let host = File::open("/proc/self/ns/net").map_err(Failure::io("opening the host's network"))?;
     unshare(CloneFlags::CLONE_NEWNET)
         .map_err(|error| Failure::io("making a network namespace")(error.into()))?;
-    Invocation::of("ip")?
-        .args(["link", "set", "lo", "up"])
-        .run()
-        .map_err(Failure::from)?;
+    loopback::bring_up().map_err(Failure::io("bringing up loopback"))?;
     Ok(host)
 }
 

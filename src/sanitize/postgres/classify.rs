@@ -6,7 +6,7 @@ use crate::sanitize::ledger::{Evidence, Fate, Ledger};
 use crate::sanitize::schema::TableName;
 use crate::sanitize::service::{ServiceError, Site};
 
-use super::introspect::introspect;
+use super::introspect::{count, introspect};
 use super::sample;
 use super::service::PostgresService;
 
@@ -20,6 +20,7 @@ impl PostgresService {
         let mut session = self.session(site, &database)?;
         self.schema = introspect(&mut session)?;
         if self.rules.raw {
+            self.keep_session(&database, session);
             return Ok(());
         }
         (site.detail)(&format!("{}: rules", self.setup.name));
@@ -36,6 +37,8 @@ impl PostgresService {
             samples: &samples,
         })?;
         self.ledger = Some(ledger);
+        let session = session.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.keep_session(&database, session);
         Ok(())
     }
 
@@ -47,7 +50,8 @@ impl PostgresService {
         let ours = &self.credentials_of()?.database;
         for database in self.databases.iter().filter(|database| *database != ours) {
             let mut session = self.session(site, database)?;
-            let tables = introspect(&mut session)?.tables.len();
+            let tables = count(&mut session)?;
+            self.keep_session(database, session);
             if tables > 0 {
                 return Err(ServiceError::Undecided {
                     service: self.setup.name.clone(),

@@ -92,16 +92,24 @@ pub fn introspect(session: &mut Session) -> Result<Schema, EngineError> {
         tables: tables.into_values().collect(),
     };
     spread_partition_keys(&mut schema);
-    if session
-        .value(
-            "looking for large objects",
-            "SELECT 1 FROM pg_largeobject_metadata LIMIT 1",
-        )?
-        .is_some()
-    {
+    if has_large_objects(session)? {
         schema.tables.push(large_objects());
     }
     Ok(schema)
+}
+
+/// How many tables [`introspect`] would find.
+///
+/// # Errors
+/// [`EngineError`] of the queries.
+pub(super) fn count(session: &mut Session) -> Result<usize, EngineError> {
+    let tables = session.rows("listing tables", RELATIONS)?.len();
+    Ok(tables + usize::from(has_large_objects(session)?))
+}
+
+fn has_large_objects(session: &mut Session) -> Result<bool, EngineError> {
+    let any = "SELECT 1 FROM pg_largeobject_metadata LIMIT 1";
+    Ok(session.value("looking for large objects", any)?.is_some())
 }
 
 fn text(row: &Row, index: usize) -> String {

@@ -1,8 +1,10 @@
 //! A sealed server: its start, its stop, and sessions of envclone's own.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::engine::postgres::{Ident, Mode, Session, conf_files, hba_sealed, instance};
@@ -30,19 +32,39 @@ impl PostgresService {
     }
 
     pub(super) fn stop(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
+        self.end_sessions();
         self.ident = None;
         site.runtime.stop(&site.branch, &self.setup.name, STOP_WITHIN)?;
         self.running = None;
         Ok(())
     }
 
-    /// A session as the superuser; only while sealed.
+    /// A session as the superuser, one that was kept where there is one; only while sealed.
     pub(super) fn session(&self, site: &Site<'_>, database: &str) -> Result<Session, ServiceError> {
         let network = site.runtime.network(&site.branch)?;
         Ok(self.session_in(network.as_ref(), database)?)
     }
 
+    /// Keeps a session for whoever needs one next: each new one costs the server a process, and the person milliseconds.
+    /// Only one that is as it was when it was opened.
+    pub(super) fn keep_session(&self, database: &str, session: Session) {
+        self.kept_sessions().insert(database.to_owned(), session);
+    }
+
+    /// Ends the sessions that were kept.
+    pub(super) fn end_sessions(&self) {
+        self.kept_sessions().clear();
+    }
+
+    fn kept_sessions(&self) -> MutexGuard<'_, BTreeMap<String, Session>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn session_in(&self, network: &dyn Network, database: &str) -> Result<Session, EngineError> {
+        let kept = self.kept_sessions().remove(database);
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
         let (Some(identity), Some(ident)) = (&self.identity, &self.ident) else {
             return Err(EngineError::Unfit {
                 service: self.setup.name.clone(),

@@ -1,10 +1,12 @@
 //! PostgreSQL as a [`Service`].
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::engine::postgres::{
-    Credentials, Ident, Identity, Mode, clear_stale, conf_files, hba_published, identify, instance,
+    Credentials, Ident, Identity, Mode, Session, clear_stale, conf_files, hba_published, identify, instance,
     prove_login, prove_published, quiesce, read_back, seal_catalogs, seal_offline,
 };
 use crate::engine::{EngineError, ServiceSetup};
@@ -79,6 +81,7 @@ pub struct PostgresService {
     pub(super) secrets: Vec<Secret>,
     pub(super) tally: Tally,
     pub(super) running: Option<Mode>,
+    pub(super) sessions: Mutex<BTreeMap<String, Session>>,
     pub(super) password: Option<Secret>,
     /// Whether it is only looked at, whatever its rules decide.
     pub(super) for_scan: bool,
@@ -106,6 +109,7 @@ impl PostgresService {
             secrets: Vec::new(),
             tally,
             running: None,
+            sessions: Mutex::default(),
             password: None,
             for_scan: false,
         }
@@ -197,7 +201,8 @@ impl Service for PostgresService {
         };
         let network = site.runtime.network(&site.branch)?;
         let connect = |database: &str| self.session_in(network.as_ref(), database);
-        let sealed = seal_catalogs(&self.setup, password, &connect)?;
+        let keep = |database: &str, session: Session| self.keep_session(database, session);
+        let sealed = seal_catalogs(&self.setup, password, &connect, &keep)?;
         self.credentials = Some(sealed.credentials);
         self.databases = sealed.databases;
         self.version = sealed.version;
@@ -224,6 +229,8 @@ impl Service for PostgresService {
 
     fn sanitize(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
         let database = self.credentials_of()?.database.clone();
+        // The owner's SQL may want a database for itself.
+        self.end_sessions();
         if let Some(ledger) = self.ledger.take() {
             let mut session = self.session(site, &database)?;
             let needles = sample::collect(
@@ -274,13 +281,9 @@ impl Service for PostgresService {
         let credentials = self.credentials_of()?.clone();
         let mut session = self.session(site, &credentials.database)?;
         let roles = credentials.login_roles();
-        Ok(read_back(
-            &mut session,
-            &self.setup,
-            self.identity()?,
-            Mode::Serve,
-            &roles,
-        )?)
+        let checks = read_back(&mut session, &self.setup, self.identity()?, Mode::Serve, &roles)?;
+        self.keep_session(&credentials.database, session);
+        Ok(checks)
     }
 
     fn publish(&mut self, site: &Site<'_>) -> Result<Vec<Check>, ServiceError> {
@@ -294,6 +297,7 @@ impl Service for PostgresService {
         )?;
         session.execute("taking the new login rules", "SELECT pg_reload_conf()")?;
         // From here on nobody is vouched for: whoever still gets in does so by password.
+        self.end_sessions();
         self.ident = None;
         let network = site.runtime.network(&site.branch)?;
         Ok(prove_published(
