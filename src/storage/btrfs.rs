@@ -21,7 +21,7 @@ use super::{
 };
 use crate::exec::{Captured, Invocation, Tool};
 use crate::model::RunId;
-use filesystem::{filesystem, is_btrfs, statvfs};
+use filesystem::{filesystem, is_btrfs, is_readonly, statvfs};
 use parse::{Shown, Unreadable};
 
 /// `BTRFS_FIRST_FREE_OBJECTID`: the inode number of every subvolume's root.
@@ -292,22 +292,6 @@ impl Btrfs {
         }
     }
 
-    /// Subvolumes right below a root, relative to it.
-    fn children(&self, root: &Path, shown: &Shown) -> Result<Vec<String>, StorageError> {
-        let invocation = self.call(&["subvolume", "list", "-o", "--"]).arg(root);
-        let text = self.run("listing the subvolumes of", root, &invocation)?.text();
-        let above = if shown.path.is_empty() {
-            String::new()
-        } else {
-            format!("{}/", shown.path)
-        };
-        let paths = parse::list(&text).map_err(|error| unreadable(root, error))?;
-        Ok(paths
-            .into_iter()
-            .map(|path| path.strip_prefix(&above).unwrap_or(&path).to_owned())
-            .collect())
-    }
-
     /// Removes the mark of an object that is gone, but not that of one that was moved to where its mark says.
     fn forget(&self, id: &ObjectId) -> Result<(), StorageError> {
         let Some(mark) = self.home.mark(id)? else {
@@ -345,12 +329,6 @@ impl Btrfs {
             incoming: None,
         }))
     }
-}
-
-/// Whether the kernel refuses to write in a subvolume since it is read-only.
-fn is_readonly(path: &Path) -> bool {
-    use rustix::fs::{Access, AtFlags, CWD, accessat};
-    accessat(CWD, path, Access::WRITE_OK, AtFlags::empty()) == Err(rustix::io::Errno::ROFS)
 }
 
 impl Storage for Btrfs {

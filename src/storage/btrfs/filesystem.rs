@@ -25,6 +25,12 @@ pub(super) fn is_btrfs(volume: &Volume) -> Result<bool, StorageError> {
     Ok(stat.f_type == MAGIC)
 }
 
+/// Whether the kernel refuses to write in a subvolume since it is read-only.
+pub(super) fn is_readonly(path: &Path) -> bool {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    accessat(CWD, path, Access::WRITE_OK, AtFlags::empty()) == Err(rustix::io::Errno::ROFS)
+}
+
 fn kernel(action: &'static str, path: &Path, errno: rustix::io::Errno) -> StorageError {
     StorageError::Io {
         action,

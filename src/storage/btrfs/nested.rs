@@ -1,4 +1,5 @@
-//! Subvolumes that a branch's user made inside a clone: they block its deletion and go first.
+//! Subvolumes inside of others: those of a root are named, and those that a branch's user made inside a clone, which block
+//! its deletion, go first.
 //!
 //! Nothing of what they are called is believed or handed to a program. They are found by their inode number on a
 //! walk beneath the clone, emptied descriptor by descriptor, and removed by `rmdir`, which deletes an empty
@@ -7,11 +8,28 @@
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use super::{Btrfs, is_subvolume};
+use super::parse::{self, Shown};
+use super::{Btrfs, is_subvolume, unreadable};
 use crate::storage::home::from_volume;
 use crate::storage::{Descend, Kind, Place, StorageError, VolumeError};
 
 impl Btrfs {
+    /// Subvolumes right below a root, relative to it.
+    pub(super) fn children(&self, root: &Path, shown: &Shown) -> Result<Vec<String>, StorageError> {
+        let invocation = self.call(&["subvolume", "list", "-o", "--"]).arg(root);
+        let text = self.run("listing the subvolumes of", root, &invocation)?.text();
+        let above = if shown.path.is_empty() {
+            String::new()
+        } else {
+            format!("{}/", shown.path)
+        };
+        let paths = parse::list(&text).map_err(|error| unreadable(root, error))?;
+        Ok(paths
+            .into_iter()
+            .map(|path| path.strip_prefix(&above).unwrap_or(&path).to_owned())
+            .collect())
+    }
+
     /// Removes all subvolumes below the subvolume at a place of ours; whether there were any.
     pub(super) fn remove_nested(&self, place: &Place, path: &Path) -> Result<bool, StorageError> {
         // Its own user may have made it read-only.
