@@ -472,6 +472,12 @@ fn a_branch_in_which_nothing_is_replaced_starts_once_and_still_holds_no_verifier
     assert_eq!(find(&[&clone], &control).len(), 1, "the search is blind");
     let left = find(&[&clone], &verifiers);
     assert!(left.is_empty(), "verifiers are in the branch: {left:?}");
+    let dropped = ["kanari".to_owned()];
+    let left = find(&[&clone.join("db")], &dropped);
+    assert!(
+        left.is_empty(),
+        "what was dropped in production is in the branch: {left:?}"
+    );
     production.envclone(&["start", "fix-42"]).ok();
     assert_eq!(ask(&url, words).unwrap(), "1000");
     production.envclone(&["destroy", "fix-42"]).ok();
