@@ -17,7 +17,7 @@ use tree::TextFile;
 const LONGEST_FILE: usize = 500;
 
 /// Files that are longer, with the length that they may not exceed. This list only ever shrinks.
-const RATCHET: &[(&str, usize)] = &[("src/sanitize/postgres/service.rs", 520)];
+const RATCHET: &[(&str, usize)] = &[];
 
 fn files() -> Vec<TextFile> {
     tree::text_files(Path::new(env!("CARGO_MANIFEST_DIR")))

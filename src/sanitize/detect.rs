@@ -4,6 +4,7 @@
 //! clearly is believed unless the values contradict it; a vague one needs the values; values alone suffice where a
 //! form or a check digit makes them certain. Pure; the sample comes from the caller and is not kept.
 
+mod blobs;
 mod names;
 mod suggest;
 mod values;

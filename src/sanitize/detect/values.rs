@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
+use super::blobs::{base64, holds_personal_keys, is_structured};
 use crate::sanitize::transform::person_names;
 
 /// Shares, from 0 to 1, of the values that are not empty.
@@ -58,7 +59,7 @@ pub(super) struct Profile {
 
 /// Values that are looked at, and bytes of each.
 const MOST: usize = 500;
-const LONGEST: usize = 2000;
+pub(super) const LONGEST: usize = 2000;
 
 impl Profile {
     pub(super) fn of(values: &[String]) -> Self {
@@ -183,7 +184,7 @@ fn is_address(word: &str) -> bool {
 }
 
 /// The words of a text that could be addresses, without what is written around them.
-fn words(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| {
         c.is_whitespace() || matches!(c, ',' | ';' | '<' | '>' | '"' | '(' | ')' | '[' | ']' | '=' | ':')
     })
@@ -200,7 +201,7 @@ fn is_email(value: &str) -> bool {
     })
 }
 
-fn holds_email(value: &str) -> bool {
+pub(super) fn holds_email(value: &str) -> bool {
     value.contains('@') && words(value).any(is_address)
 }
 
@@ -224,7 +225,7 @@ fn is_date(value: &str) -> bool {
 }
 
 /// A plus sign and a telephone number within a text.
-fn holds_phone(value: &str) -> bool {
+pub(super) fn holds_phone(value: &str) -> bool {
     value.match_indices(['+', '0', '(']).any(|(at, _)| {
         let rest = &value[at..];
         let end = rest
@@ -236,7 +237,7 @@ fn holds_phone(value: &str) -> bool {
     })
 }
 
-fn is_ip(value: &str) -> bool {
+pub(super) fn is_ip(value: &str) -> bool {
     let address = value.split('/').next().unwrap_or(value);
     address
         .parse::<IpAddr>()
@@ -377,7 +378,7 @@ fn is_known_name(word: &str) -> bool {
     word.chars().count() >= 3 && NAMES.contains(&word.to_lowercase())
 }
 
-fn is_person(value: &str) -> bool {
+pub(super) fn is_person(value: &str) -> bool {
     let particle = |word: &str| {
         matches!(
             word,
@@ -423,94 +424,6 @@ fn holds_person(value: &str) -> bool {
                 && is_known_name(pair[0])
                 && pair[0].ends_with(char::is_alphabetic)
     })
-}
-
-fn is_structured(value: &str) -> bool {
-    let pairs = |open: char, close: char| value.starts_with(open) && value.ends_with(close);
-    let php = |c: char| {
-        value.starts_with(c)
-            && value.as_bytes().get(1) == Some(&b':')
-            && value.as_bytes().get(2).is_some_and(u8::is_ascii_digit)
-    };
-    pairs('{', '}')
-        || pairs('[', ']') && !value.starts_with("[[")
-        || value.starts_with('{') && value.len() >= LONGEST / 2
-        || php('a')
-        || php('O')
-        || php('s')
-        || value.starts_with("---\n")
-        || value.starts_with("BEGIN:V")
-        || value.starts_with("Received:")
-        || value.starts_with("From:")
-        || value.starts_with("<?xml")
-}
-
-/// Whether keys or values of a blob are of a person.
-fn holds_personal_keys(blob: &str) -> bool {
-    const KEYS: [&str; 20] = [
-        "email",
-        "e-mail",
-        "phone",
-        "first_name",
-        "last_name",
-        "firstname",
-        "lastname",
-        "address",
-        "username",
-        "password",
-        "passwd",
-        "secret",
-        "token",
-        "api_key",
-        "street",
-        "city",
-        "birth",
-        "ip_addr",
-        "iban",
-        "FN:",
-    ];
-    let lower = blob.to_lowercase();
-    let key = |key: &str| {
-        lower.match_indices(key).any(|(at, _)| {
-            let after = lower[at + key.len()..].chars().next();
-            after.is_some_and(|c| matches!(c, '"' | ':' | '\'' | '='))
-        })
-    };
-    holds_email(blob)
-        || holds_phone(blob)
-        || KEYS.iter().any(|name| key(name))
-        || words(blob).any(|word| is_ip(word) && word.contains('.'))
-        || blob.split('"').any(|text| is_person(text) && text.contains(' '))
-}
-
-/// Text packed in base64, if it is that.
-fn base64(value: &str) -> Option<String> {
-    if value.len() < 40 || value.len() % 4 == 1 {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(value.len() * 3 / 4);
-    let (mut bits, mut held) = (0u32, 0u32);
-    for byte in value.trim_end_matches('=').bytes() {
-        let six = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            b'\n' | b'\r' => continue,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(six);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push(u8::try_from(bits >> held & 0xff).unwrap_or(0));
-            bits &= (1 << held) - 1;
-        }
-    }
-    String::from_utf8(bytes)
-        .ok()
-        .filter(|text| text.chars().all(|c| !c.is_control() || c.is_whitespace()))
 }
 
 fn is_file(value: &str) -> bool {

@@ -8,6 +8,7 @@ mod execute;
 mod finish;
 mod inspect;
 mod introspect;
+mod masker;
 mod pace;
 mod purge;
 mod rewrite;

@@ -1,0 +1,126 @@
+//! Values of a row replaced, one row of COPY text after the other.
+
+use crate::model::ServiceName;
+use crate::sanitize::copy_text::{CopyError, Splitter, write_field};
+use crate::sanitize::schema::Table;
+use crate::sanitize::transform::{Masked, TransformError};
+
+use super::rewrite::{ColumnCount, ColumnWork, RewriteError, Rewritten};
+
+/// Replaces values row by row.
+pub(super) struct Masker<'a> {
+    splitter: Splitter,
+    stored: usize,
+    /// For each stored column, which work it has.
+    work_of: Vec<Option<usize>>,
+    work: &'a [ColumnWork],
+    /// For each work, where its conditions begin among the extra fields.
+    first_condition: Vec<usize>,
+    scratch: String,
+    out: String,
+    pub(super) done: Rewritten,
+}
+
+pub(super) enum MaskFault {
+    Copy(CopyError),
+    Transform(String, TransformError),
+}
+
+impl MaskFault {
+    pub(super) fn of(self, service: &ServiceName, table: &Table) -> RewriteError {
+        let (service, table) = (service.clone(), table.name.clone());
+        match self {
+            Self::Copy(source) => RewriteError::Copy {
+                service,
+                table,
+                source,
+            },
+            Self::Transform(column, source) => RewriteError::Transform {
+                service,
+                table,
+                column,
+                source,
+            },
+        }
+    }
+}
+
+impl<'a> Masker<'a> {
+    pub(super) fn new(columns: &[&str], work: &'a [ColumnWork], conditions: usize) -> Self {
+        let mut first_condition = Vec::with_capacity(work.len());
+        let mut next = columns.len();
+        for column in work {
+            first_condition.push(next);
+            next += column
+                .rules
+                .iter()
+                .filter(|rule| rule.condition.is_some())
+                .count();
+        }
+        Self {
+            splitter: Splitter::new(columns.len() + conditions),
+            stored: columns.len(),
+            work_of: columns
+                .iter()
+                .map(|name| work.iter().position(|work| work.name == *name))
+                .collect(),
+            work,
+            first_condition,
+            scratch: String::new(),
+            out: String::new(),
+            done: Rewritten {
+                rows: 0,
+                columns: vec![ColumnCount::default(); work.len()],
+            },
+        }
+    }
+
+    pub(super) fn mask(&mut self, line: &[u8], batch: &mut Vec<u8>) -> Result<(), MaskFault> {
+        let row = self.splitter.split(line).map_err(MaskFault::Copy)?;
+        for index in 0..self.stored {
+            if index > 0 {
+                batch.push(b'\t');
+            }
+            let Some(number) = self.work_of.get(index).copied().flatten() else {
+                batch.extend_from_slice(row.raw(index));
+                continue;
+            };
+            let (Some(column), Some(count)) = (self.work.get(number), self.done.columns.get_mut(number))
+            else {
+                continue;
+            };
+            let first = self.first_condition.get(number).copied().unwrap_or(self.stored);
+            let mut flag = first;
+            let rule = column.rules.iter().find(|rule| {
+                rule.condition.is_none() || {
+                    flag += 1;
+                    row.raw(flag - 1) == b"t"
+                }
+            });
+            let Some(transform) = rule.and_then(|rule| rule.transform.as_deref()) else {
+                batch.extend_from_slice(row.raw(index));
+                continue;
+            };
+            let value = row.value(index, &mut self.scratch).map_err(MaskFault::Copy)?;
+            if value.is_none() && !transform.masks_null() {
+                batch.extend_from_slice(row.raw(index));
+                continue;
+            }
+            self.out.clear();
+            let masked = transform
+                .apply(value.unwrap_or_default(), &mut self.out)
+                .map_err(|error| MaskFault::Transform(column.name.clone(), error))?;
+            count.values += 1;
+            match masked {
+                Masked::Value => {
+                    count.unchanged += u64::from(value == Some(self.out.as_str()));
+                    write_field(Some(&self.out), batch);
+                }
+                Masked::Null => write_field(None, batch),
+            }
+        }
+        batch.push(b'\n');
+        self.done.rows += 1;
+        Ok(())
+    }
+}
