@@ -557,49 +557,51 @@ fn ways_in(production: &Production) -> Vec<String> {
     let of_branches = format!("socket {}", production.run_dir().display());
     let sockets = world::list(production).into_iter();
     open.extend(sockets.filter(|one| one.starts_with(&of_branches) && one.contains(".s.PGSQL")));
-    let processes = world::processes_of(production.base());
-    let Some(supervisor) = processes.iter().find(|one| one.command.contains("__supervise")) else {
-        return open;
-    };
-    let network = format!("--net=/proc/{}/ns/net", supervisor.pid);
-    for (role, account) in [
-        ("postgres", "root"),
-        ("postgres", "postgres"),
-        ("shop", "postgres"),
-    ] {
-        let mut client = program("/usr/bin/nsenter");
-        client.args([
-            &network,
-            "setpriv",
-            "--reuid",
-            account,
-            "--clear-groups",
-            &format!("{SERVER}/psql"),
-            "-w",
-            "-At",
-        ]);
-        client.args([
-            "-h",
-            "127.0.0.1",
-            "-U",
-            role,
-            "-d",
-            "shop",
-            "-c",
-            "SELECT email FROM shop.customers LIMIT 1",
-        ]);
-        client
-            .env("PGPASSWORD", format!("kanari-password-of-{role}"))
-            .env("PGCONNECT_TIMEOUT", "5");
-        let said = client.output().unwrap();
-        if said.status.success() {
-            open.push(format!(
-                "{role} as {account} inside: {}",
-                String::from_utf8_lossy(&said.stdout)
-            ));
+    for account in ["root", "postgres"] {
+        for role in ["postgres", "shop"] {
+            for host in ["127.0.0.1", "/run/postgresql"] {
+                let password = format!("kanari-password-of-{role}");
+                if let Some(said) = knock(production, account, host, role, &password) {
+                    open.push(format!("{role} as {account} at {host} inside: {said}"));
+                }
+            }
         }
     }
     open
+}
+
+fn server_of_a_branch(production: &Production) -> Option<u32> {
+    let processes = world::processes_of(production.base());
+    let of_production =
+        |one: &world::Process| [one.pid, one.parent].contains(&production.server_pid().unwrap());
+    let server = |one: &&world::Process| one.command.starts_with(SERVER) && !of_production(one);
+    Some(processes.iter().find(server)?.pid)
+}
+
+/// What the server of a branch answers to a client that entered its namespaces, if there is one and it lets it in.
+fn knock(production: &Production, account: &str, host: &str, role: &str, password: &str) -> Option<String> {
+    let server = server_of_a_branch(production)?.to_string();
+    let mut client = program("/usr/bin/nsenter");
+    client.args(["--target", &server, "--net", "--mount"]);
+    client.args(["setpriv", "--reuid", account, "--clear-groups", "/usr/bin/env"]);
+    client.args([&format!("PGPASSWORD={password}"), "PGCONNECT_TIMEOUT=5"]);
+    client.args([
+        &format!("{SERVER}/psql"),
+        "-w",
+        "-At",
+        "-h",
+        host,
+        "-U",
+        role,
+        "-d",
+        "shop",
+    ]);
+    let said = client
+        .args(["-c", "SELECT count(*) FROM shop.customers"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+    said.status.success().then_some(text)
 }
 
 #[test]
@@ -623,22 +625,30 @@ fn nobody_gets_in_before_there_is_a_receipt() {
             "open before there is a receipt: {open:?}"
         );
         tries += 1;
-        inside += usize::from(
-            world::processes_of(production.base())
-                .iter()
-                .any(|one| one.command.contains("postgres")),
-        );
+        inside += usize::from(server_of_a_branch(&production).is_some());
     }
     let ended = Ended::of(run.wait_with_output().unwrap());
     assert!(
         tries > 5 && inside > 0,
         "{tries} tries, {inside} while a server ran"
     );
-    assert_eq!(ask(&url_of(&ended.json()), "SELECT 1").unwrap(), "1");
+    let document = ended.json();
+    assert_eq!(ask(&url_of(&document), "SELECT 1").unwrap(), "1");
+    // The control: the same tries succeed where they may.
+    let open = ways_in(&production);
     assert!(
-        ways_in(&production).iter().any(|one| one.starts_with("port")),
+        open.iter().any(|one| one.starts_with("port")),
         "the tries are blind"
     );
+    assert!(open.iter().all(|one| !one.contains("inside")), "{open:?}");
+    let by_password = knock(
+        &production,
+        "postgres",
+        "127.0.0.1",
+        "shop",
+        &password_of(&document),
+    );
+    assert_eq!(by_password.as_deref(), Some("300"), "the tries inside are blind");
 }
 
 #[test]

@@ -47,6 +47,11 @@ fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), signal).unwrap();
 }
 
+fn supervised(production: &Production) -> bool {
+    let processes = world::processes_of(production.base());
+    processes.iter().any(|one| one.command.contains("__supervise"))
+}
+
 /// After a run of "fix-42" died: a command that changes something leaves the world as it was, but for a branch that was
 /// published before its run died, which works.
 fn cleaned_up(production: &Production, before: &[String], when: &str) {
@@ -100,10 +105,7 @@ fn killed_in_the_middle_of_a_step_a_run_leaves_nothing_behind() {
         one.command.contains("postgres") && Some(one.parent) != production.server_pid()
     };
     let moments: [(&str, &dyn Fn() -> bool); 5] = [
-        ("the supervisor starts", &|| {
-            let processes = world::processes_of(production.base());
-            processes.iter().any(|one| one.command.contains("__supervise"))
-        }),
+        ("the supervisor starts", &|| supervised(&production)),
         ("the server starts", &|| {
             let processes = world::processes_of(production.base());
             processes
@@ -184,5 +186,60 @@ fn runs_for_different_names_go_on_side_by_side() {
     for run in destroyed {
         Ended::of(run.wait_with_output().unwrap()).ok();
     }
+    assert_eq!(production.world(), before);
+}
+
+#[test]
+fn a_killed_destroy_is_ended_by_the_next_command_that_changes_something() {
+    let production = Production::new();
+    let before = production.world();
+    let record = production.state_dir().join("shop/environments/fix-42.json");
+    let subvolumes = || {
+        production
+            .world()
+            .iter()
+            .filter(|one| one.starts_with("subvolume"))
+            .count()
+    };
+    let moments: [(&str, &dyn Fn() -> bool); 3] = [
+        ("it has begun", &|| {
+            fs::read_to_string(&record).map_or(true, |text| text.contains("\"failed\""))
+        }),
+        ("no process is left", &|| !supervised(&production)),
+        ("a subvolume is gone", &|| subvolumes() < 3),
+    ];
+    for (moment, seen) in moments {
+        production.branch("fix-42");
+        assert_eq!(subvolumes(), 3, "production, clone and checkpoint");
+        let run = production.spawn(&["destroy", "fix-42"]);
+        until(moment, seen);
+        signal(&run, Signal::KILL);
+        Ended::of(run.wait_with_output().unwrap());
+        production
+            .envclone(&["destroy", "nosuch"])
+            .refused(2, &["no environment nosuch"]);
+        assert_eq!(production.world(), before, "killed when {moment}");
+    }
+}
+
+#[test]
+fn a_killed_stop_or_start_leaves_a_branch_that_can_be_started() {
+    let production = Production::new();
+    let before = production.world();
+    let document = production.branch("fix-42");
+    for command in ["stop", "start"] {
+        let run = production.spawn(&[command, "fix-42"]);
+        until(command, || supervised(&production) == (command == "start"));
+        signal(&run, Signal::KILL);
+        Ended::of(run.wait_with_output().unwrap());
+        production.envclone(&["start", "fix-42"]).ok();
+        assert_eq!(
+            ask(&url_of(&document), "SELECT count(*) FROM shop.customers").unwrap(),
+            "300",
+            "{command}"
+        );
+        production.envclone(&["stop", "fix-42"]).ok();
+    }
+    production.envclone(&["destroy", "fix-42"]).ok();
     assert_eq!(production.world(), before);
 }
