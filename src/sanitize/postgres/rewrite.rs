@@ -309,8 +309,9 @@ fn load(session: &mut Session, table: &Table, spool: &mut File, pace: &Pace) -> 
     if columns.is_empty() {
         return Ok(());
     }
+    // Nobody else can have seen the emptied table: rows that are visible to all at once are not written a second time.
     let sql = format!(
-        "COPY {} ({}) FROM STDIN",
+        "COPY {} ({}) FROM STDIN WITH (FREEZE)",
         quoted(&table.name),
         column_list(&columns)
     );
