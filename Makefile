@@ -32,7 +32,7 @@ test: ## Everything that is checked before a commit; as root, since branches are
 bench: ## Time to URL and masking throughput beside the bare floor; writes docs/benchmarks.md
 	@scripts/install-packages.sh test
 	@scripts/check-toolchain.sh build
-	cargo bench --locked
+	cargo bench --locked --bench needle --bench branch
 
 quickstart: ## A production to play with and a branch of it, on this machine; as root
 	@scripts/install-packages.sh run
