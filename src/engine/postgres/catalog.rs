@@ -3,9 +3,23 @@
 //! System catalogs are changed directly where the statement for it would connect to production (`DROP SUBSCRIPTION`)
 //! or would need each database to be visited. Rows so replaced are purged from the catalog's file afterwards.
 
+use std::time::Duration;
+
 use super::session::{Session, quote_identifier, quote_literal};
 use crate::engine::{EngineError, ServiceSetup};
 use crate::model::Secret;
+
+/// How long one statement on catalogs may take. They call functions that the data's owner may have replaced.
+pub(super) const CATALOG: Duration = Duration::from_secs(60);
+
+/// Settings of the command line that a role's or a database's own setting would beat, in every session of theirs.
+pub(super) const BEATEN: [&str; 5] = [
+    "session_preload_libraries",
+    "local_preload_libraries",
+    "dynamic_library_path",
+    "password_encryption",
+    "lc_messages",
+];
 
 /// What the URL needs.
 #[derive(Debug, Clone)]
@@ -59,6 +73,11 @@ pub fn seal_catalogs(
     connect: &dyn Fn(&str) -> Result<Session, EngineError>,
     keep: &dyn Fn(&str, Session),
 ) -> Result<SealedCatalogs, EngineError> {
+    let connect = |database: &str| {
+        let mut session = connect(database)?;
+        session.limit(CATALOG);
+        Ok::<_, EngineError>(session)
+    };
     let mut session = connect("template1")?;
     let version = session
         .value("reading the version", "SHOW server_version")?
@@ -73,6 +92,7 @@ pub fn seal_catalogs(
     let mut secrets = shared_secrets(&mut session)?;
     reset_roles(&mut session, &credentials)?;
     silence_subscriptions(&mut session)?;
+    reset_settings(&mut session)?;
     purge_shared(&mut session)?;
     keep("template1", session);
     for database in &databases {
@@ -170,8 +190,27 @@ fn silence_subscriptions(session: &mut Session) -> Result<(), EngineError> {
     session.execute("disabling subscriptions", sql)
 }
 
+/// Takes back what roles and databases set against the command line.
+fn reset_settings(session: &mut Session) -> Result<(), EngineError> {
+    let beats = is_beaten("setting");
+    let kept = format!("SELECT setting FROM unnest(setconfig) AS setting WHERE NOT {beats}");
+    let sql = format!(
+        "DELETE FROM pg_db_role_setting WHERE NOT EXISTS ({kept}); \
+         UPDATE pg_db_role_setting SET setconfig = ARRAY({kept}) \
+         WHERE EXISTS (SELECT 1 FROM unnest(setconfig) AS setting WHERE {beats})"
+    );
+    session.execute("taking back settings of roles", &sql)
+}
+
+/// A condition: whether the text `name=value` sets one of [`BEATEN`].
+pub(super) fn is_beaten(text: &str) -> String {
+    let names: Vec<String> = BEATEN.iter().map(|name| quote_literal(name)).collect();
+    format!("lower(split_part({text}, '=', 1)) IN ({})", names.join(", "))
+}
+
 /// Rewrites the catalogs that held the secrets, so that no dead row of theirs stays.
 fn purge_shared(session: &mut Session) -> Result<(), EngineError> {
+    session.unlimited();
     session.execute("rewriting pg_authid", "VACUUM FULL pg_authid")?;
     session.execute("rewriting pg_subscription", "VACUUM FULL pg_subscription")
 }

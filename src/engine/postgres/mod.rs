@@ -12,6 +12,7 @@ mod offline;
 mod quiesce;
 mod session;
 mod settings;
+mod watch;
 
 pub use access::Ident;
 pub use catalog::{Credentials, SealedCatalogs, new_verifier, seal_catalogs};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::catalog::Credentials;
+use super::catalog::{BEATEN, CATALOG, Credentials, is_beaten};
 use super::identify::Identity;
 use super::session::Session;
 use super::settings::{Mode, overrides};
@@ -45,11 +45,21 @@ pub fn read_back(
     mode: Mode,
     login_roles: &[String],
 ) -> Result<Vec<Check>, EngineError> {
+    session.limit(CATALOG);
     let mut checks = settings(session, setup, identity, mode)?;
     for (what, sql) in COUNTS {
         let found = session.value(what, sql)?.unwrap_or_else(|| "missing".to_owned());
         checks.push(holds(setup, what.to_owned(), found, "0")?);
     }
+    let beaten = format!(
+        "SELECT count(*) FROM pg_db_role_setting, unnest(setconfig) AS setting WHERE {}",
+        is_beaten("setting")
+    );
+    let what = "settings of roles against the command line";
+    let found = session
+        .value(what, &beaten)?
+        .unwrap_or_else(|| "missing".to_owned());
+    checks.push(holds(setup, what.to_owned(), found, "0")?);
     checks.push(passwords(session, setup, login_roles)?);
     Ok(checks)
 }
@@ -71,7 +81,9 @@ fn settings(
             .find(|row| row.first().and_then(Option::as_deref) == Some(name));
         let text = |index: usize| row.and_then(|row| row.get(index)).cloned().flatten();
         let (found, source) = (text(1), text(2));
-        let taken = matches!(source.as_deref(), Some("command line" | "override"));
+        // envclone's own session sets some of them, too; that no role does is another check.
+        let own = BEATEN.contains(&name) && source.as_deref() == Some("client");
+        let taken = own || matches!(source.as_deref(), Some("command line" | "override"));
         let equal = found.as_deref().is_some_and(|found| same_value(found, &wanted));
         let what = format!("setting {name}");
         if !(taken && equal) {

@@ -1,16 +1,27 @@
 //! A connection of envclone's own to a branch's server.
 
+use std::time::Duration;
+
 use postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::access::Ident;
+use super::watch::{LONGEST, Watch};
 use crate::engine::EngineError;
 use crate::model::ServiceName;
 
 /// A connection, and whose it is for messages. Lives on a thread inside the branch's network namespace.
+///
+/// What it says to the server ends, whatever the server does: see [`super::watch`].
 pub struct Session {
+    /// Before the watch, so that its end is watched, too.
     client: Client,
+    watch: Watch,
+    limit: Duration,
     service: ServiceName,
 }
+
+/// How long the end of a connection may take.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 impl Session {
     /// Connects as `role` to `database` on the loopback of the current thread's network namespace. `ident` vouches
@@ -34,22 +45,18 @@ impl Session {
             .dbname(database)
             .application_name("envclone")
             .connect_timeout(std::time::Duration::from_secs(10))
-            // No user trigger, rule or event trigger of the data may act on what envclone does, and no timeout
-            // that the data's owner set may end it.
+            // No user trigger, rule or event trigger of the data may act on what envclone does, no timeout that the
+            // data's owner set may end it, and no setting of its role may make another role of it or load a library.
             .options(
-                "-c session_replication_role=replica -c statement_timeout=0 -c lock_timeout=0 \
+                "-c role=none -c session_preload_libraries= -c local_preload_libraries= -c session_replication_role=replica -c statement_timeout=0 -c lock_timeout=0 \
                  -c idle_in_transaction_session_timeout=0 -c search_path=pg_catalog -c row_security=off \
                  -c default_transaction_read_only=off -c client_encoding=UTF8 -c datestyle=ISO -c intervalstyle=postgres \
                  -c extra_float_digits=1 -c jit=off -c bytea_output=hex -c default_transaction_isolation=read\\ committed",
             );
-        let client = config.connect(NoTls).map_err(|error| EngineError::Server {
+        Self::watched(service, port, &config).map_err(|fault| EngineError::Server {
             service: service.clone(),
             action: format!("connecting to database {database}"),
-            fault: fault_of(&error),
-        })?;
-        Ok(Self {
-            client,
-            service: service.clone(),
+            fault,
         })
     }
 
@@ -74,15 +81,31 @@ impl Session {
         config
             .application_name("envclone")
             .connect_timeout(std::time::Duration::from_secs(10));
-        let client = config.connect(NoTls).map_err(|error| EngineError::Server {
+        Self::watched(service, port, &config).map_err(|fault| EngineError::Server {
             service: service.clone(),
             action: format!("logging in to database {database} by password"),
-            fault: fault_of(&error),
-        })?;
+            fault,
+        })
+    }
+
+    fn watched(service: &ServiceName, port: u16, config: &postgres::Config) -> Result<Self, String> {
+        let (client, watch) = Watch::connect(port, || config.connect(NoTls), fault_of)?;
         Ok(Self {
             client,
+            watch,
+            limit: LONGEST,
             service: service.clone(),
         })
+    }
+
+    /// From now on a statement that takes longer than `limit` fails, and the session with it.
+    pub fn limit(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
+    /// From now on statements may take as long as they need, as long as the server is there.
+    pub fn unlimited(&mut self) {
+        self.limit = LONGEST;
     }
 
     /// The service that this is a session of.
@@ -90,8 +113,9 @@ impl Session {
         &self.service
     }
 
-    /// The client itself, for copies and typed queries.
+    /// The client itself, for copies and typed queries. The server owes an answer from now until the next statement.
     pub fn client(&mut self) -> &mut Client {
+        self.watch.arm(LONGEST);
         &mut self.client
     }
 
@@ -100,9 +124,22 @@ impl Session {
     /// # Errors
     /// [`EngineError::Server`].
     pub fn execute(&mut self, action: &str, sql: &str) -> Result<(), EngineError> {
-        self.client
-            .batch_execute(sql)
-            .map_err(|error| self.fault(action, &error))
+        self.watch.arm(self.limit);
+        let executed = self.client.batch_execute(sql);
+        self.answered(action, executed)
+    }
+
+    /// The outcome of a statement, or why its connection was cut.
+    fn answered<T>(&mut self, action: &str, outcome: Result<T, postgres::Error>) -> Result<T, EngineError> {
+        let cut = self.watch.disarm();
+        outcome.map_err(|error| match cut {
+            Some(fault) => EngineError::Server {
+                service: self.service.clone(),
+                action: action.to_owned(),
+                fault,
+            },
+            None => self.fault(action, &error),
+        })
     }
 
     /// Runs one query and returns its rows as text; NULL is `None`.
@@ -110,10 +147,9 @@ impl Session {
     /// # Errors
     /// [`EngineError::Server`].
     pub fn rows(&mut self, action: &str, sql: &str) -> Result<Vec<Vec<Option<String>>>, EngineError> {
-        let messages = self
-            .client
-            .simple_query(sql)
-            .map_err(|error| self.fault(action, &error))?;
+        self.watch.arm(self.limit);
+        let answer = self.client.simple_query(sql);
+        let messages = self.answered(action, answer)?;
         let row = |message: SimpleQueryMessage| match message {
             SimpleQueryMessage::Row(row) => Some(
                 (0..row.len())
@@ -144,6 +180,12 @@ impl Session {
             action: action.to_owned(),
             fault: fault_of(error),
         }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.watch.arm(FAREWELL);
     }
 }
 
