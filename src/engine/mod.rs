@@ -51,6 +51,13 @@ impl ServiceSetup {
     }
 }
 
+impl EngineError {
+    /// Whether a server said so itself, by a code.
+    pub fn is_answer(&self) -> bool {
+        matches!(self, Self::Server { fault, .. } if fault.starts_with("SQLSTATE"))
+    }
+}
+
 /// Why an engine could not do its part.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {

@@ -18,6 +18,8 @@ pub struct Started {
     pub ran: bool,
     /// Whether it went back to its checkpoint, since the host crashed while it ran without syncing its writes.
     pub went_back: bool,
+    /// What its users changed so that its URL does not work any more.
+    pub notes: Vec<String>,
 }
 
 /// Starts a branch that has its receipt.
@@ -39,6 +41,7 @@ pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Starte
             name,
             ran: true,
             went_back: false,
+            notes: Vec::new(),
         });
     }
     // What a supervisor that was killed may have left.
@@ -48,10 +51,11 @@ pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Starte
     if started.is_err() {
         app.runtime.close(&record.branch)?;
     }
-    started.map(|()| Started {
+    started.map(|notes| Started {
         name,
         ran: false,
         went_back,
+        notes,
     })
 }
 
@@ -141,7 +145,7 @@ fn go_back(app: &App, mut record: EnvRecord, checkpoint: &ObjectRef) -> Result<E
     Ok(record)
 }
 
-fn bring_up(app: &App, mut record: EnvRecord, went_back: bool) -> Result<(), OpsError> {
+fn bring_up(app: &App, mut record: EnvRecord, went_back: bool) -> Result<Vec<String>, OpsError> {
     let parent = record.environment.parent.clone().ok_or(OpsError::OutOfOrder)?;
     let clone = record.clone.clone().ok_or(OpsError::OutOfOrder)?;
     let silent = |_: &str| {};
@@ -165,11 +169,12 @@ fn bring_up(app: &App, mut record: EnvRecord, went_back: bool) -> Result<(), Ops
         });
     }
     app.runtime.open(&record.branch)?;
-    if raw {
+    let notes = if raw {
         seal_again(&mut services, &site)?;
+        Vec::new()
     } else {
-        branch::side_by_side(&mut services, |service| service.resume(&site))?;
-    }
+        branch::side_by_side(&mut services, |service| service.resume(&site))?
+    };
     // From here on the branch's files may be other than those of its last clean stop.
     record.boot_id = boot_id();
     record.stopped_cleanly = false;
@@ -181,7 +186,8 @@ fn bring_up(app: &App, mut record: EnvRecord, went_back: bool) -> Result<(), Ops
         .iter()
         .filter_map(|service| service.exposure(&site))
         .collect();
-    Ok(app.runtime.expose(&record.branch, &exposures)?)
+    app.runtime.expose(&record.branch, &exposures)?;
+    Ok(notes.into_iter().flatten().collect())
 }
 
 /// Steps 5 and 9 of a branch's life. The rules may have changed since; then it stays down.

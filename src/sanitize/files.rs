@@ -158,7 +158,7 @@ impl Service for FilesService {
         None
     }
 
-    fn resume(&mut self, _site: &Site<'_>) -> Result<(), ServiceError> {
-        Ok(())
+    fn resume(&mut self, _site: &Site<'_>) -> Result<Option<String>, ServiceError> {
+        Ok(None)
     }
 }

@@ -156,8 +156,9 @@ pub trait Service: Send {
     fn credentials(&self) -> Option<(String, String, Secret)>;
 
     /// Starts it again under its old credentials, after a stop or a boot of the host: nothing of it is sealed or read
-    /// back but that its users get in by password.
-    fn resume(&mut self, site: &Site<'_>) -> Result<(), ServiceError>;
+    /// back but that its users get in by password. What its users changed is theirs: where they do not get in by the
+    /// URL any more, that is what is returned, in words.
+    fn resume(&mut self, site: &Site<'_>) -> Result<Option<String>, ServiceError>;
 
     /// What the engine wants to find again when the service is started later.
     fn facts(&self) -> serde_json::Value {

@@ -37,6 +37,12 @@ pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, Comm
 }
 
 fn tell(global: &Global, started: &Started) {
+    for note in &started.notes {
+        output::say(&format!(
+            "{} runs, but its URL does not work, since it was changed inside: {note}",
+            started.name
+        ));
+    }
     if started.went_back {
         output::say(&format!(
             "{} went back to its checkpoint: the host went down while it ran without syncing its writes.",

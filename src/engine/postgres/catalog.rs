@@ -13,12 +13,13 @@ use crate::model::Secret;
 pub(super) const CATALOG: Duration = Duration::from_secs(60);
 
 /// Settings of the command line that a role's or a database's own setting would beat, in every session of theirs.
-pub(super) const BEATEN: [&str; 5] = [
+pub(super) const BEATEN: [&str; 6] = [
     "session_preload_libraries",
     "local_preload_libraries",
     "dynamic_library_path",
     "password_encryption",
     "lc_messages",
+    "log_min_messages",
 ];
 
 /// What the URL needs.

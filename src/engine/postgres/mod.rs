@@ -17,7 +17,7 @@ mod watch;
 pub use access::Ident;
 pub use catalog::{Credentials, SealedCatalogs, new_verifier, seal_catalogs};
 pub use identify::{Identity, identify};
-pub use neutrality::{prove_login, prove_published, read_back};
+pub use neutrality::{prove_published, read_back, try_login};
 pub use offline::{after_stop, clear_stale, seal_offline};
 pub use quiesce::{Quiesced, quiesce};
 pub use session::{Session, fault_of, quote_identifier, quote_literal};

@@ -145,6 +145,7 @@ pub fn prove_published(
     credentials: &Credentials,
     session: &mut Session,
 ) -> Result<Vec<Check>, EngineError> {
+    session.limit(CATALOG);
     let mut checks = read_back_published(session, setup, 1 + credentials.keep_login.len())?;
     prove_login(network, setup, identity, credentials)?;
     let check = |what: &str, found: &str| Check {
@@ -177,27 +178,35 @@ pub fn prove_published(
     Ok(checks)
 }
 
-/// That the URL's role gets in by its password.
+/// Whether the URL's role gets in by its password.
 ///
 /// # Errors
-/// That of the last login.
-pub fn prove_login(
+/// [`EngineError::Server`].
+pub fn try_login(
+    network: &dyn Network,
+    setup: &ServiceSetup,
+    identity: &Identity,
+    credentials: &Credentials,
+) -> Result<(), EngineError> {
+    let Credentials {
+        role,
+        password,
+        database,
+        ..
+    } = credentials;
+    log_in(network, setup, identity.port, role, password.reveal(), database)
+}
+
+/// That the URL's role gets in by its password, once the server has read its new rules.
+fn prove_login(
     network: &dyn Network,
     setup: &ServiceSetup,
     identity: &Identity,
     credentials: &Credentials,
 ) -> Result<(), EngineError> {
     let deadline = Instant::now() + RELOAD_WITHIN;
-    let password = credentials.password.reveal();
     // The server reads its rules at its next turn, so the first tries may come too early. Each costs it a process.
-    while let Err(error) = log_in(
-        network,
-        setup,
-        identity.port,
-        &credentials.role,
-        password,
-        &credentials.database,
-    ) {
+    while let Err(error) = try_login(network, setup, identity, credentials) {
         if Instant::now() > deadline {
             return Err(error);
         }

@@ -48,7 +48,7 @@ impl Session {
             // No user trigger, rule or event trigger of the data may act on what envclone does, no timeout that the
             // data's owner set may end it, and no setting of its role may make another role of it or load a library.
             .options(
-                "-c role=none -c session_preload_libraries= -c local_preload_libraries= -c session_replication_role=replica -c statement_timeout=0 -c lock_timeout=0 \
+                "-c role=none -c session_preload_libraries= -c local_preload_libraries= -c log_min_messages=warning -c session_replication_role=replica -c statement_timeout=0 -c lock_timeout=0 \
                  -c idle_in_transaction_session_timeout=0 -c search_path=pg_catalog -c row_security=off \
                  -c default_transaction_read_only=off -c client_encoding=UTF8 -c datestyle=ISO -c intervalstyle=postgres \
                  -c extra_float_digits=1 -c jit=off -c bytea_output=hex -c default_transaction_isolation=read\\ committed",

@@ -64,6 +64,8 @@ pub(super) fn overrides(
         ("logging_collector", "off".to_owned()),
         ("log_destination", "stderr".to_owned()),
         ("lc_messages", "C".to_owned()),
+        // Its users could keep it from ever saying that it is ready.
+        ("log_min_messages", "warning".to_owned()),
         (
             "max_prepared_transactions",
             identity.max_prepared_transactions.to_string(),

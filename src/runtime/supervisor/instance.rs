@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -17,6 +17,7 @@ use super::super::process;
 use super::super::protocol::Failure;
 use super::output::{Log, Seen, follow, keep_fatal};
 use super::sandbox::{Processes, Sandbox};
+use super::stall::{LOOK_EVERY, Stall};
 use super::{Supervisor, locked, named};
 use crate::exec::Streams;
 use crate::model::ServiceName;
@@ -211,7 +212,21 @@ impl Instance {
     }
 
     fn wait_until_ready(&self, within: Duration) -> Result<(), Failure> {
-        let (state, _) = self.wait_until(within, |state| state.ready || state.ended.is_some());
+        let begun = Instant::now();
+        let mut stall = Stall::begin();
+        let state = loop {
+            let left = within.saturating_sub(begun.elapsed());
+            let (state, done) =
+                self.wait_until(left.min(LOOK_EVERY), |state| state.ready || state.ended.is_some());
+            if done || left.is_zero() {
+                break state;
+            }
+            drop(state);
+            // Whoever does nothing will not become ready.
+            if self.init().is_some_and(|init| stall.look(init)) {
+                break locked(&self.state);
+            }
+        };
         if let Some(status) = &state.ended {
             return Err(Failure::DidNotStart {
                 service: self.service.clone(),
@@ -226,7 +241,7 @@ impl Instance {
         self.kill()?;
         Err(Failure::NotReady {
             service: self.service.clone(),
-            seconds: within.as_secs(),
+            seconds: begun.elapsed().as_secs(),
             fatal: locked(&self.state).fatal.clone(),
         })
     }
@@ -251,10 +266,11 @@ impl Instance {
     pub(super) fn stop(&self, within: Duration) -> Result<(), Failure> {
         let processes = locked(&self.state).processes.as_ref().map(Arc::clone);
         if let Some(processes) = processes {
-            // One that ends at this moment has no first process any more.
+            // One that ends at this moment has no first process any more; one that its users stopped hears no signal.
             if let Ok(first) = process::first_of(&processes.init) {
                 first
                     .signal(self.stop_signal)
+                    .and_then(|()| first.signal(Signal::CONT))
                     .map_err(Failure::io("sending the stop signal"))?;
             }
         }

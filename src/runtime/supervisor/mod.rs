@@ -13,6 +13,7 @@ mod loopback;
 mod output;
 mod sandbox;
 mod spawner;
+mod stall;
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,6 +1,7 @@
 //! Reads a PostgreSQL database's schema into [`Schema`].
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::engine::EngineError;
 use crate::engine::postgres::Session;
@@ -55,6 +56,9 @@ const READS: &str = "SELECT DISTINCT r.ev_class, d.refobjid FROM pg_rewrite AS r
     ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass \
     AND d.refobjid <> r.ev_class ORDER BY 1, 2";
 
+/// How long one of these may take; they call functions that the data's owner may have replaced.
+const LIMIT: Duration = Duration::from_secs(5 * 60);
+
 type Row = Vec<Option<String>>;
 
 /// Reads the schema of the database that `session` is connected to.
@@ -62,6 +66,7 @@ type Row = Vec<Option<String>>;
 /// # Errors
 /// [`EngineError`] of the queries.
 pub fn introspect(session: &mut Session) -> Result<Schema, EngineError> {
+    session.limit(LIMIT);
     let mut tables: BTreeMap<u32, Table> = BTreeMap::new();
     let relations = session.rows("listing tables", RELATIONS)?;
     let names: BTreeMap<u32, TableName> = relations
@@ -95,6 +100,7 @@ pub fn introspect(session: &mut Session) -> Result<Schema, EngineError> {
     if has_large_objects(session)? {
         schema.tables.push(large_objects());
     }
+    session.unlimited();
     Ok(schema)
 }
 

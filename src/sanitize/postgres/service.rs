@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::engine::postgres::{
     Credentials, Ident, Identity, Mode, Session, clear_stale, conf_files, hba_published, identify, instance,
-    prove_login, prove_published, quiesce, read_back, seal_catalogs, seal_offline,
+    prove_published, quiesce, read_back, seal_catalogs, seal_offline, try_login,
 };
 use crate::engine::{EngineError, ServiceSetup};
 use crate::model::{Check, EngineKind, Secret, ServiceReport};
@@ -359,7 +359,7 @@ impl Service for PostgresService {
             .unwrap_or_default()
     }
 
-    fn resume(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
+    fn resume(&mut self, site: &Site<'_>) -> Result<Option<String>, ServiceError> {
         let identity = self.identity()?.clone();
         let credentials = self.credentials_of()?.clone();
         let volume = Volume::open(&self.volume_dir(site))?;
@@ -380,11 +380,10 @@ impl Service for PostgresService {
         site.runtime.start(&site.branch, &spec)?;
         self.running = Some(Mode::Serve);
         let network = site.runtime.network(&site.branch)?;
-        Ok(prove_login(
-            network.as_ref(),
-            &self.setup,
-            &identity,
-            &credentials,
-        )?)
+        match try_login(network.as_ref(), &self.setup, &identity, &credentials) {
+            Ok(()) => Ok(None),
+            Err(error) if error.is_answer() => Ok(Some(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
     }
 }

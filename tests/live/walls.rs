@@ -1,0 +1,367 @@
+//! What the superuser of a branch, with a shell, can see and reach of everything that is not the branch: nothing. Each
+//! attempt is made on production first, where it succeeds.
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use serde_json::Value;
+
+use crate::production::{MINUTE, Production, RULES, as_postgres, ask, set_mode};
+use crate::world;
+
+/// A production whose URLs are those of a superuser.
+pub fn with_superuser() -> Production {
+    let production = Production::new();
+    let configuration = production
+        .configuration()
+        .replace("user = \"shop\"", "user = \"admin\"");
+    production.configure(&configuration, RULES);
+    production
+}
+
+/// An SQL string.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// The statement by which a superuser runs a command and reads what it says.
+fn program(command: &str) -> String {
+    let command = quoted(&format!(
+        "({command}) 2>&1 | head -c 100000 | tr -d '\\000\\\\\\t\\r'; true"
+    ));
+    format!(
+        "DROP TABLE IF EXISTS pg_temp.said; CREATE TEMP TABLE said (line text); COPY said FROM PROGRAM {command}; SELECT line FROM said"
+    )
+}
+
+/// What a command says inside of a branch.
+pub fn shell(url: &str, command: &str) -> String {
+    ask(url, &program(command)).unwrap()
+}
+
+/// Everything of the host that a branch could want, planted.
+struct Host {
+    production: Production,
+    listener: TcpListener,
+    abstract_name: String,
+    _abstract: UnixListener,
+    marked: Child,
+    one: Value,
+    two: Value,
+}
+
+impl Host {
+    fn new() -> Self {
+        let production = with_superuser();
+        let base = production.base().to_owned();
+        for dir in ["open", "open/drop"] {
+            fs::create_dir(base.join(dir)).unwrap();
+            set_mode(&base.join(dir), 0o777);
+        }
+        fs::write(base.join("open/secret"), "canary-of-the-host").unwrap();
+        fs::copy("/usr/bin/id", base.join("open/id")).unwrap();
+        set_mode(&base.join("open/id"), 0o4755);
+        let (one, two) = (production.branch("one"), production.branch("two"));
+        fs::write(production.data().join("later"), "canary-of-production").unwrap();
+        set_mode(&production.data().join("later"), 0o644);
+        let abstract_name = base.file_name().unwrap().to_str().unwrap().to_owned();
+        let address = SocketAddr::from_abstract_name(&abstract_name).unwrap();
+        let mut marked = as_postgres(Path::new("/usr/bin/tail"));
+        let marked = marked
+            .args(["-f", "/dev/null"])
+            .env("CANARY", "canary-of-an-environment");
+        Self {
+            listener: TcpListener::bind("127.0.0.1:0").unwrap(),
+            _abstract: UnixListener::bind_addr(&address).unwrap(),
+            marked: marked.stdin(Stdio::null()).spawn().unwrap(),
+            abstract_name,
+            production,
+            one,
+            two,
+        }
+    }
+
+    fn url(&self) -> &str {
+        self.one["url"].as_str().unwrap()
+    }
+
+    /// Succeeds on production, and not in the branch.
+    #[track_caller]
+    fn only_outside(&self, command: &str, evidence: &str) {
+        let outside = self.production.sql(&program(command));
+        assert!(outside.contains(evidence), "the control of {command}: {outside}");
+        let inside = shell(self.url(), command);
+        assert!(!inside.contains(evidence), "{command}: {inside}");
+    }
+
+    fn clone_of(&self, name: &str) -> std::path::PathBuf {
+        self.production
+            .pool()
+            .join(".envclone/env/shop")
+            .join(name)
+            .join("clone")
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.marked.kill().unwrap();
+        self.marked.wait().unwrap();
+    }
+}
+
+/// A command that connects and says so.
+fn connect(host: &str, port: &str) -> String {
+    format!("timeout 5 bash -c 'exec 3<>/dev/tcp/{host}/{port}' && echo got-in")
+}
+
+#[test]
+fn a_superuser_of_a_branch_reaches_no_file_of_the_host() {
+    let host = Host::new();
+    let (production, base) = (&host.production, host.production.base().display());
+    host.only_outside(&format!("cat {base}/open/secret"), "canary-of-the-host");
+    host.only_outside(
+        &format!("cat {}/later", production.data().display()),
+        "canary-of-production",
+    );
+    host.only_outside(&format!("ls {}", production.root().display()), "uploads");
+    host.only_outside(&format!("ls -a {}", production.pool().display()), ".envclone");
+    host.only_outside(&format!("ls {base}"), "state");
+    host.only_outside(&format!("cat {base}/etc/envclone.toml"), "[project]");
+    host.only_outside(&format!("ls {}/*", production.run_dir().display()), "db");
+    host.only_outside(
+        "for d in /home /root /sys/fs/cgroup /etc/ssl /etc/init.d; do test -d $d && echo is-there; done",
+        "is-there",
+    );
+    host.only_outside("ls /sys/block", "loop");
+    host.only_outside("cat /proc/self/mountinfo", " /sys ");
+    host.only_outside(
+        "for d in /dev/loop* /dev/mem /dev/kmsg /dev/sd* /dev/vd*; do test -e $d && echo is-there; done",
+        "is-there",
+    );
+    host.only_outside(&format!("ls -l {base}/sock/.s.PGSQL.5432"), "srwx");
+    // Writing, by a program, and by the server itself.
+    let drop_box = production.base().join("open/drop");
+    let write = |name: &str| {
+        [
+            format!(
+                "COPY (SELECT 1) TO PROGRAM 'cat > {}/{name}-program'",
+                drop_box.display()
+            ),
+            format!("COPY (SELECT 1) TO '{}/{name}-server'", drop_box.display()),
+            format!(
+                "SELECT lo_export(lo_from_bytea(0, 'x'), '{}/{name}-object')",
+                drop_box.display()
+            ),
+        ]
+    };
+    for sql in write("branch") {
+        ask(host.url(), &sql).unwrap_err();
+    }
+    assert_eq!(fs::read_dir(&drop_box).unwrap().count(), 0);
+    for sql in write("control") {
+        production.sql(&sql);
+    }
+    assert_eq!(fs::read_dir(&drop_box).unwrap().count(), 3);
+    // Reading by the server itself.
+    for sql in [
+        format!("SELECT pg_read_file('{base}/open/secret')"),
+        format!("SELECT string_agg(f, ' ') FROM pg_ls_dir('{base}') f"),
+        format!("SELECT lo_import('{base}/open/secret')"),
+        format!("CREATE TEMP TABLE t (x text); COPY t FROM '{base}/open/secret'; SELECT x FROM t"),
+        format!("SELECT pg_read_binary_file('{base}/etc/envclone.toml')"),
+        "SELECT pg_read_file('/proc/1/environ')".to_owned(),
+    ] {
+        if !sql.contains("/proc/1/") {
+            assert!(!production.sql(&sql).is_empty(), "the control of {sql}");
+        }
+        let said = ask(host.url(), &sql).unwrap_err();
+        assert!(said.contains("could not"), "{sql}: {said}");
+    }
+    // Root's own, which even production's server cannot read: not even there.
+    for (path, outside) in [
+        (production.state_dir().join("shop/key"), "control"),
+        (production.state_dir().join("shop"), "control"),
+        (production.pool().join(".envclone/env/shop/one"), "control"),
+        (
+            production.pool().join(".envclone/env/shop/two/clone/db"),
+            "control",
+        ),
+    ] {
+        assert!(path.exists(), "the {outside} of {}", path.display());
+        let said = shell(host.url(), &format!("ls -ld {}", path.display()));
+        assert!(said.contains("No such file"), "{said}");
+    }
+    // What tells of mounts names the branch's own clone, and nothing else of the pool.
+    let mounts = shell(
+        host.url(),
+        "cat /proc/self/mountinfo /proc/self/mounts; cat /proc/1/mountinfo",
+    );
+    assert!(
+        mounts.contains("/.envclone/env/shop/one/clone/db") || mounts.contains("/clone/db"),
+        "{mounts}"
+    );
+    for foreign in ["/two", "uploads", "checkpoint", "state", "/etc/envclone"] {
+        assert!(!mounts.contains(foreign), "{foreign} in {mounts}");
+    }
+}
+
+#[test]
+fn a_superuser_of_a_branch_reaches_no_process_and_no_network_of_the_host() {
+    let host = Host::new();
+    let production = &host.production;
+    let port = host.listener.local_addr().unwrap().port().to_string();
+    host.only_outside(&connect("127.0.0.1", &port), "got-in");
+    host.only_outside(&connect(&production.address().to_string(), "5432"), "got-in");
+    let of_two = host.two["services"]["db"]["port"].as_u64().unwrap().to_string();
+    host.only_outside(&connect(&production.address().to_string(), &of_two), "got-in");
+    let of_one = host.one["services"]["db"]["port"].as_u64().unwrap().to_string();
+    host.only_outside(&connect(&production.address().to_string(), &of_one), "got-in");
+    let abstract_socket = format!(
+        "perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_STREAM, 0); connect($s, pack_sockaddr_un(\"\\0{}\")) and print \"got-in\"'",
+        host.abstract_name
+    );
+    host.only_outside(&abstract_socket, "got-in");
+    let ask_production = format!(
+        "psql -h {}/sock -U postgres -d shop -At -c \"SELECT 6 * 7 || '-answers'\"",
+        production.base().display()
+    );
+    host.only_outside(&ask_production, "42-answers");
+    let server = production.server_pid().unwrap();
+    host.only_outside(&format!("cat /proc/{server}/comm"), "postgres");
+    host.only_outside(&format!("kill -0 {server} && echo is-there"), "is-there");
+    host.only_outside("cat /proc/[0-9]*/comm", "envclone");
+    host.only_outside(
+        "cat /proc/[0-9]*/environ | tr '\\000' '\\n' | grep -a CANARY",
+        "canary-of-an-environment",
+    );
+    host.only_outside("readlink /proc/[0-9]*/ns/net | sort -u | wc -l | grep -v '^1$' || echo; ls /proc | grep -c '^[0-9]'; cat /proc/[0-9]*/comm | grep -x tail", "tail");
+    assert!(!shell(host.url(), "ls -l /proc/1/root/ /proc/1/cwd/").contains("home"));
+    // Credentials of one are none of the other.
+    let admin = "user=admin dbname=shop password=canary-password-of-admin";
+    let at_production = format!("host={} port=5432 {admin}", production.address());
+    assert_eq!(ask(&at_production, "SELECT 1").unwrap(), "1", "the control");
+    let at_branch = at_production.replace("port=5432", &format!("port={of_one}"));
+    assert!(
+        ask(&at_branch, "SELECT 1")
+            .unwrap_err()
+            .contains("password authentication failed")
+    );
+    let (_, rest) = host.url().split_once("://").unwrap();
+    let password = rest.split(['@', ':']).nth(1).unwrap();
+    let swapped = at_production.replace("canary-password-of-admin", password);
+    assert!(
+        ask(&swapped, "SELECT 1")
+            .unwrap_err()
+            .contains("password authentication failed")
+    );
+}
+
+#[test]
+fn a_superuser_of_a_branch_gains_nothing_by_what_is_installed() {
+    let host = Host::new();
+    let base = host.production.base();
+    // A program of root's with the set-id bit, put into the branch by root itself.
+    let inside = host.production.data().join("id");
+    let planted = host.clone_of("one").join("db/data/id");
+    fs::copy(base.join("open/id"), &planted).unwrap();
+    set_mode(&planted, 0o4755);
+    let outside = host
+        .production
+        .sql(&program(&format!("{}/open/id", base.display())));
+    assert!(outside.contains("euid=0"), "the control: {outside}");
+    let said = shell(host.url(), &inside.display().to_string());
+    assert!(said.contains("uid=") && !said.contains("euid=0"), "{said}");
+    for program in [
+        "su -c id",
+        "su -c id root </dev/null",
+        "sudo -n id",
+        "newuidmap 1 0 0 1",
+        "newgrp root -c id",
+        "pkexec id",
+    ] {
+        let said = shell(host.url(), &format!("timeout 10 {program} </dev/null"));
+        assert!(
+            !said.contains("uid=0") && !said.contains("gid=0"),
+            "{program}: {said}"
+        );
+    }
+    // Walls of its own. The server's account may make them outside.
+    host.only_outside("unshare -Ur sh -c 'echo walls'", "walls");
+    host.only_outside(
+        "unshare -Urm sh -c 'mount -t tmpfs none /mnt && echo mounted'",
+        "mounted",
+    );
+    host.only_outside(
+        &format!("unshare -Urpfn sh -c 'echo spaces'; cd {} && true", "/"),
+        "spaces",
+    );
+    let subvolume = format!(
+        "cd {} && btrfs subvolume create nested >/dev/null 2>&1; test -d nested && echo was-made",
+        host.production.data().display()
+    );
+    host.only_outside(&subvolume, "was-made");
+    host.only_outside(
+        "perl -e 'print \"keys\" if syscall(250, 0, -3, 1, 0, 0) >= 0'",
+        "keys",
+    );
+    host.only_outside(
+        "perl -e 'print \"keys\" if syscall(248, \"user\", \"a\", \"b\", 1, -2) >= 0'",
+        "keys",
+    );
+    // The system's own files cannot be written even by who owns them: that is not the account's doing.
+    let mounts = shell(host.url(), "cat /proc/self/mountinfo");
+    let usr = mounts
+        .lines()
+        .find(|line| line.contains(" /usr /usr ") || line.contains(" /usr "))
+        .unwrap();
+    assert!(usr.contains(" ro,"), "{usr}");
+    for command in [
+        "touch /usr/x",
+        "touch /etc/x",
+        "mknod /tmp/disk b 7 0",
+        "touch /run/envclone-conf/x",
+        "rm /run/envclone-conf/pg_hba.conf",
+        "echo 1 > /proc/sys/kernel/hostname",
+        "echo 1 > /proc/sysrq-trigger",
+        "mkdir /home",
+    ] {
+        let said = shell(host.url(), &format!("{command} && echo was-done"));
+        assert!(!said.contains("was-done"), "{command}: {said}");
+    }
+    // Nothing of all this has left the branch in a state that it cannot be removed from.
+    host.production.envclone(&["destroy", "one", "two"]).ok();
+}
+
+#[test]
+fn the_branch_of_a_superuser_that_listens_everywhere_is_still_alone() {
+    let host = Host::new();
+    let listen = "perl -MSocket -e 'socket(my $s, AF_INET, SOCK_STREAM, 0); bind($s, pack_sockaddr_in(7777, INADDR_ANY)); listen($s, 5); accept(my $c, $s); print $c \"hello\"; sleep 1'";
+    let begin = format!(
+        "COPY (SELECT 1) TO PROGRAM {}",
+        quoted(&format!("({listen}) >/dev/null 2>&1 </dev/null & true"))
+    );
+    ask(host.url(), &begin).unwrap();
+    let until = std::time::Instant::now() + MINUTE;
+    // The control: it listens inside.
+    while !shell(host.url(), "grep -c :1E61 /proc/net/tcp").starts_with('1') {
+        assert!(std::time::Instant::now() < until, "it does not listen");
+    }
+    let mut heard = String::new();
+    for address in ["127.0.0.1", &host.production.address().to_string()] {
+        if let Ok(mut connection) = std::net::TcpStream::connect((address, 7777)) {
+            connection.read_to_string(&mut heard).unwrap();
+        }
+    }
+    assert_eq!(heard, "");
+    assert!(
+        !world::list(&host.production)
+            .iter()
+            .any(|line| line.contains("port 7777"))
+    );
+}
