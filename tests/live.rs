@@ -19,6 +19,8 @@ mod hostile;
 mod kill;
 #[path = "live/load.rs"]
 mod load;
+#[path = "live/next_command.rs"]
+mod next_command;
 #[path = "live/pool.rs"]
 mod pool;
 #[path = "live/pools.rs"]
@@ -31,5 +33,7 @@ mod running_parent;
 mod runtime;
 #[path = "live/storage.rs"]
 mod storage;
+#[path = "live/walls.rs"]
+mod walls;
 #[path = "live/world.rs"]
 mod world;

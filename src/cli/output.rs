@@ -33,7 +33,7 @@ pub(super) fn untrusted(bytes: &[u8]) -> Result<bool, CommandError> {
 }
 
 /// Text without control characters but for line breaks and tabs.
-fn printable(bytes: &[u8]) -> String {
+pub(super) fn printable(bytes: &[u8]) -> String {
     let shown = |c: char| match c {
         '\n' | '\t' => c,
         c if c.is_control() => '\u{fffd}',
@@ -63,10 +63,10 @@ pub(super) fn warn(global: &Global, line: &str) {
     }
 }
 
-/// Says what must be said.
+/// Says what must be said. Names in it may have been chosen by a branch's users.
 pub(super) fn say(line: &str) {
     // Nobody can be told that stderr is closed.
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", printable(line.as_bytes()));
 }
 
 /// A reader that has seen enough (`| head`) is no failure.

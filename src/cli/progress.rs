@@ -37,7 +37,7 @@ impl Progress {
     /// What is being done within a step.
     pub(super) fn tell(&self, text: &str) {
         if let Some(bar) = &self.bar {
-            bar.set_message(text.to_owned());
+            bar.set_message(output::printable(text.as_bytes()).replace('\n', " "));
         } else if self.lines {
             output::say(&format!("  {text}"));
         }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use envclone::runtime::{Runtime, Sandboxed};
 
-use crate::production::{MINUTE, Production, RULES, ask};
+use crate::walls::with_superuser;
+use crate::production::{MINUTE, Production, ask};
 use crate::world;
 
 /// Writes in whole transactions of two rows until told to end; how many are in for certain.
@@ -45,16 +46,6 @@ impl Load {
             thread::yield_now();
         }
     }
-}
-
-/// A production whose URLs are those of a superuser.
-fn with_superuser() -> Production {
-    let production = Production::new();
-    let configuration = production
-        .configuration()
-        .replace("user = \"shop\"", "user = \"admin\"");
-    production.configure(&configuration, RULES);
-    production
 }
 
 fn number(url: &str, sql: &str) -> u64 {

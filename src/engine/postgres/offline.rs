@@ -56,6 +56,9 @@ const REPLACED: [&str; 4] = [
     "pg_ident.conf",
 ];
 
+/// `ALTER SYSTEM` writes much less; a longer file, or what is none, was put there by something else.
+const SETTINGS_LIMIT: u64 = 1 << 20;
+
 /// Seals the files of a clone before its first start. Returns what was removed beyond the usual, for the receipt.
 ///
 /// # Errors
@@ -122,6 +125,14 @@ pub fn clear_stale(volume: &Volume, setup: &ServiceSetup) -> Result<(), EngineEr
         let path = setup.data.join(name);
         if volume.exists(&path).map_err(files)? {
             volume.remove_tree(&path).map_err(files)?;
+        }
+    }
+    // The server reads it to its end before it does anything else.
+    let settings = setup.data.join("postgresql.auto.conf");
+    if volume.exists(&settings).map_err(files)? {
+        let found = volume.metadata(&settings).map_err(files)?;
+        if found.kind != Kind::File || found.size > SETTINGS_LIMIT {
+            volume.remove_tree(&settings).map_err(files)?;
         }
     }
     Ok(())

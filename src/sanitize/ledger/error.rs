@@ -43,11 +43,16 @@ pub struct Unclassified {
 
 impl fmt::Display for Unclassified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}.{}.{} ({})",
-            self.service, self.table, self.column, self.type_name
-        )?;
+        // A name may hold a line break, and look like another line of the message.
+        let name = format!("{}.{} ({})", self.table, self.column, self.type_name);
+        write!(f, "{}.", self.service)?;
+        for character in name.chars() {
+            if character.is_control() {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                write!(f, "{character}")?;
+            }
+        }
         match self.because {
             Some(because) => write!(f, ": {because}"),
             None => Ok(()),
