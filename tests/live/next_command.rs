@@ -13,8 +13,9 @@ use std::thread;
 use rustix::fs::{CWD, Mode};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::walls::{shell, with_superuser};
+use crate::pool::run;
 use crate::production::{Ended, MINUTE, Production, ask, postgres, set_mode};
+use crate::walls::{shell, with_superuser};
 
 /// A production with a branch `one`, and what of the host must stay as it is.
 struct Target {
@@ -217,8 +218,7 @@ fn plant_each(plants: &[(&str, Plant)]) {
         }
         target.is_unharmed(&what);
         match path.symlink_metadata() {
-            Ok(found) if found.is_dir() => fs::remove_dir_all(&path).unwrap(),
-            Ok(_) => fs::remove_file(&path).unwrap(),
+            Ok(_) => drop(run("rm", &["-rf", "--", path.to_str().unwrap()])),
             // A start removes what is stale.
             Err(_) => {}
         }

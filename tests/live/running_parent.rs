@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use envclone::runtime::{Runtime, Sandboxed};
 
-use crate::walls::with_superuser;
 use crate::production::{MINUTE, Production, ask};
+use crate::walls::with_superuser;
 use crate::world;
 
 /// Writes in whole transactions of two rows until told to end; how many are in for certain.
