@@ -217,11 +217,8 @@ fn plant_each(plants: &[(&str, Plant)]) {
             target.run(&what, &["stop", "one"], &[0, 1]);
         }
         target.is_unharmed(&what);
-        match path.symlink_metadata() {
-            Ok(_) => drop(run("rm", &["-rf", "--", path.to_str().unwrap()])),
-            // A start removes what is stale.
-            Err(_) => {}
-        }
+        // A start removes what is stale itself.
+        run("rm", &["-rf", "--", path.to_str().unwrap()]);
         if there {
             fs::rename(&aside, &path).unwrap();
         }
