@@ -41,8 +41,9 @@ pub enum Operation {
     ForgetSealedLogs,
 }
 
-/// Branches in memory. What runs has a name and nothing else; a job does nothing and ends with 0.
-#[derive(Debug, Default)]
+/// Branches in memory. What runs has a name and nothing else; a job does nothing and ends with 0. Copies show the same
+/// branches.
+#[derive(Debug, Clone, Default)]
 pub struct Memory {
     state: Arc<Mutex<State>>,
 }

@@ -3,6 +3,8 @@
 mod checkpoint;
 mod clone;
 mod inspect;
+#[cfg(test)]
+mod proofs;
 mod prove;
 mod publish;
 mod quiesce;

@@ -154,6 +154,7 @@ pub(super) fn new_run<'a>(
         began: jiff::Timestamp::now(),
         clock,
         services: Vec::new(),
+        unchanged: None,
         snapshot: None,
         snapshot_report: None,
         clone: None,

@@ -46,6 +46,8 @@ pub struct Run<'a> {
     pub services: Vec<Box<dyn Service>>,
     /// Their setups, in the same order.
     pub setups: Vec<ServiceSetup>,
+    /// Why steps 6 to 8 are not needed, if they are not: decided once, when everything is sealed and nothing is changed yet.
+    pub unchanged: Option<String>,
     /// The snapshot, once taken.
     pub snapshot: Option<Object>,
     /// What is told of it.
@@ -109,8 +111,8 @@ impl<'a> Run<'a> {
             .map_or_else(|| ObjectId(String::new()), |clone| clone.id.clone())
     }
 
-    /// Why steps 6 to 8 are not needed, if every service says so.
-    pub fn nothing_to_rewrite(&self) -> Option<String> {
+    /// Why nothing has to be rewritten, if every service says so.
+    pub(super) fn nothing_to_rewrite(&self) -> Option<String> {
         let reasons: Option<Vec<String>> = self
             .services
             .iter()

@@ -7,7 +7,7 @@ use crate::saga::StepError;
 
 /// One start is enough where nothing must be rewritten: steps 6 to 8 fall away.
 pub(super) fn skip(run: &Run<'_>) -> Option<String> {
-    run.nothing_to_rewrite()
+    run.unchanged.clone()
 }
 
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {

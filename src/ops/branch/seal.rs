@@ -14,5 +14,6 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     run.app.runtime.open(&run.branch)?;
     let site = run.site()?;
     super::request::side_by_side(&mut run.services, |service| service.seal(&site))?;
+    run.unchanged = run.nothing_to_rewrite();
     Ok(Value::Null)
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::run::Run;
+use crate::ops::OpsError;
 use crate::saga::StepError;
 use crate::sanitize::receipt::{Basis, Receipt};
 
@@ -11,9 +12,11 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     let checks = super::request::side_by_side(&mut run.services, |service| service.start(&site))?;
     let published = super::request::side_by_side(&mut run.services, |service| service.publish(&site))?;
     run.checks = checks.into_iter().chain(published).flatten().collect();
-    let basis = match run.proof.take() {
-        Some(proof) => Basis::Proved(proof),
-        None => Basis::Skipped(run.nothing_to_rewrite().unwrap_or_default()),
+    let basis = match (run.proof.take(), &run.unchanged) {
+        (Some(proof), None) => Basis::Proved(proof),
+        (None, Some(reason)) => Basis::Skipped(reason.clone()),
+        // Neither proved nor known to need none, or both: nothing is published on a doubt.
+        _ => return Err(OpsError::OutOfOrder.into()),
     };
     let tallies = run.services.iter().map(|service| service.tally()).collect();
     let receipt = Receipt::new(basis, run.object(), run.app.policy(), run.checks.clone(), tallies)?;

@@ -1,0 +1,207 @@
+//! The list of steps is all or nothing: proved over the stateful fakes, with a directory of files as the service.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::request::new_run;
+use super::{BranchRequest, BranchUndo, Run, steps};
+use crate::config::{Config, Trust};
+use crate::model::EnvType;
+use crate::ops::App;
+use crate::runtime::Memory as MemoryRuntime;
+use crate::saga::proof::{Case, Ends, prove};
+use crate::state::{Layout, Store};
+use crate::storage::memory::Memory;
+
+const CONFIG: &str = r#"
+[project]
+name = "shop"
+[storage]
+pool = "POOL"
+state = "STATE"
+run = "RUN"
+[environments.prod]
+type = "production"
+root = "POOL/shop"
+[services.uploads]
+engine = "files"
+volume = "uploads"
+[sanitize]
+rules = ["rules.toml"]
+"#;
+
+const RULES: &str = r#"
+[uploads]
+delete = ["private/**"]
+keep = { "**" = "product pictures" }
+"#;
+
+/// A production with three files, and everything that a command works with, in a directory of its own.
+struct World {
+    app: &'static App,
+    runtime: MemoryRuntime,
+    root: PathBuf,
+}
+
+impl World {
+    fn new(directory: &Path) -> Self {
+        let [pool, state, run] = ["pool", "state", "run"].map(|name| directory.join(name));
+        for made in [&pool, &state, &run] {
+            fs::create_dir(made).unwrap();
+        }
+        let text = CONFIG
+            .replace("POOL", &pool.display().to_string())
+            .replace("STATE", &state.display().to_string())
+            .replace("RUN", &run.display().to_string());
+        fs::write(directory.join("envclone.toml"), text).unwrap();
+        fs::write(directory.join("rules.toml"), RULES).unwrap();
+        let trust = || Trust::below(directory).unwrap();
+        let config = Config::load_trusting(&directory.join("envclone.toml"), &trust()).unwrap();
+        let layout = Layout {
+            state_dir: state,
+            run_dir: run,
+            project: config.project().clone(),
+        };
+        let store = Store::open_trusting(layout, trust()).unwrap();
+        store.make_key().unwrap();
+        let storage = Memory::open(&pool).unwrap();
+        let root = pool.join("shop");
+        storage.make_root(&root).unwrap();
+        for (path, text) in [
+            ("a.png", "a"),
+            ("b/c.png", "c"),
+            ("private/invoice.txt", "Ada Lovelace"),
+        ] {
+            let path = root.join("uploads").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let runtime = MemoryRuntime::new();
+        let app = App {
+            config,
+            store,
+            storage: Box::new(storage),
+            runtime: Box::new(runtime.clone()),
+        };
+        // Cases borrow what they work with for as long as the test runs.
+        Self {
+            app: Box::leak(Box::new(app)),
+            runtime,
+            root,
+        }
+    }
+
+    /// Everything that must be as it was, without what is different each time: identities and times.
+    fn text(&self) -> String {
+        let owned = self.app.storage.owned().unwrap();
+        let mut owned: Vec<String> = owned
+            .iter()
+            .map(|owned| {
+                let role = owned.mark.as_ref().map(|mark| mark.role);
+                format!("{role:?} incoming: {}", owned.incoming.is_some())
+            })
+            .collect();
+        owned.sort();
+        let records = self.app.store.records().unwrap();
+        let records: Vec<String> = records
+            .iter()
+            .map(|record| {
+                let proved = record.sanitization.as_ref().map(|done| done.skipped.clone());
+                format!(
+                    "{} {} {proved:?}",
+                    record.environment.name, record.environment.state
+                )
+            })
+            .collect();
+        let branches = self.runtime.branches().len();
+        format!(
+            "{owned:?}\n{records:?}\n{branches}\n{}",
+            files(&self.root.join("uploads"))
+        )
+    }
+}
+
+fn files(directory: &Path) -> String {
+    let mut text = String::new();
+    let mut entries: Vec<PathBuf> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            text.push_str(&files(&path));
+        } else {
+            text.push_str(&format!(
+                "{}={}\n",
+                path.file_name().unwrap().display(),
+                fs::read_to_string(&path).unwrap_or_default()
+            ));
+        }
+    }
+    text
+}
+
+fn request() -> BranchRequest {
+    BranchRequest {
+        parent: "prod".parse().unwrap(),
+        name: "fix-42".parse().unwrap(),
+        kind: EnvType::Development,
+        lock_timeout: Duration::ZERO,
+        fault: None,
+        command: "branch prod fix-42".to_owned(),
+    }
+}
+
+fn silent(_: &str) {}
+
+#[test]
+fn a_branch_is_made_whole_or_not_at_all_whatever_fails_and_wherever_it_is_killed() {
+    let scratch = tempfile::tempdir_in("/dev/shm").unwrap();
+    let worlds = tempfile::tempdir_in("/dev/shm").unwrap();
+    let count = std::cell::Cell::new(0);
+    let fresh = || {
+        let directory = worlds.path().join(count.get().to_string());
+        count.set(count.get() + 1);
+        fs::create_dir(&directory).unwrap();
+        let world = World::new(&directory);
+        let app = world.app;
+        let parent = app.parent(&request().parent).unwrap();
+        let run: Run<'static> = new_run(app, &request(), parent, Instant::now(), &silent).unwrap();
+        let undo = BranchUndo {
+            app,
+            run: run.id.clone(),
+        };
+        Case {
+            steps: steps(),
+            context: run,
+            undo: Box::new(undo),
+            world: Box::new(move || world.text()),
+            ends: Ends::AsBefore,
+        }
+    };
+    let proved = prove(scratch.path(), &fresh).unwrap();
+    assert!(proved.lines > 20, "{proved:?}");
+    assert!(proved.trials > 200, "{proved:?}");
+}
+
+#[test]
+fn a_branch_of_files_loses_what_the_rules_delete_and_production_does_not() {
+    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let world = World::new(directory.path());
+    let before = files(&world.root);
+    let never = std::sync::atomic::AtomicBool::new(false);
+    let report = super::branch(world.app, &request(), &mut crate::saga::Silent, &silent, &never).unwrap();
+    assert!(report.environment.sanitized);
+    // What was deleted must be proved gone: the steps from sanitize to checkpoint are not skipped.
+    assert_eq!(report.sanitization.unwrap().skipped, None);
+    let record = world.app.store.record(&request().name).unwrap().unwrap();
+    let clone = record.clone.unwrap().path.join("uploads");
+    assert!(clone.join("b/c.png").exists());
+    assert!(!clone.join("private/invoice.txt").exists());
+    assert_eq!(files(&world.root), before);
+    crate::ops::destroy::destroy(world.app, &request().name, Duration::ZERO).unwrap();
+    assert!(world.app.storage.owned().unwrap().is_empty());
+    assert!(world.runtime.branches().is_empty());
+}
