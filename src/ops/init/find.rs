@@ -225,7 +225,8 @@ mod tests {
         );
         assert_eq!(
             mount_point(text, Path::new("/srv/pools")),
-            Some(PathBuf::from("/"))
+            None,
+            "the nearest one above it is no Btrfs"
         );
     }
 }
