@@ -81,6 +81,10 @@ pub fn processes_of(base: &Path) -> Vec<Process> {
         {
             continue;
         }
+        // `envclone init` of another test asks every server of the host which databases it has.
+        if memchr::memmem::find(&command, b"pg_get_userbyid(datdba)").is_some() {
+            continue;
+        }
         found.push(Process {
             pid,
             parent: after("PPid:")
