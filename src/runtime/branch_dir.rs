@@ -89,7 +89,11 @@ impl BranchDir {
             .create(true)
             .truncate(false)
             .mode(0o600);
-        let file = options.custom_flags(nix::libc::O_NOFOLLOW).open(&path)?;
+        let file = match options.custom_flags(nix::libc::O_NOFOLLOW).open(&path) {
+            // The supervisor that was ending has just removed the place.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
             other => other?,

@@ -130,6 +130,8 @@ impl Supervisor {
             };
             let mut log = locked(&log);
             if log.is_sealed() {
+                // What was said before is sealed, also where nobody has read it yet.
+                log.catch_up().map_err(Failure::io("reading what is said"))?;
                 *log =
                     Log::rotated(self.log_path(&instance.service)).map_err(Failure::io("opening the log"))?;
             }

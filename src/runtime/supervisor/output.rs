@@ -6,6 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use rustix::event::{PollFd, PollFlags, poll};
+
 use super::locked;
 
 /// A log larger than this becomes `<log>.1`, in place of the one before.
@@ -24,6 +26,8 @@ pub(super) struct Log {
     written: u64,
     /// Instead of rotating.
     at_most: Option<u64>,
+    /// Where the output comes from.
+    source: Option<File>,
 }
 
 impl Log {
@@ -50,7 +54,21 @@ impl Log {
             file,
             written,
             at_most,
+            source: None,
         })
+    }
+
+    /// Takes what was said until now and not read yet; what is said meanwhile is not waited for.
+    pub(super) fn catch_up(&mut self) -> io::Result<()> {
+        let Some(mut source) = self.source.take() else {
+            return Ok(());
+        };
+        let waiting = usize::try_from(rustix::io::ioctl_fionread(&source)?).unwrap_or(0);
+        let mut said = vec![0; waiting];
+        source.read_exact(&mut said)?;
+        self.write(&said);
+        self.source = Some(source);
+        Ok(())
     }
 
     /// Writes what has room. A full disk must not stop the server: its output is read on, and lost.
@@ -103,11 +121,26 @@ pub(super) enum Seen {
 pub(super) fn follow(mut from: File, log: &Mutex<Log>, ready_line: &str, mut tell: impl FnMut(Seen)) {
     let mut lines = Lines::default();
     let mut chunk = vec![0u8; 16 << 10];
+    locked(log).source = from.try_clone().ok();
     loop {
+        let mut ready = [PollFd::new(&from, PollFlags::IN)];
+        match poll(&mut ready, None) {
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(_) => break,
+            Ok(_) => {}
+        }
+        let ended = !ready[0].revents().contains(PollFlags::IN);
+        // Read and written under one lock, so that nothing is under way when the log becomes another one; and only what
+        // is there, since a change of the log takes what waits.
+        let mut log = locked(log);
+        if !ended && rustix::io::ioctl_fionread(&from).is_ok_and(|waiting| waiting == 0) {
+            continue;
+        }
         match from.read(&mut chunk) {
             Ok(0) => break,
             Ok(length) => {
-                locked(log).write(&chunk[..length]);
+                log.write(&chunk[..length]);
+                drop(log);
                 lines.push(&chunk[..length], |line| watch(line, ready_line, &mut tell));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
