@@ -67,8 +67,11 @@ fn answer_all(listener: &TcpListener, stopped: &io::PipeReader, role: &Mutex<Str
             PollFd::new(listener, PollFlags::IN),
             PollFd::new(stopped, PollFlags::IN),
         ];
-        if poll(&mut ready, None).is_err() || !ready[1].revents().is_empty() {
-            return;
+        match poll(&mut ready, None) {
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(_) => return,
+            Ok(_) if !ready[1].revents().is_empty() => return,
+            Ok(_) => {}
         }
         if let Ok((stream, _)) = listener.accept() {
             let role = role.lock().unwrap_or_else(PoisonError::into_inner).clone();
