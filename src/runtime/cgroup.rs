@@ -82,7 +82,11 @@ impl Cgroup {
             }
             let limit = Timespec::try_from(left).map_err(io::Error::other)?;
             // A change after the last read is an exceptional condition.
-            poll(&mut [PollFd::new(&events, PollFlags::PRI)], Some(&limit))?;
+            match poll(&mut [PollFd::new(&events, PollFlags::PRI)], Some(&limit)) {
+                // A signal: looked at once more.
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 }

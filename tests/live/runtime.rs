@@ -981,7 +981,7 @@ fn a_start_that_is_killed_at_any_moment_leaves_no_process() {
             let mut fds = [rustix::event::PollFd::new(&nothing, rustix::event::PollFlags::IN)];
             let wait = Duration::from_micros(u64::from(round) * 1500);
             let wait = rustix::event::Timespec::try_from(wait).unwrap();
-            // Woken by a signal it looks once more.
+            // A signal only makes this shorter.
             let _ = rustix::event::poll(&mut fds, Some(&wait));
             if round % 3 == 0 {
                 scene.runtime.close(&scene.branch).unwrap();
