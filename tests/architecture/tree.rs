@@ -68,9 +68,8 @@ pub(crate) fn unfinished(path: &str, source: &str) -> Vec<String> {
 
 /// Directories of the machine on which something was written, which mean nothing on another.
 pub(crate) fn private_paths(path: &str, text: &str) -> Vec<String> {
-    let place =
-        Regex::new(r#"(?:^|[\s"'`(=:])(/home/[a-z][\w.-]*/|/Users/\w+/|/root/\.\w+|/work/\w+|/tmp/wt\b)"#)
-            .expect("a valid pattern");
+    let place = Regex::new(r#"(?:^|[\s"'`(=:])(/home/[a-z][\w.-]*/|/Users/\w+/|/root/\.\w+|/work/\w+)"#)
+        .expect("a valid pattern");
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
         found.extend(
