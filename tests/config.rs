@@ -102,6 +102,8 @@ fn what_is_said_is_meant() {
     assert_eq!(db.volume, Path::new("services/db"));
     assert_eq!(db.path_in(Path::new("/x")), Path::new("/var/lib/postgresql/15"));
     assert_eq!(db.keep_login, ["reports"]);
+    assert_eq!(db.programs.as_deref(), Some(Path::new("/opt/postgresql-17/bin")));
+    assert_eq!(db.superuser.as_deref(), Some("founder"));
     assert_eq!(config.environments().len(), 2);
     assert_eq!(config.sanitize().max_write_rate, Some(80 << 20));
     assert_eq!(config.sanitize().raw_types, [EnvType::Staging]);
@@ -257,6 +259,47 @@ fn whatever_decides_must_be_safe_down_to_the_last_directory() {
         assert_eq!(path, etc.at(name));
         assert_eq!(why, format!("it is writable by {whose} (mode {mode:04o})"));
     }
+}
+
+#[test]
+fn programs_of_a_server_must_be_safe_and_may_be_missing() {
+    let new = || {
+        let etc = Etc::new("");
+        let programs = etc.at("opt/server/bin");
+        let service =
+            format!("[services.db]\nengine = \"postgres\"\nvolume = \"db\"\nprograms = {programs:?}\n");
+        let configuration = fs::read_to_string(etc.at("etc/envclone.toml")).unwrap();
+        etc.write("etc/envclone.toml", &format!("{configuration}\n{service}"));
+        etc
+    };
+    let missing = new();
+    missing.load().unwrap();
+    for name in [
+        "opt",
+        "opt/server",
+        "opt/server/bin",
+        "opt/server/bin/postgres",
+        "opt/server/bin/pg_resetwal",
+    ] {
+        let etc = new();
+        etc.write("opt/server/bin/postgres", "");
+        etc.write("opt/server/bin/pg_resetwal", "");
+        etc.load().unwrap();
+        etc.mode(name, 0o775);
+        assert_eq!(
+            etc.unsafe_path(),
+            (etc.at(name), "it is writable by its group (mode 0775)".to_owned())
+        );
+    } // A link is judged by what it leads to.
+    let etc = new();
+    etc.write("opt/bin/postgres", "");
+    fs::create_dir_all(etc.at("opt/server")).unwrap();
+    symlink("/usr/bin/../../bin", etc.at("opt/server/bin")).unwrap();
+    etc.load().unwrap();
+    fs::remove_file(etc.at("opt/server/bin")).unwrap();
+    symlink("/run", etc.at("opt/server/bin")).unwrap();
+    let said = etc.load().unwrap_err().to_string();
+    assert!(said.contains("branches would see all of /; keep"), "{said}");
 }
 
 #[test]

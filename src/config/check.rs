@@ -17,6 +17,7 @@ use super::parts::{
     StorageDriver,
 };
 use super::place::{Place, Problem};
+use super::programs::misplaced;
 use crate::model::{EngineKind, EnvName, EnvType, ServiceName};
 
 /// Percent of the pool that branches leave free, unless the file says otherwise.
@@ -26,7 +27,7 @@ pub(super) const RUN: &str = "/run/envclone";
 /// A Unix socket's path has at most 107 bytes; `/<branch>/<service>/.s.PGSQL.<port>` takes up to 46 of them.
 const RUN_MAX: usize = 60;
 
-/// Where the texts of `[sanitize]` stand that name files, for problems that show when the files are read.
+/// Where the texts stand that name files, those of `[sanitize]` and programs, for problems that show when the files are read.
 pub(super) type Places = BTreeMap<String, Place>;
 
 /// Reads and checks the text of `envclone.toml`; `path` is for messages.
@@ -58,8 +59,9 @@ pub(super) fn parts(path: &Path, text: &str) -> Result<(Parts, Places), ConfigEr
         services: check.services(&file.services),
         sanitize: check.sanitize(&file.sanitize),
     };
+    check.programs(file.services.get_ref(), &parts);
     if check.problems.is_empty() {
-        return Ok((parts, check.places(&file.sanitize)));
+        return Ok((parts, check.places(&file.sanitize, file.services.get_ref())));
     }
     check
         .problems
@@ -84,12 +86,13 @@ impl Check<'_> {
         });
     }
 
-    fn places(&self, sanitize: &file::Sanitize) -> Places {
+    fn places(&self, sanitize: &file::Sanitize, services: &BTreeMap<Text, file::Service>) -> Places {
         let texts = sanitize
             .packs
             .iter()
             .chain(&sanitize.rules)
-            .chain(&sanitize.after);
+            .chain(&sanitize.after)
+            .chain(services.values().filter_map(|service| service.programs.as_ref()));
         let place = |text: &Text| Place::new(&self.file, self.text, &text.span());
         texts.map(|text| (text.get_ref().clone(), place(text))).collect()
     }
@@ -247,6 +250,16 @@ impl Check<'_> {
             source: service.source.as_ref().map(|source| source.get_ref().clone()),
             durable: service.durable.as_ref().is_some_and(|durable| *durable.get_ref()),
             keep_login: keep_login.iter().map(|role| self.identifier(role)).collect(),
+            programs: service.programs.as_ref().map(|programs| self.absolute(programs)),
+            superuser: service.superuser.as_ref().map(|role| self.identifier(role)),
+        }
+    }
+
+    fn programs(&mut self, services: &BTreeMap<Text, file::Service>, parts: &Parts) {
+        for programs in services.values().filter_map(|service| service.programs.as_ref()) {
+            if let Some(message) = misplaced(parts, Path::new(programs.get_ref())) {
+                self.refuse(&programs.span(), message);
+            }
         }
     }
 
@@ -257,6 +270,8 @@ impl Check<'_> {
             ("database", &service.database),
             ("user", &service.user),
             ("source", &service.source),
+            ("programs", &service.programs),
+            ("superuser", &service.superuser),
         ];
         let spans = texts
             .into_iter()
@@ -387,7 +402,7 @@ impl Check<'_> {
 }
 
 /// Whether one path lies in the other. Those that were refused already, as too short, do not count.
-fn overlap(one: &Path, other: &Path) -> bool {
+pub(super) fn overlap(one: &Path, other: &Path) -> bool {
     let short = |path: &Path| path.parent().is_none();
     if short(one) || short(other) {
         return false;

@@ -67,6 +67,8 @@ pub(super) struct Service {
     pub(super) source: Option<Text>,
     pub(super) durable: Option<Spanned<bool>>,
     pub(super) keep_login: Option<Spanned<Vec<Text>>>,
+    pub(super) programs: Option<Text>,
+    pub(super) superuser: Option<Text>,
 }
 
 #[derive(Default, Deserialize)]

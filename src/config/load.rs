@@ -11,6 +11,7 @@ use super::matches::matches;
 use super::parts::{EnvironmentConfig, GatewayConfig, Parts, SanitizeConfig, ServiceConfig, StorageConfig};
 use super::place::Problem;
 use super::policy;
+use super::programs::{judged, misplaced};
 use super::setting::{Setting, settings};
 use super::trust::{Trust, TrustError};
 use crate::model::{EngineKind, EnvName, ProjectName, ServiceName};
@@ -43,8 +44,8 @@ impl Config {
     /// Reads the configuration, its packs, rules and SQL.
     ///
     /// # Errors
-    /// [`ConfigError::Unsafe`] where any of them, or a directory above, is not root's or can be written by
-    /// others; [`ConfigError::Invalid`] with the place of each problem.
+    /// [`ConfigError::Unsafe`] where any of them, a server's programs, or a directory above, is not root's or can be
+    /// written by others; [`ConfigError::Invalid`] with the place of each problem.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         Self::load_trusting(path, &Trust::root())
     }
@@ -56,6 +57,7 @@ impl Config {
         let text = read(file, &path)?;
         let mut config = Self::check(&path, &text)?;
         config.load_texts(trust)?;
+        config.judge_programs(trust)?;
         Ok(config)
     }
 
@@ -157,6 +159,24 @@ impl Config {
         Ok(())
     }
 
+    /// Programs of a server are run by root's word. Those that are not there are missed by the commands that need them.
+    fn judge_programs(&self, trust: &Trust) -> Result<(), ConfigError> {
+        for programs in self
+            .parts
+            .services
+            .values()
+            .filter_map(|one| one.programs.as_ref())
+        {
+            let Some(real) = judged(programs, trust)? else {
+                continue;
+            };
+            if let Some(message) = misplaced(&self.parts, &real) {
+                return Err(self.problem(&programs.to_string_lossy(), message));
+            }
+        }
+        Ok(())
+    }
+
     fn pack(&self, base: &Path, name: &str, trust: &Trust) -> Result<(PathBuf, String), ConfigError> {
         let beside = base.join("sanitize-rules");
         let dirs = [beside.as_path()].into_iter().chain(PACKS.iter().map(Path::new));
@@ -192,7 +212,7 @@ impl Config {
         Ok(texts)
     }
 
-    /// A problem with a text of `[sanitize]`.
+    /// A problem with a text that names files.
     fn problem(&self, text: &str, message: String) -> ConfigError {
         let problems = self.places.get(text).cloned();
         ConfigError::Invalid {

@@ -13,6 +13,7 @@ mod matches;
 mod parts;
 mod place;
 mod policy;
+mod programs;
 mod setting;
 mod trust;
 

@@ -89,6 +89,10 @@ pub struct ServiceConfig {
     pub durable: bool,
     /// Roles that may log in beside the URL's.
     pub keep_login: Vec<String>,
+    /// The directory of the server's programs, where it is not the distribution's.
+    pub programs: Option<PathBuf>,
+    /// The role that made the cluster, where it is not named like the account that owns its files.
+    pub superuser: Option<String>,
 }
 
 impl ServiceConfig {

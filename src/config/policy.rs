@@ -7,7 +7,8 @@ use crate::model::hex;
 
 /// `sha256:` and the hash of rules, SQL, and what the file says about sanitizing and about services.
 ///
-/// Left out is what changes no outcome: where files lie, how fast it writes, how the original is asked.
+/// Left out is what changes no outcome: where files and programs lie, how fast it writes, how the original is asked, as
+/// whom envclone seals.
 pub(super) fn hash<'a>(parts: &Parts, texts: impl Iterator<Item = (&'static str, &'a str)>) -> String {
     let mut sanitize = parts.sanitize.clone();
     sanitize.max_write_rate = None;
@@ -17,6 +18,8 @@ pub(super) fn hash<'a>(parts: &Parts, texts: impl Iterator<Item = (&'static str,
     for service in services.values_mut() {
         service.source = None;
         service.durable = false;
+        service.programs = None;
+        service.superuser = None;
     }
     let mut hasher = Sha256::new();
     let mut add = |kind: &str, bytes: &[u8]| {

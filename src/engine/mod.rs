@@ -38,6 +38,8 @@ pub struct ServiceSetup {
     pub durable: bool,
     /// The server's programs, where they are not in the distribution's place.
     pub programs: Option<PathBuf>,
+    /// The role that made the cluster, where it is not named like the account that owns its files.
+    pub superuser: Option<String>,
 }
 
 impl ServiceSetup {

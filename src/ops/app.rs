@@ -429,7 +429,8 @@ fn setup(name: &ServiceName, service: &ServiceConfig, root: &Path) -> ServiceSet
         source: service.source.clone(),
         keep_login: service.keep_login.clone(),
         durable: service.durable,
-        programs: None,
+        programs: service.programs.clone(),
+        superuser: service.superuser.clone(),
     }
 }
 

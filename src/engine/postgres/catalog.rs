@@ -13,10 +13,11 @@ use crate::model::Secret;
 pub(super) const CATALOG: Duration = Duration::from_secs(60);
 
 /// Settings of the command line that a role's or a database's own setting would beat, in every session of theirs.
-pub(super) const BEATEN: [&str; 6] = [
+pub(super) const BEATEN: [&str; 7] = [
     "session_preload_libraries",
     "local_preload_libraries",
     "dynamic_library_path",
+    "extension_control_path",
     "password_encryption",
     "lc_messages",
     "log_min_messages",

@@ -8,12 +8,14 @@ use crate::engine::{EngineError, ServiceSetup};
 use crate::runtime::Account;
 use crate::storage::Volume;
 
+use super::programs::programs;
+
 /// The oldest supported major version.
 const OLDEST: u32 = 14;
-/// Where Debian and its derivatives keep a version's programs.
-const DEBIAN_PROGRAMS: &str = "/usr/lib/postgresql";
 /// Where Debian keeps a cluster's configuration, outside of its data.
 const DEBIAN_CONFIG: &str = "/etc/postgresql";
+/// The host's client, of whatever version.
+const HOST_CLIENT: &str = "/usr/bin/psql";
 /// Configuration files are small; a larger one is not read.
 const CONFIG_LIMIT: u64 = 1 << 20;
 
@@ -57,7 +59,7 @@ pub struct Identity {
     pub programs: PathBuf,
     /// The owner of the data, who the server runs as.
     pub account: Account,
-    /// The role that made the cluster, by the custom of being named like its account.
+    /// The role that made the cluster: as configured, or by the custom of being named like its account.
     pub superuser: String,
     /// The port that the source listens on, and so the branch inside.
     pub port: u16,
@@ -72,9 +74,14 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The client program of that version.
+    /// The client program of that version; without one, that of the host.
     pub fn client(&self) -> PathBuf {
-        self.programs.join("psql")
+        let own = self.programs.join("psql");
+        if own.is_file() {
+            own
+        } else {
+            PathBuf::from(HOST_CLIENT)
+        }
     }
 }
 
@@ -111,11 +118,11 @@ pub fn identify(volume: &Volume, setup: &ServiceSetup) -> Result<Identity, Engin
             "the data directory belongs to root; no PostgreSQL server runs so".to_owned(),
         ));
     }
-    let programs = programs(setup, major).ok_or_else(|| {
-        unfit(format!(
-            "the programs of PostgreSQL {major} are not installed; install postgresql-{major} or name them by `programs`"
-        ))
-    })?;
+    let account = Account {
+        uid: data.uid,
+        gid: data.gid,
+    };
+    let programs = programs(setup, major, &account).map_err(unfit)?;
     let settings = source_settings(volume, setup, major);
     let prepared = volume
         .read_dir(setup.data.join("pg_twophase"))
@@ -123,11 +130,12 @@ pub fn identify(volume: &Volume, setup: &ServiceSetup) -> Result<Identity, Engin
     Ok(Identity {
         major,
         programs,
-        account: Account {
-            uid: data.uid,
-            gid: data.gid,
-        },
-        superuser: account_name(data.uid).unwrap_or_else(|| "postgres".to_owned()),
+        account,
+        superuser: setup
+            .superuser
+            .clone()
+            .or_else(|| account_name(data.uid))
+            .unwrap_or_else(|| "postgres".to_owned()),
         port: last(&settings, "port")
             .and_then(|port| port.parse().ok())
             .unwrap_or(5432),
@@ -140,12 +148,6 @@ pub fn identify(volume: &Volume, setup: &ServiceSetup) -> Result<Identity, Engin
 
 fn parse_major(text: &[u8]) -> Option<u32> {
     std::str::from_utf8(text).ok()?.trim().parse().ok()
-}
-
-fn programs(setup: &ServiceSetup, major: u32) -> Option<PathBuf> {
-    let debian = || Path::new(DEBIAN_PROGRAMS).join(major.to_string()).join("bin");
-    let directory = setup.programs.clone().unwrap_or_else(debian);
-    directory.join("postgres").is_file().then_some(directory)
 }
 
 fn account_name(uid: u32) -> Option<String> {

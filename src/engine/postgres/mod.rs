@@ -9,6 +9,7 @@ mod catalog;
 mod identify;
 mod neutrality;
 mod offline;
+mod programs;
 mod quiesce;
 mod session;
 mod settings;

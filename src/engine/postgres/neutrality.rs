@@ -24,7 +24,7 @@ const COUNTS: [(&str, &str); 6] = [
     (
         "background workers that act",
         "SELECT count(*) FROM pg_stat_activity WHERE backend_type ~* \
-         '(archiver|walreceiver|walsender|logical replication|pg_cron|pg_net|startup)'",
+         '(archiver|walreceiver|walsender|walsummarizer|slotsync|logical replication|pg_cron|pg_net|startup)'",
     ),
     (
         "WAL receivers",

@@ -36,7 +36,7 @@ const BELONGS: [&str; 22] = [
 ];
 
 /// Directories whose contents must go: replication slots, logical decoding's spill, statement texts, leftovers.
-const EMPTIED: [&str; 9] = [
+const EMPTIED: [&str; 10] = [
     "pg_replslot",
     "pg_stat_tmp",
     "pg_stat",
@@ -46,6 +46,7 @@ const EMPTIED: [&str; 9] = [
     "pg_logical/mappings",
     "pg_logical/snapshots",
     "pg_wal/archive_status",
+    "pg_wal/summaries",
 ];
 
 /// Configuration inside the data directory: it may hold secrets, and the server reads envclone's own.

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::engine::{EngineError, ServiceSetup};
-use crate::exec::{Invocation, Tool};
 
 use super::identify::Identity;
+use super::programs::as_account;
 
 /// WAL since the last checkpoint above which a `CHECKPOINT` on the source is worth its writes, in bytes.
 const WORTH_A_CHECKPOINT: u64 = 64 << 20;
@@ -61,24 +61,9 @@ fn ask(
         action: "preparing the source".to_owned(),
         fault,
     };
-    let setpriv = Tool::find("setpriv").map_err(|missing| failed(missing.to_string()))?;
-    let psql = identity.programs.join("psql");
-    let psql = if psql.is_file() {
-        psql
-    } else {
-        "/usr/bin/psql".into()
-    };
-    let run = Invocation::new(&setpriv)
-        .arg(format!("--reuid={}", identity.account.uid))
-        .arg(format!("--regid={}", identity.account.gid))
-        .args([
-            "--clear-groups",
-            "--no-new-privs",
-            "--inh-caps=-all",
-            "--bounding-set=-all",
-            "--",
-        ])
-        .arg(psql)
+    let run = as_account(&identity.account)
+        .map_err(|missing| failed(missing.to_string()))?
+        .arg(identity.client())
         .args([
             "--no-psqlrc",
             "--no-password",

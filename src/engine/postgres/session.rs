@@ -5,6 +5,7 @@ use std::time::Duration;
 use postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::access::Ident;
+use super::identify::Identity;
 use super::watch::{LONGEST, Watch};
 use crate::engine::EngineError;
 use crate::model::ServiceName;
@@ -20,43 +21,50 @@ pub struct Session {
     service: ServiceName,
 }
 
+/// What a sealed server answers to a role that is not there or may not log in (`invalid_authorization_specification`),
+/// and to one that may not set what [`options`] sets (`insufficient_privilege`).
+const NO_SUPERUSER: [&str; 2] = ["SQLSTATE 28000", "SQLSTATE 42501"];
 /// How long the end of a connection may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 impl Session {
-    /// Connects as `role` to `database` on the loopback of the current thread's network namespace. `ident` vouches
-    /// for this process, so it must be open.
+    /// Connects to `database` as the superuser of a sealed server, on the loopback of the current thread's network
+    /// namespace. `ident` vouches for this process, so it must be open.
     ///
     /// # Errors
-    /// [`EngineError::Server`] without what the server said beyond its code.
+    /// [`EngineError::Unfit`] where the server knows no such superuser, else [`EngineError::Server`] without what the
+    /// server said beyond its code.
     pub fn connect(
         service: &ServiceName,
         ident: &Ident,
-        port: u16,
-        role: &str,
+        identity: &Identity,
         database: &str,
     ) -> Result<Self, EngineError> {
+        let role = identity.superuser.as_str();
         ident.vouch_for(role);
         let mut config = postgres::Config::new();
         config
             .host("127.0.0.1")
-            .port(port)
+            .port(identity.port)
             .user(role)
             .dbname(database)
             .application_name("envclone")
             .connect_timeout(std::time::Duration::from_secs(10))
-            // No user trigger, rule or event trigger of the data may act on what envclone does, no timeout that the
-            // data's owner set may end it, and no setting of its role may make another role of it or load a library.
-            .options(
-                "-c role=none -c session_preload_libraries= -c local_preload_libraries= -c log_min_messages=warning -c session_replication_role=replica -c statement_timeout=0 -c lock_timeout=0 \
-                 -c idle_in_transaction_session_timeout=0 -c search_path=pg_catalog -c row_security=off \
-                 -c default_transaction_read_only=off -c client_encoding=UTF8 -c datestyle=ISO -c intervalstyle=postgres \
-                 -c extra_float_digits=1 -c jit=off -c bytea_output=hex -c default_transaction_isolation=read\\ committed",
-            );
-        Self::watched(service, port, &config).map_err(|fault| EngineError::Server {
-            service: service.clone(),
-            action: format!("connecting to database {database}"),
-            fault,
+            .options(&options(identity.major));
+        Self::watched(service, identity.port, &config).map_err(|fault| {
+            if NO_SUPERUSER.iter().any(|code| fault.starts_with(code)) {
+                return EngineError::Unfit {
+                    service: service.clone(),
+                    message: format!(
+                        "role {role:?} is no superuser that may log in to it; name that of the cluster by `superuser`"
+                    ),
+                };
+            }
+            EngineError::Server {
+                service: service.clone(),
+                action: format!("connecting to database {database}"),
+                fault,
+            }
         })
     }
 
@@ -187,6 +195,23 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.watch.arm(FAREWELL);
     }
+}
+
+/// Settings of envclone's own sessions: no user trigger, rule or event trigger of the data may act on what envclone
+/// does, no timeout that the data's owner set may end it, and no setting of its role may make another role of it or load
+/// a library.
+fn options(major: u32) -> String {
+    let mut options = "-c role=none -c session_preload_libraries= -c local_preload_libraries= -c log_min_messages=warning \
+        -c session_replication_role=replica -c statement_timeout=0 -c lock_timeout=0 \
+        -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 -c search_path=pg_catalog -c row_security=off \
+        -c default_transaction_read_only=off -c client_encoding=UTF8 -c datestyle=ISO -c intervalstyle=postgres \
+        -c extra_float_digits=1 -c jit=off -c bytea_output=hex -c default_transaction_isolation=read\\ committed"
+        .to_owned();
+    // A server refuses settings that it does not know.
+    if major >= 17 {
+        options.push_str(" -c transaction_timeout=0");
+    }
+    options
 }
 
 /// What may be shown of a database error: its code and the object that it names. Message, detail and context may

@@ -103,6 +103,8 @@ fn by_version(major: u32) -> Vec<(&'static str, String)> {
     if major >= 18 {
         // io_uring is refused in the sandbox.
         settings.push(("io_method", "worker".to_owned()));
+        settings.push(("extension_control_path", "$system".to_owned()));
+        settings.push(("oauth_validator_libraries", String::new()));
     }
     settings
 }

@@ -72,13 +72,7 @@ impl PostgresService {
             });
         };
         connect_in(network, &self.setup, || {
-            Session::connect(
-                &self.setup.name,
-                ident,
-                identity.port,
-                &identity.superuser,
-                database,
-            )
+            Session::connect(&self.setup.name, ident, identity, database)
         })
     }
 }
