@@ -88,7 +88,9 @@ pub(super) fn renew_statistics(session: &mut Session, changed: &[TableName]) -> 
         let plain = "DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM above UNION ALL \
                      SELECT indexrelid FROM pg_index WHERE indrelid IN (SELECT oid FROM above))";
         session.execute("forgetting statistics", &format!("{above}{plain}"))?;
-        let extended = "DELETE FROM pg_statistic_ext_data WHERE stxoid IN \
+        // Version 14 keeps a row for each statistics object and misses it when there is none.
+        let extended = "UPDATE pg_statistic_ext_data SET stxdndistinct = NULL, stxddependencies = NULL, \
+                        stxdmcv = NULL, stxdexpr = NULL WHERE stxoid IN \
                         (SELECT oid FROM pg_statistic_ext WHERE stxrelid IN (SELECT oid FROM above))";
         session.execute("forgetting extended statistics", &format!("{above}{extended}"))?;
         let names = "SELECT format('%I.%I', nspname, relname) FROM above JOIN pg_class c USING (oid) \
