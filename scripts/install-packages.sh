@@ -33,6 +33,7 @@ if [ -z "$version" ] || [ "$version" -lt 14 ]; then missing="$missing postgresql
 if [ "$group" = test ]; then
     need pgbench postgresql-client
     need shellcheck shellcheck
+    need pip3 python3-pip
 fi
 
 [ -n "$missing" ] || exit 0

@@ -33,6 +33,8 @@ mod running_parent;
 mod runtime;
 #[path = "live/storage.rs"]
 mod storage;
+#[path = "live/versions.rs"]
+mod versions;
 #[path = "live/walls.rs"]
 mod walls;
 #[path = "live/world.rs"]

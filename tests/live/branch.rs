@@ -27,7 +27,7 @@ pub(crate) fn url_of(document: &Value) -> String {
 }
 
 /// The same URL for another role and password.
-fn login(document: &Value, role: &str, password: &str) -> String {
+pub(crate) fn login(document: &Value, role: &str, password: &str) -> String {
     let url = url_of(document);
     let (_, place) = url.rsplit_once('@').unwrap();
     format!("postgres://{role}:{password}@{place}")
@@ -39,7 +39,7 @@ pub(crate) fn password_of(document: &Value) -> String {
     user.rsplit_once(':').unwrap().1.to_owned()
 }
 
-fn clone_of(production: &Production, name: &str) -> PathBuf {
+pub(crate) fn clone_of(production: &Production, name: &str) -> PathBuf {
     production
         .pool()
         .join(".envclone/env/shop")
@@ -371,7 +371,7 @@ fn only_the_role_of_the_url_gets_in_and_only_with_its_new_password() {
 }
 
 /// Everything that must be gone, in any case of its letters.
-fn originals(production: &Production) -> Vec<String> {
+pub(crate) fn originals(production: &Production) -> Vec<String> {
     let mut needles = vec!["kanari".to_owned()];
     let verifiers = production.sql("SELECT rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL");
     let phones = production.sql("SELECT phone FROM shop.customers");

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::pool::{TestPool, make_subvolume};
 use crate::world;
 
-/// Where the programs of the tests' PostgreSQL are.
+/// Where the programs of the tests' PostgreSQL are, unless a test is about those of another version.
 pub const SERVER: &str = "/usr/lib/postgresql/15/bin";
 /// How long anything may take that takes a second.
 pub const MINUTE: Duration = Duration::from_secs(60);
@@ -29,6 +29,7 @@ pub const RULES: &str = include_str!("production.toml");
 /// A production that runs, with everything that belongs to it below one directory. Gone when dropped.
 pub struct Production {
     server: Option<Child>,
+    programs: PathBuf,
     pool: Option<TestPool>,
     address: Ipv4Addr,
     base: tempfile::TempDir,
@@ -95,7 +96,15 @@ impl Production {
 
     /// Like [`Production::new`], on a pool of `size_mb` MiB.
     pub fn with_pool(size_mb: u64) -> Self {
-        let mut production = Self::stopped(size_mb);
+        Self::started(Self::stopped(size_mb))
+    }
+
+    /// Like [`Production::new`], with the server whose programs are in `programs`.
+    pub fn served_by(programs: &Path) -> Self {
+        Self::started(Self::stopped_with(2048, programs))
+    }
+
+    fn started(mut production: Self) -> Self {
         production.start();
         // Some of what happened is in the WAL only.
         production.sql("UPDATE shop.customers SET notes = 'kanari wal only' WHERE id = 5; DELETE FROM shop.addresses WHERE id = 300");
@@ -104,6 +113,10 @@ impl Production {
 
     /// A production whose server was never started.
     pub fn stopped(size_mb: u64) -> Self {
+        Self::stopped_with(size_mb, Path::new(SERVER))
+    }
+
+    fn stopped_with(size_mb: u64, programs: &Path) -> Self {
         // Below /var/lib: the way to a configuration must be writable by root alone.
         let base = tempfile::Builder::new()
             .prefix("envclone-test-")
@@ -113,6 +126,7 @@ impl Production {
         let pool = TestPool::below(base.path(), size_mb);
         let production = Self {
             server: None,
+            programs: programs.to_owned(),
             pool: Some(pool),
             address: address_of_its_own(),
             base,
@@ -128,7 +142,7 @@ impl Production {
             set_mode(&path, mode);
             chown(&path, Some(uid), Some(gid)).unwrap();
         }
-        copy(&template(), &production.data());
+        copy(&template(programs), &production.data());
         production.write_uploads();
         production.write_server_configuration();
         production.configure(&production.configuration(), RULES);
@@ -206,6 +220,11 @@ impl Production {
         self.base().join("etc")
     }
 
+    /// Where the programs of its server are.
+    pub fn programs(&self) -> &Path {
+        &self.programs
+    }
+
     /// The server's process.
     pub fn server_pid(&self) -> Option<u32> {
         self.server.as_ref().map(Child::id)
@@ -215,7 +234,11 @@ impl Production {
     pub fn start(&mut self) {
         let log = self.data().join("log");
         fs::create_dir_all(&log).unwrap();
-        self.server = Some(start_server(&self.data(), Some(&log.join("server.log"))));
+        self.server = Some(start_server(
+            &self.programs,
+            &self.data(),
+            Some(&log.join("server.log")),
+        ));
     }
 
     /// Stops the server cleanly.
@@ -225,6 +248,11 @@ impl Production {
 
     /// The text of a configuration that fits, for tests to change before [`Production::configure`].
     pub fn configuration(&self) -> String {
+        let programs = if self.programs == Path::new(SERVER) {
+            String::new()
+        } else {
+            format!("programs = {:?}\n", self.programs.display().to_string())
+        };
         format!(
             r#"[project]
 name = "shop"
@@ -249,7 +277,7 @@ data = "data"
 database = "shop"
 user = "shop"
 source = "postgres:///shop?host={sock}&user=postgres"
-
+{programs}
 [services.uploads]
 engine = "files"
 volume = "uploads"
@@ -399,8 +427,8 @@ fn address_of_its_own() -> Ipv4Addr {
     Ipv4Addr::new(127, 1 + bytes[0] % 250, bytes[1], 1 + bytes[2] % 250)
 }
 
-fn start_server(data: &Path, log: Option<&Path>) -> Child {
-    let mut command = as_postgres(&Path::new(SERVER).join("postgres"));
+fn start_server(programs: &Path, data: &Path, log: Option<&Path>) -> Child {
+    let mut command = as_postgres(&programs.join("postgres"));
     command.arg("-D").arg(data).env("LC_ALL", "C.UTF-8");
     let mut server = command
         .stdin(Stdio::null())
@@ -453,10 +481,10 @@ fn end_server(server: Option<Child>, signal: Signal) {
 }
 
 /// The data directory that every production begins with, made once for this schema and kept among the built files.
-fn template() -> PathBuf {
+fn template(programs: &Path) -> PathBuf {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
-    (SCHEMA, SERVER).hash(&mut hasher);
+    (SCHEMA, programs).hash(&mut hasher);
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let template = kept.join(format!("production-{:016x}", hasher.finish()));
     fs::create_dir_all(kept).unwrap();
@@ -468,7 +496,7 @@ fn template() -> PathBuf {
             .prefix("envclone-test-")
             .tempdir_in("/var/lib")
             .unwrap();
-        make_template(scratch.path());
+        make_template(scratch.path(), programs);
         let whole = tempfile::tempdir_in(kept).unwrap();
         copy(&scratch.path().join("data"), &whole.path().join("data"));
         fs::rename(whole.path().join("data"), &template).unwrap();
@@ -476,13 +504,13 @@ fn template() -> PathBuf {
     template
 }
 
-fn make_template(scratch: &Path) {
+fn make_template(scratch: &Path, programs: &Path) {
     let (uid, gid) = postgres();
     set_mode(scratch, 0o755);
     let data = scratch.join("data");
     fs::create_dir(&data).unwrap();
     chown(&data, Some(uid), Some(gid)).unwrap();
-    let mut initdb = as_postgres(&Path::new(SERVER).join("initdb"));
+    let mut initdb = as_postgres(&programs.join("initdb"));
     initdb.args(["--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "-D"]);
     Ended::of(initdb.arg(&data).output().unwrap()).ok();
     let settings = format!(
@@ -490,10 +518,10 @@ fn make_template(scratch: &Path) {
         data.display()
     );
     fs::write(data.join("postgresql.auto.conf"), settings).unwrap();
-    let server = start_server(&data, None);
+    let server = start_server(programs, &data, None);
     let schema = scratch.join("schema.sql");
     fs::write(&schema, SCHEMA).unwrap();
-    let mut psql = program(&format!("{SERVER}/psql"));
+    let mut psql = program(programs.join("psql").to_str().unwrap());
     psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h"]);
     let loaded = psql.arg(&data).arg("-f").arg(&schema).output().unwrap();
     end_server(Some(server), Signal::INT);
