@@ -140,8 +140,7 @@ pub(super) fn rewrite(
     )?;
     let mut spool = unnamed_file(place.directory).map_err(|source| spool_error(session, table, source))?;
     let rewritten = transform_out(session, table, work, (&mut spool, place.pace), noter)?;
-    let had = take_triggers_and_indexes(session, &table.name)?;
-    session.execute("emptying a table", &format!("TRUNCATE ONLY {name}"))?;
+    let had = empty_and_bare(session, &table.name)?;
     load(session, table, &mut spool, place.pace)?;
     give_back(session, &table.name, &had)?;
     session.execute(
@@ -165,8 +164,7 @@ pub(super) fn rewrite(
 /// [`RewriteError`]; the table is then as it was.
 pub(super) fn empty(session: &mut Session, table: &TableName) -> Result<(), RewriteError> {
     session.execute("beginning", "BEGIN")?;
-    let had = take_triggers_and_indexes(session, table)?;
-    session.execute("emptying a table", &format!("TRUNCATE ONLY {}", quoted(table)))?;
+    let had = empty_and_bare(session, table)?;
     give_back(session, table, &had)?;
     session.execute("emptying indexes", &format!("REINDEX TABLE {}", quoted(table)))?;
     Ok(session.execute("committing", "COMMIT")?)
@@ -332,13 +330,26 @@ fn load(session: &mut Session, table: &Table, spool: &mut File, pace: &Pace) -> 
     Ok(())
 }
 
+/// Empties a table so that its rows can be loaded as they are: without a trigger, a foreign key or an index of it acting.
+/// What `pg_class` said of triggers and indexes is returned, for [`give_back`].
+///
+/// TRUNCATE looks for foreign keys where there are triggers, and says anew that there are indexes: hence the order.
+fn empty_and_bare(session: &mut Session, table: &TableName) -> Result<Had, EngineError> {
+    let had = had(session, table)?;
+    set_flag(session, table, "relhastriggers", "false")?;
+    let truncate = format!("TRUNCATE ONLY {}", quoted(table));
+    session.execute("emptying a table", &truncate)?;
+    set_flag(session, table, "relhasindex", "false")?;
+    Ok(had)
+}
+
 /// What `pg_class` said of a table before it was told to forget its triggers and indexes.
 struct Had {
     triggers: String,
     indexes: String,
 }
 
-fn take_triggers_and_indexes(session: &mut Session, table: &TableName) -> Result<Had, EngineError> {
+fn had(session: &mut Session, table: &TableName) -> Result<Had, EngineError> {
     let sql = format!(
         "SELECT relhastriggers, relhasindex FROM pg_class WHERE oid = {}",
         regclass(table)
@@ -352,28 +363,19 @@ fn take_triggers_and_indexes(session: &mut Session, table: &TableName) -> Result
         Some("t") => "true".to_owned(),
         _ => "false".to_owned(),
     };
-    let had = Had {
+    Ok(Had {
         triggers: flag(0),
         indexes: flag(1),
-    };
-    set_flags(session, table, "false", "false")?;
-    Ok(had)
+    })
 }
 
 fn give_back(session: &mut Session, table: &TableName, had: &Had) -> Result<(), EngineError> {
-    set_flags(session, table, &had.triggers, &had.indexes)
+    set_flag(session, table, "relhastriggers", &had.triggers)?;
+    set_flag(session, table, "relhasindex", &had.indexes)
 }
 
-fn set_flags(
-    session: &mut Session,
-    table: &TableName,
-    triggers: &str,
-    indexes: &str,
-) -> Result<(), EngineError> {
-    let sql = format!(
-        "UPDATE pg_class SET relhastriggers = {triggers}, relhasindex = {indexes} WHERE oid = {}",
-        regclass(table)
-    );
+fn set_flag(session: &mut Session, table: &TableName, flag: &str, value: &str) -> Result<(), EngineError> {
+    let sql = format!("UPDATE pg_class SET {flag} = {value} WHERE oid = {}", regclass(table));
     session.execute("setting a table's flags", &sql)
 }
 
