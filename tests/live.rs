@@ -17,6 +17,8 @@ mod bytes;
 mod hostile;
 #[path = "live/kill.rs"]
 mod kill;
+#[path = "live/large_table.rs"]
+mod large_table;
 #[path = "live/load.rs"]
 mod load;
 #[path = "live/next_command.rs"]

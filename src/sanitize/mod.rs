@@ -14,6 +14,7 @@ pub mod plan;
 pub mod postgres;
 pub mod proof;
 pub mod receipt;
+mod recent;
 pub mod rules;
 pub mod schema;
 pub mod service;

@@ -511,7 +511,8 @@ fn make_template(scratch: &Path, programs: &Path) {
     fs::create_dir(&data).unwrap();
     chown(&data, Some(uid), Some(gid)).unwrap();
     let mut initdb = as_postgres(&programs.join("initdb"));
-    initdb.args(["--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "-D"]);
+    initdb.args(["--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8"]);
+    initdb.args(["--locale=C.UTF-8", "-D"]);
     Ended::of(initdb.arg(&data).output().unwrap()).ok();
     let settings = format!(
         "listen_addresses = ''\nunix_socket_directories = '{}'\nmax_prepared_transactions = 5\nautovacuum = off\nfsync = off\n",

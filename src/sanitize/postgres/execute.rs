@@ -11,11 +11,25 @@ use crate::sanitize::needle::NeedleSet;
 use crate::sanitize::schema::{TableKind, TableName};
 use crate::sanitize::service::{ServiceError, Site, Tally};
 
+use super::collation::{self, SortsByBytes};
 use super::pace::Pace;
-use super::rewrite::{self, ColumnCount, Spooling};
+use super::rewrite::{self, ColumnCount};
 use super::service::PostgresService;
+use super::spool::Place;
 use super::work::{TableWork, table_work, transform_names};
 use super::{finish, sample};
+
+/// Rows from which on indexes take long enough to ask how they are sorted.
+const MANY_ROWS: u64 = 50_000;
+
+/// What one worker talks to the server through; others only once a table is large.
+struct Sessions {
+    main: Session,
+    others: Option<Vec<Session>>,
+}
+
+/// The most readers of one table: its rows are loaded by one session, which more could not keep up with.
+const READERS: usize = 4;
 
 impl PostgresService {
     /// Runs what the tables need, two at a time.
@@ -32,19 +46,24 @@ impl PostgresService {
         let database = self.credentials_of()?.database.clone();
         let queue = Mutex::new(work.iter().collect::<Vec<_>>().into_iter());
         let outcomes = Mutex::new(Vec::new());
-        let pace = Pace::new(self.rules.max_write_rate);
-        let spooling = Spooling {
+        let limit = Pace::new(self.rules.max_write_rate);
+        let place = Place {
             directory: &site.spool,
-            pace: &pace,
+            pace: &limit,
+            needles,
         };
+        let sorts_by_bytes = self.sort_by_bytes(site, &database, &work)?;
         let worker = || -> Result<sample::Seen, ServiceError> {
-            let mut session = self.session(site, &database)?;
+            let mut sessions = Sessions {
+                main: self.session(site, &database)?,
+                others: None,
+            };
             let mut seen = sample::Seen::default();
             loop {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some(next) = next else { return Ok(seen) };
                 (site.detail)(&format!("{}: {}", self.setup.name, next.table()));
-                let outcome = self.do_table(&mut session, next, (needles, spooling), &mut seen)?;
+                let outcome = self.do_table(site, &mut sessions, next, place, &mut seen)?;
                 outcomes
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -64,6 +83,9 @@ impl PostgresService {
         for (work, outcome) in outcomes {
             count(&self.setup, ledger, work, outcome, &mut tally);
         }
+        if let Some(sorts_by_bytes) = sorts_by_bytes {
+            sorts_by_bytes.give_back(&mut self.session(site, &database)?)?;
+        }
         let mut session = self.session(site, &database)?;
         sample::note_untouched(&mut session, &self.schema, ledger, &changed, needles, &mut seen)?;
         self.finish(site, session, ledger, &changed)?;
@@ -71,13 +93,29 @@ impl PostgresService {
         Ok(seen)
     }
 
+    /// Where enough is sorted to be worth the question.
+    fn sort_by_bytes(
+        &self,
+        site: &Site<'_>,
+        database: &str,
+        work: &[TableWork],
+    ) -> Result<Option<SortsByBytes>, ServiceError> {
+        let rows = |work: &TableWork| self.schema.table(work.table()).map_or(0, |table| table.rows);
+        if work.iter().map(rows).sum::<u64>() < MANY_ROWS {
+            return Ok(None);
+        }
+        Ok(collation::sort_by_bytes(&mut self.session(site, database)?)?)
+    }
+
     fn do_table(
         &self,
-        session: &mut Session,
+        site: &Site<'_>,
+        sessions: &mut Sessions,
         work: &TableWork,
-        (needles, place): (&NeedleSet, Spooling<'_>),
+        place: Place<'_>,
         seen: &mut sample::Seen,
     ) -> Result<Option<rewrite::Rewritten>, ServiceError> {
+        let session = &mut sessions.main;
         match work {
             TableWork::Empty(name) if name.schema == "pg_catalog" => finish::remove_large_objects(session)?,
             TableWork::Empty(name) => rewrite::empty(session, name)?,
@@ -86,13 +124,25 @@ impl PostgresService {
                 let Some(table) = self.schema.table(name) else {
                     return Ok(None);
                 };
-                let done = rewrite::rewrite(session, table, columns, place, &mut |bytes| {
-                    seen.note(needles, bytes);
-                })?;
+                let others = if rewrite::is_large(session, name)? {
+                    sessions.others.get_or_insert_with(|| self.other_readers(site))
+                } else {
+                    &mut Vec::new()
+                };
+                let (done, noted) = rewrite::rewrite(session, others, table, columns, place)?;
+                seen.merge(noted);
                 return Ok(Some(done));
             }
         }
         Ok(None)
+    }
+
+    /// Sessions for reading a large table, one for each further core. A server that allows fewer connections is read by
+    /// fewer.
+    fn other_readers(&self, site: &Site<'_>) -> Vec<Session> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let session = || self.session(site, &self.credentials_of().ok()?.database).ok();
+        std::iter::from_fn(session).take(cores.min(READERS) - 1).collect()
     }
 
     /// Derived data, the owner's SQL, statistics.
@@ -121,7 +171,14 @@ impl PostgresService {
         };
         renew.extend(views);
         renew.retain(|table| table.schema != "pg_catalog");
-        Ok(finish::renew_statistics(&mut session, &renew)?)
+        let tables = finish::forget_statistics(&mut session, &renew)?;
+        let mut sessions = vec![session];
+        if tables.len() > 1 {
+            sessions.extend(self.other_readers(site).into_iter().take(1));
+        }
+        finish::analyze(&mut sessions, tables)?;
+        let rewrite = finish::rewrite_statistics;
+        Ok(sessions.first_mut().map_or(Ok(()), rewrite)?)
     }
 
     /// The files of all relations of all databases, for telling which are left over.

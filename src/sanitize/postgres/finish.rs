@@ -2,6 +2,7 @@
 //! originals goes.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use crate::engine::EngineError;
 use crate::engine::postgres::{Session, quote_literal};
@@ -71,13 +72,15 @@ pub(super) fn refresh(session: &mut Session, views: &[TableName]) -> Result<(), 
     session.execute("setting the search path", "SET search_path = pg_catalog")
 }
 
-/// Forgets the statistics of tables that were changed and gathers new ones, then rewrites the catalogs that held them.
-/// The values of a table are also in the statistics of the tables that it is a partition or child of, and of the
+/// Forgets the statistics of tables that were changed; the names, as SQL, of those that need new ones. The values of a table are also in the statistics of the tables that it is a partition or child of, and of the
 /// expressions of its indexes.
 ///
 /// # Errors
 /// [`EngineError`].
-pub(super) fn renew_statistics(session: &mut Session, changed: &[TableName]) -> Result<(), EngineError> {
+pub(super) fn forget_statistics(
+    session: &mut Session,
+    changed: &[TableName],
+) -> Result<BTreeSet<String>, EngineError> {
     let mut renewed = BTreeSet::new();
     for table in changed {
         let above = format!(
@@ -102,9 +105,39 @@ pub(super) fn renew_statistics(session: &mut Session, changed: &[TableName]) -> 
                 .filter_map(|row| row.into_iter().next().flatten()),
         );
     }
-    for name in renewed {
-        session.execute(&format!("analyzing {name}"), &format!("ANALYZE {name}"))?;
-    }
+    Ok(renewed)
+}
+
+/// Gathers the statistics of `tables`, which the sessions share out among themselves.
+///
+/// # Errors
+/// [`EngineError`].
+pub(super) fn analyze(sessions: &mut [Session], tables: BTreeSet<String>) -> Result<(), EngineError> {
+    let queue = Mutex::new(tables.into_iter());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = |session: &mut Session| -> Result<(), EngineError> {
+        while let Some(name) = next() {
+            session.execute(&format!("analyzing {name}"), &format!("ANALYZE {name}"))?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = sessions
+            .iter_mut()
+            .map(|session| scope.spawn(|| work(session)))
+            .collect();
+        // A worker that panicked has left its tables to the others, and the one that it held without statistics.
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or(Ok(())))
+    })
+}
+
+/// Rewrites the catalogs that held statistics.
+///
+/// # Errors
+/// [`EngineError`].
+pub(super) fn rewrite_statistics(session: &mut Session) -> Result<(), EngineError> {
     for catalog in ["pg_statistic", "pg_statistic_ext_data"] {
         session.execute("rewriting a catalog", &format!("VACUUM FULL {catalog}"))?;
     }

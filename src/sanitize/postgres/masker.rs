@@ -2,6 +2,7 @@
 
 use crate::model::ServiceName;
 use crate::sanitize::copy_text::{CopyError, Splitter, write_field};
+use crate::sanitize::recent::Recent;
 use crate::sanitize::schema::Table;
 use crate::sanitize::transform::{Masked, TransformError};
 
@@ -16,6 +17,8 @@ pub(super) struct Masker<'a> {
     work: &'a [ColumnWork],
     /// For each work, where its conditions begin among the extra fields.
     first_condition: Vec<usize>,
+    /// For each work and each of its rules.
+    recent: Vec<Vec<Recent>>,
     scratch: String,
     out: String,
     pub(super) done: Rewritten,
@@ -66,6 +69,10 @@ impl<'a> Masker<'a> {
                 .collect(),
             work,
             first_condition,
+            recent: work
+                .iter()
+                .map(|column| column.rules.iter().map(|_| Recent::default()).collect())
+                .collect(),
             scratch: String::new(),
             out: String::new(),
             done: Rewritten {
@@ -91,13 +98,15 @@ impl<'a> Masker<'a> {
             };
             let first = self.first_condition.get(number).copied().unwrap_or(self.stored);
             let mut flag = first;
-            let rule = column.rules.iter().find(|rule| {
+            let rule = column.rules.iter().position(|rule| {
                 rule.condition.is_none() || {
                     flag += 1;
                     row.raw(flag - 1) == b"t"
                 }
             });
-            let Some(transform) = rule.and_then(|rule| rule.transform.as_deref()) else {
+            let recent = rule.and_then(|rule| self.recent.get_mut(number)?.get_mut(rule));
+            let transform = rule.and_then(|rule| column.rules.get(rule)?.transform.as_deref());
+            let (Some(transform), Some(recent)) = (transform, recent) else {
                 batch.extend_from_slice(row.raw(index));
                 continue;
             };
@@ -107,8 +116,9 @@ impl<'a> Masker<'a> {
                 continue;
             }
             self.out.clear();
-            let masked = transform
-                .apply(value.unwrap_or_default(), &mut self.out)
+            let original = value.unwrap_or_default();
+            let masked = recent
+                .fake(original, &mut self.out, |out| transform.apply(original, out))
                 .map_err(|error| MaskFault::Transform(column.name.clone(), error))?;
             count.values += 1;
             match masked {

@@ -4,6 +4,7 @@
 //! personal data, and never a row value in an error.
 
 mod classify;
+mod collation;
 mod execute;
 mod finish;
 mod inspect;
@@ -15,6 +16,7 @@ mod rewrite;
 mod sample;
 mod sealed;
 mod service;
+mod spool;
 mod url;
 mod verify;
 mod work;

@@ -7,24 +7,17 @@
 //! transaction that does so is the one that made the new files, so with `wal_level=minimal` the rows are not logged
 //! (PostgreSQL manual, "Populating a Database").
 
-use std::fs::File;
-use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
-use std::path::Path;
-
-use rustix::fs::{Mode, OFlags};
+use std::io;
 
 use crate::engine::EngineError;
-use crate::engine::postgres::{Session, fault_of, quote_identifier, quote_literal};
+use crate::engine::postgres::{Session, quote_identifier, quote_literal};
 use crate::model::ServiceName;
 use crate::sanitize::copy_text::CopyError;
 use crate::sanitize::schema::{Table, TableName};
 use crate::sanitize::transform::{Transform, TransformError};
 
-use super::masker::Masker;
-use super::pace::Pace;
-
-/// How many bytes are gathered before they are noted and written.
-const BATCH: usize = 1 << 20;
+use super::sample::Seen;
+use super::spool::{self, Place};
 
 /// What happens to one column.
 pub(super) struct ColumnWork {
@@ -60,13 +53,15 @@ pub(super) struct Rewritten {
     pub columns: Vec<ColumnCount>,
 }
 
-/// Where rows lie between going out and coming back, and how fast they may be written.
-#[derive(Clone, Copy)]
-pub(super) struct Spooling<'a> {
-    /// A root-only directory of the pool.
-    pub(super) directory: &'a Path,
-    /// The limit.
-    pub(super) pace: &'a Pace,
+impl Rewritten {
+    /// Adds what became of another part of the table.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        for (count, other) in self.columns.iter_mut().zip(&other.columns) {
+            count.values += other.values;
+            count.unchanged += other.unchanged;
+        }
+    }
 }
 
 /// Why a table could not be rewritten. Its transaction is rolled back.
@@ -107,6 +102,14 @@ pub enum RewriteError {
         /// The table.
         table: TableName,
     },
+    /// A thread of envclone's own.
+    #[error("service {service}: a reader of table {table} ended before its work was done")]
+    Reader {
+        /// The service.
+        service: ServiceName,
+        /// The table.
+        table: TableName,
+    },
     /// The spool.
     #[error("service {service}: the spool of table {table} failed")]
     Spool {
@@ -120,28 +123,28 @@ pub enum RewriteError {
     },
 }
 
-/// Rewrites `table`. `noter` sees every byte of the new rows, for telling which originals stand there rightly.
+/// Rewrites `table`, which the `others` help to read.
 ///
 /// # Errors
 /// [`RewriteError`]; the table is then as it was.
 pub(super) fn rewrite(
     session: &mut Session,
+    others: &mut [Session],
     table: &Table,
     work: &[ColumnWork],
-    place: Spooling<'_>,
-    noter: &mut dyn FnMut(&[u8]),
-) -> Result<Rewritten, RewriteError> {
+    place: Place<'_>,
+) -> Result<(Rewritten, Seen), RewriteError> {
     let name = quoted(&table.name);
     let before = files_of(session, &table.name)?;
     session.execute("beginning", "BEGIN")?;
+    // Others may read until the table is emptied, which takes the stronger lock.
     session.execute(
         "locking a table",
-        &format!("LOCK TABLE ONLY {name} IN ACCESS EXCLUSIVE MODE"),
+        &format!("LOCK TABLE ONLY {name} IN SHARE MODE"),
     )?;
-    let mut spool = unnamed_file(place.directory).map_err(|source| spool_error(session, table, source))?;
-    let rewritten = transform_out(session, table, work, (&mut spool, place.pace), noter)?;
+    let mut spooled = spool::read_out(session, others, table, work, place)?;
     let had = empty_and_bare(session, &table.name)?;
-    load(session, table, &mut spool, place.pace)?;
+    spool::load(session, table, &mut spooled.files, place.pace)?;
     give_back(session, &table.name, &had)?;
     session.execute(
         &format!("building the indexes of {}", table.name),
@@ -155,7 +158,28 @@ pub(super) fn rewrite(
             table: table.name.clone(),
         });
     }
-    Ok(rewritten)
+    Ok((spooled.rewritten, spooled.seen))
+}
+
+/// Pages from which on a table is worth more than one reader.
+const LARGE: u64 = 512;
+
+/// Whether a table is worth more than one reader.
+///
+/// # Errors
+/// [`EngineError`].
+pub(super) fn is_large(session: &mut Session, table: &TableName) -> Result<bool, EngineError> {
+    Ok(pages(session, table)? >= LARGE)
+}
+
+/// How many pages the rows of a table lie on.
+pub(super) fn pages(session: &mut Session, table: &TableName) -> Result<u64, EngineError> {
+    let sql = format!(
+        "SELECT pg_relation_size({}) / current_setting('block_size')::int",
+        regclass(table)
+    );
+    let pages = session.value("measuring a table", &sql)?;
+    Ok(pages.and_then(|pages| pages.parse().ok()).unwrap_or(0))
 }
 
 /// Removes all rows of `table`, and its files.
@@ -197,137 +221,6 @@ fn files_of(session: &mut Session, table: &TableName) -> Result<Vec<String>, Eng
         .into_iter()
         .filter_map(|row| row.into_iter().next().flatten())
         .collect())
-}
-
-fn stored_columns(table: &Table) -> Vec<&str> {
-    table
-        .columns
-        .iter()
-        .filter(|column| !column.generated)
-        .map(|column| column.name.as_str())
-        .collect()
-}
-
-fn column_list(columns: &[&str]) -> String {
-    columns
-        .iter()
-        .map(|column| quote_identifier(column))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-/// Reads every row, replaces what is to be replaced, and spools the result.
-fn transform_out(
-    session: &mut Session,
-    table: &Table,
-    work: &[ColumnWork],
-    (spool, pace): (&mut File, &Pace),
-    noter: &mut dyn FnMut(&[u8]),
-) -> Result<Rewritten, RewriteError> {
-    let columns = stored_columns(table);
-    let conditions: Vec<&str> = work
-        .iter()
-        .flat_map(|column| column.rules.iter().filter_map(|rule| rule.condition.as_deref()))
-        .collect();
-    let mut selected = column_list(&columns);
-    for condition in &conditions {
-        // The line break ends a comment that the condition may close with.
-        selected.push_str(&format!(", ({condition}\n) IS TRUE"));
-    }
-    let sql = format!(
-        "COPY (SELECT {selected} FROM ONLY {}) TO STDOUT",
-        quoted(&table.name)
-    );
-    let service = session.service().clone();
-    let mut masker = Masker::new(&columns, work, conditions.len());
-    let mut batch = Vec::with_capacity(BATCH + BATCH / 4);
-    let mut line = Vec::new();
-    let spool_error = |source| RewriteError::Spool {
-        service: service.clone(),
-        table: table.name.clone(),
-        source,
-    };
-    let failed = |error: &postgres::Error| server_error(&service, table, fault_of(error));
-    let mut reader = session.client().copy_out(&sql).map_err(|error| failed(&error))?;
-    loop {
-        line.clear();
-        if reader
-            .read_until(b'\n', &mut line)
-            .map_err(|error| read_error(&service, table, &error))?
-            == 0
-        {
-            break;
-        }
-        let row = line.strip_suffix(b"\n").unwrap_or(&line);
-        masker
-            .mask(row, &mut batch)
-            .map_err(|fault| fault.of(&service, table))?;
-        if batch.len() >= BATCH {
-            noter(&batch);
-            spool.write_all(&batch).map_err(spool_error)?;
-            pace.wrote(batch.len());
-            batch.clear();
-        }
-    }
-    noter(&batch);
-    spool.write_all(&batch).map_err(spool_error)?;
-    Ok(masker.done)
-}
-
-/// A failure of a copy comes wrapped as an I/O error; only its code is kept.
-fn read_error(service: &ServiceName, table: &Table, error: &io::Error) -> RewriteError {
-    let inner = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<postgres::Error>());
-    server_error(
-        service,
-        table,
-        inner.map_or_else(|| error.kind().to_string(), fault_of),
-    )
-}
-
-fn server_error(service: &ServiceName, table: &Table, fault: String) -> RewriteError {
-    RewriteError::Engine(EngineError::Server {
-        service: service.clone(),
-        action: format!("copying table {}", table.name),
-        fault,
-    })
-}
-
-/// Loads the spooled rows into the emptied table.
-fn load(session: &mut Session, table: &Table, spool: &mut File, pace: &Pace) -> Result<(), RewriteError> {
-    let service = session.service().clone();
-    let spool_error = |source| RewriteError::Spool {
-        service: service.clone(),
-        table: table.name.clone(),
-        source,
-    };
-    spool.seek(SeekFrom::Start(0)).map_err(spool_error)?;
-    let columns = stored_columns(table);
-    if columns.is_empty() {
-        return Ok(());
-    }
-    // Nobody else can have seen the emptied table: rows that are visible to all at once are not written a second time.
-    let sql = format!(
-        "COPY {} ({}) FROM STDIN WITH (FREEZE)",
-        quoted(&table.name),
-        column_list(&columns)
-    );
-    let failed = |error: &postgres::Error| server_error(&service, table, fault_of(error));
-    let mut writer = session.client().copy_in(&sql).map_err(|error| failed(&error))?;
-    let mut buffer = vec![0; BATCH];
-    loop {
-        let read = spool.read(&mut buffer).map_err(spool_error)?;
-        if read == 0 {
-            break;
-        }
-        writer
-            .write_all(&buffer[..read])
-            .map_err(|error| read_error(&service, table, &error))?;
-        pace.wrote(read);
-    }
-    writer.finish().map_err(|error| failed(&error))?;
-    Ok(())
 }
 
 /// Empties a table so that its rows can be loaded as they are: without a trigger, a foreign key or an index of it acting.
@@ -375,20 +268,9 @@ fn give_back(session: &mut Session, table: &TableName, had: &Had) -> Result<(), 
 }
 
 fn set_flag(session: &mut Session, table: &TableName, flag: &str, value: &str) -> Result<(), EngineError> {
-    let sql = format!("UPDATE pg_class SET {flag} = {value} WHERE oid = {}", regclass(table));
+    let sql = format!(
+        "UPDATE pg_class SET {flag} = {value} WHERE oid = {}",
+        regclass(table)
+    );
     session.execute("setting a table's flags", &sql)
-}
-
-/// A file without a name, in the pool: it is gone when this process is, however that ends.
-fn unnamed_file(directory: &Path) -> io::Result<File> {
-    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    Ok(rustix::fs::open(directory, flags, Mode::RUSR | Mode::WUSR)?.into())
-}
-
-fn spool_error(session: &Session, table: &Table, source: io::Error) -> RewriteError {
-    RewriteError::Spool {
-        service: session.service().clone(),
-        table: table.name.clone(),
-        source,
-    }
 }

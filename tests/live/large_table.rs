@@ -1,0 +1,59 @@
+//! A table so large that several sessions read it and its indexes are built in the order of bytes.
+
+use crate::production::{Production, RULES, ask};
+
+const LARGE: [&str; 6] = [
+    "SET ROLE shop; CREATE TABLE shop.visitors (id int, email text NOT NULL, town text, note text)",
+    "INSERT INTO shop.visitors SELECT n, 'visitor' || n || '@kanari.example', \
+     (ARRAY['Ürzig', 'zürich', 'Ägypten', 'Åbo', '東京', 'a-b', 'ab'])[1 + n % 7] || n % 300, \
+     CASE WHEN n % 5 > 0 THEN E'tab\\t, backslash \\\\, line\\nkanari ' || n END FROM generate_series(1, 80000) AS n",
+    "DELETE FROM shop.visitors WHERE id % 3 = 0",
+    // Room in the first pages, so that rows do not lie in the order of their numbers.
+    "VACUUM shop.visitors",
+    "INSERT INTO shop.visitors SELECT n, 'late' || n || '@kanari.example', 'late', NULL \
+     FROM generate_series(80001, 81000) AS n",
+    "CREATE UNIQUE INDEX ON shop.visitors (email); CREATE INDEX ON shop.visitors (town, note); ANALYZE shop.visitors; \
+     CREATE EXTENSION amcheck; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO shop",
+];
+const LARGE_RULES: &str = r#"
+[db."shop.visitors"]
+email = "email"
+town = { transform = "text", mode = "scramble" }
+note = [
+    { transform = "text", mode = "lorem", where = "id % 2 = 0 -- even" },
+    { transform = "text" },
+]
+"#;
+
+fn answers(config: &str) -> [String; 3] {
+    [
+        "SELECT count(*), count(DISTINCT email), count(note), count(DISTINCT town) > 1000 FROM shop.visitors",
+        "SELECT md5(string_agg(id::text, ' ' ORDER BY ctid)) FROM shop.visitors",
+        "SELECT datcollate FROM pg_database WHERE datname = current_database()",
+    ]
+    .map(|sql| ask(config, sql).unwrap())
+}
+
+#[test]
+fn a_large_table_keeps_its_rows_their_order_and_the_order_of_its_indexes() {
+    let production = Production::new();
+    for sql in LARGE {
+        production.sql(sql);
+    }
+    production.configure(&production.configuration(), &format!("{RULES}{LARGE_RULES}"));
+    let before = answers(&production.superuser());
+    assert!(before[0].starts_with("54334|54334|"), "{before:?}");
+    assert_eq!(before[2], "C.UTF-8", "the test needs this locale");
+
+    let document = production.branch("fix-42");
+    let url = document["url"].as_str().unwrap();
+    assert_eq!(answers(url), before);
+    let raw =
+        "SELECT count(*) FROM shop.visitors WHERE concat(email, note) LIKE '%kanari%' OR town LIKE 'zürich%'";
+    assert_eq!(ask(url, raw).unwrap(), "0");
+    let sound = "SELECT count(bt_index_parent_check(indexrelid, true)) FROM pg_index \
+        WHERE indrelid = 'shop.visitors'::regclass";
+    assert_eq!(ask(url, sound).unwrap(), "2");
+    let unfit = "SELECT count(*) FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive)";
+    assert_eq!(ask(url, unfit).unwrap(), "0");
+}
