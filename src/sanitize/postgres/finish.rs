@@ -72,8 +72,8 @@ pub(super) fn refresh(session: &mut Session, views: &[TableName]) -> Result<(), 
     session.execute("setting the search path", "SET search_path = pg_catalog")
 }
 
-/// Forgets the statistics of tables that were changed; the names, as SQL, of those that need new ones. The values of a table are also in the statistics of the tables that it is a partition or child of, and of the
-/// expressions of its indexes.
+/// Forgets the statistics of tables that were changed; the names, as SQL, of those that need new ones. The values of a
+/// table are also in the statistics of the tables that it is a partition or child of, and of the expressions of its indexes.
 ///
 /// # Errors
 /// [`EngineError`].
