@@ -34,6 +34,9 @@ if [ "$group" = test ]; then
     need pgbench postgresql-client
     need shellcheck shellcheck
     need pip3 python3-pip
+    need openssl openssl
+    # The server of the tests, and a scheduler that their branches must not run.
+    if [ ! -e /usr/share/postgresql/15/extension/pg_cron.control ]; then missing="$missing postgresql-15-cron"; fi
 fi
 
 [ -n "$missing" ] || exit 0

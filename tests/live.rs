@@ -9,6 +9,8 @@
 
 #[path = "live/bad_input.rs"]
 mod bad_input;
+#[path = "live/booby_traps.rs"]
+mod booby_traps;
 #[path = "live/branch.rs"]
 mod branch;
 #[path = "live/bytes.rs"]
@@ -21,6 +23,8 @@ mod kill;
 mod large_table;
 #[path = "live/load.rs"]
 mod load;
+#[path = "live/network.rs"]
+mod network;
 #[path = "live/next_command.rs"]
 mod next_command;
 #[path = "live/pool.rs"]

@@ -246,6 +246,11 @@ impl Production {
         end_server(self.server.take(), Signal::INT);
     }
 
+    /// Ends the server without giving it the time for anything.
+    pub fn crash(&mut self) {
+        end_server(self.server.take(), Signal::QUIT);
+    }
+
     /// The text of a configuration that fits, for tests to change before [`Production::configure`].
     pub fn configuration(&self) -> String {
         let programs = if self.programs == Path::new(SERVER) {

@@ -23,6 +23,20 @@ pub(super) const BEATEN: [&str; 7] = [
     "log_min_messages",
 ];
 
+/// An option or setting `name=value` that is secret by its name, or for a URL with a password in its value.
+const SECRET: &str = "(^[^=]*(pass|secret|key|token)[^=]*=.|=.*://[^/@]*:[^/@]+@)";
+
+/// Where the subscriptions of a branch point to; also those of the parent of a branch's branch.
+const NOWHERE: &str = "host=sealed.invalid";
+
+/// Where the options of foreign data lie: catalog and column.
+const OPTIONS: [(&str, &str); 4] = [
+    ("pg_user_mapping", "umoptions"),
+    ("pg_foreign_server", "srvoptions"),
+    ("pg_foreign_data_wrapper", "fdwoptions"),
+    ("pg_foreign_table", "ftoptions"),
+];
+
 /// What the URL needs.
 #[derive(Debug, Clone)]
 pub struct Credentials {
@@ -157,14 +171,22 @@ fn credentials(
 
 /// Secrets of the catalogs that all databases share.
 fn shared_secrets(session: &mut Session) -> Result<Vec<Secret>, EngineError> {
-    let sql = "SELECT rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL \
-               UNION ALL SELECT subconninfo FROM pg_subscription";
-    let rows = session.rows("collecting verifiers", sql)?;
-    Ok(rows
-        .into_iter()
+    let sql = format!(
+        "SELECT rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL \
+         UNION ALL SELECT subconninfo FROM pg_subscription WHERE subconninfo <> {} \
+         UNION ALL SELECT substr(setting, strpos(setting, '=') + 1) \
+         FROM pg_db_role_setting, unnest(setconfig) AS setting WHERE {}",
+        quote_literal(NOWHERE),
+        is_secret_setting("setting")
+    );
+    Ok(secrets(session.rows("collecting verifiers", &sql)?))
+}
+
+fn secrets(rows: Vec<Vec<Option<String>>>) -> Vec<Secret> {
+    rows.into_iter()
         .filter_map(|row| row.into_iter().next().flatten())
         .map(Secret::new)
-        .collect())
+        .collect()
 }
 
 fn reset_roles(session: &mut Session, credentials: &Credentials) -> Result<(), EngineError> {
@@ -188,20 +210,37 @@ fn reset_roles(session: &mut Session, credentials: &Credentials) -> Result<(), E
 
 /// Direct, since `DROP SUBSCRIPTION` may connect to the publisher even without a slot.
 fn silence_subscriptions(session: &mut Session) -> Result<(), EngineError> {
-    let sql = "UPDATE pg_subscription SET subenabled = false, subslotname = NULL, subconninfo = 'host=sealed.invalid'";
-    session.execute("disabling subscriptions", sql)
+    let sql = format!(
+        "UPDATE pg_subscription SET subenabled = false, subslotname = NULL, subconninfo = {}",
+        quote_literal(NOWHERE)
+    );
+    session.execute("disabling subscriptions", &sql)
 }
 
-/// Takes back what roles and databases set against the command line.
+/// Takes back what roles and databases set against the command line, and the secrets among their settings.
 fn reset_settings(session: &mut Session) -> Result<(), EngineError> {
-    let beats = is_beaten("setting");
-    let kept = format!("SELECT setting FROM unnest(setconfig) AS setting WHERE NOT {beats}");
+    let goes = format!("({} OR {})", is_beaten("setting"), is_secret_setting("setting"));
+    let any = format!("SELECT 1 FROM pg_db_role_setting, unnest(setconfig) AS setting WHERE {goes} LIMIT 1");
+    if session.value("looking for settings of roles", &any)?.is_none() {
+        return Ok(());
+    }
+    let kept = format!("SELECT setting FROM unnest(setconfig) AS setting WHERE NOT {goes}");
     let sql = format!(
         "DELETE FROM pg_db_role_setting WHERE NOT EXISTS ({kept}); \
          UPDATE pg_db_role_setting SET setconfig = ARRAY({kept}) \
-         WHERE EXISTS (SELECT 1 FROM unnest(setconfig) AS setting WHERE {beats})"
+         WHERE EXISTS (SELECT 1 FROM unnest(setconfig) AS setting WHERE {goes})"
     );
-    session.execute("taking back settings of roles", &sql)
+    session.execute("taking back settings of roles", &sql)?;
+    session.execute("rewriting pg_db_role_setting", "VACUUM FULL pg_db_role_setting")
+}
+
+/// A condition: whether the text `name=value` is a secret that an application keeps among its settings, whose names have
+/// a point.
+fn is_secret_setting(text: &str) -> String {
+    format!(
+        "(split_part({text}, '=', 1) ~ '[.]' AND {text} ~* {})",
+        quote_literal(SECRET)
+    )
 }
 
 /// A condition: whether the text `name=value` sets one of [`BEATEN`].
@@ -242,44 +281,45 @@ fn roll_back_prepared(session: &mut Session) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// User mappings lose all options; servers keep what names no secret.
+/// User mappings lose all options; servers, wrappers and tables keep what names no secret.
 fn strip_foreign_servers(session: &mut Session) -> Result<Vec<Secret>, EngineError> {
-    let sql = "SELECT option FROM (SELECT unnest(umoptions) AS option FROM pg_user_mapping \
-               UNION ALL SELECT unnest(srvoptions) FROM pg_foreign_server) AS options \
-               WHERE option ~* '^[^=]*(pass|secret|key|token)[^=]*=.'";
-    let rows = session.rows("collecting secrets of foreign servers", sql)?;
-    let secret = |option: String| {
-        option
-            .split_once('=')
-            .map(|(_, value)| Secret::new(value.to_owned()))
-    };
-    let secrets: Vec<Secret> = rows
-        .into_iter()
-        .filter_map(|row| row.into_iter().next().flatten())
-        .filter_map(secret)
-        .collect();
-    let any = session.value(
-        "looking for foreign servers",
-        "SELECT 1 FROM pg_foreign_server LIMIT 1",
-    )?;
-    if any.is_some() {
-        session.execute(
-            "stripping user mappings",
-            "UPDATE pg_user_mapping SET umoptions = NULL",
+    let mut found = Vec::new();
+    for (catalog, column) in OPTIONS {
+        let options = format!("unnest({column}) AS option");
+        let secret = format!("option ~* {}", quote_literal(SECRET));
+        let goes = match catalog {
+            "pg_user_mapping" => "true",
+            _ => secret.as_str(),
+        };
+        let doomed = format!("FROM {catalog} WHERE EXISTS (SELECT 1 FROM {options} WHERE {goes})");
+        let any = session.value(
+            "looking for foreign servers",
+            &format!("SELECT 1 {doomed} LIMIT 1"),
         )?;
-        let sql = "UPDATE pg_foreign_server SET srvoptions = (SELECT array_agg(option) FROM unnest(srvoptions) AS option \
-                   WHERE option !~* '^[^=]*(pass|secret|key|token)[^=]*=')";
-        session.execute("stripping foreign servers", sql)?;
-        session.execute("rewriting pg_user_mapping", "VACUUM FULL pg_user_mapping")?;
-        session.execute("rewriting pg_foreign_server", "VACUUM FULL pg_foreign_server")?;
+        if any.is_none() {
+            continue;
+        }
+        let values = format!(
+            "SELECT substr(option, strpos(option, '=') + 1) FROM {catalog}, {options} WHERE {secret}"
+        );
+        found.extend(secrets(
+            session.rows("collecting secrets of foreign servers", &values)?,
+        ));
+        let strip = format!(
+            "UPDATE {catalog} SET {column} = (SELECT array_agg(option) FROM {options} WHERE NOT {goes}) \
+             WHERE EXISTS (SELECT 1 FROM {options} WHERE {goes})"
+        );
+        session.execute("stripping foreign servers", &strip)?;
+        session.execute(&format!("rewriting {catalog}"), &format!("VACUUM FULL {catalog}"))?;
     }
-    Ok(secrets)
+    Ok(found)
 }
 
 /// Each database keeps its own statistics of the shared catalogs: a histogram of verifiers among them.
 fn forget_statistics(session: &mut Session) -> Result<(), EngineError> {
     let sql = "SELECT count(*) FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE relname IN \
-               ('pg_authid', 'pg_subscription', 'pg_user_mapping', 'pg_foreign_server') \
+               ('pg_authid', 'pg_subscription', 'pg_user_mapping', 'pg_foreign_server', 'pg_foreign_data_wrapper', \
+               'pg_foreign_table', 'pg_db_role_setting') \
                AND relnamespace = 'pg_catalog'::regnamespace)";
     if session
         .value("looking for statistics of secrets", sql)?

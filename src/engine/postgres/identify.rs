@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::control::{CONTROL_BYTES, parse_control};
 use crate::engine::{EngineError, ServiceSetup};
 use crate::runtime::Account;
 use crate::storage::Volume;
@@ -157,10 +158,12 @@ fn account_name(uid: u32) -> Option<String> {
         .map(|user| user.name)
 }
 
-/// The settings of the source as its files say, in the order of their effect. They are untrusted text: a file
-/// that is not there, too large or garbled adds nothing.
+/// The settings of the source as its files say, in the order of their effect; first what it last ran with, since files
+/// that others include are not read. They are untrusted text: a file that is not there, too large or garbled adds nothing.
 fn source_settings(volume: &Volume, setup: &ServiceSetup, major: u32) -> Vec<(String, String)> {
-    let mut settings = Vec::new();
+    let control = setup.data.join("global/pg_control");
+    let control = volume.read(control, CONTROL_BYTES).unwrap_or_default();
+    let mut settings = parse_control(&control);
     if let Some(text) = debian_config(setup, major) {
         settings.extend(parse_settings(&text));
     }
@@ -243,9 +246,9 @@ fn wal_level(settings: &[(String, String)]) -> String {
 
 /// Never below what the first start must recover.
 fn prepared_limit(settings: &[(String, String)], present: usize) -> u32 {
-    let configured = last(settings, "max_prepared_transactions")
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(0);
+    let named = |(name, _): &&(String, String)| name == "max_prepared_transactions";
+    let numbers = settings.iter().filter(named).filter_map(|(_, n)| n.parse().ok());
+    let configured = numbers.max().unwrap_or(0);
     let present = u32::try_from(present)
         .unwrap_or(u32::MAX)
         .saturating_add(8)
@@ -332,5 +335,8 @@ mod tests {
             prepared_limit(&parse_settings("max_prepared_transactions = 64"), 0),
             64
         );
+        let ran_with = [("max_prepared_transactions".to_owned(), "20".to_owned())];
+        let files = parse_settings("max_prepared_transactions = 0");
+        assert_eq!(prepared_limit(&[&ran_with[..], &files].concat(), 0), 20);
     }
 }

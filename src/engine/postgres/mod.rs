@@ -6,6 +6,7 @@
 
 mod access;
 mod catalog;
+mod control;
 mod identify;
 mod neutrality;
 mod offline;

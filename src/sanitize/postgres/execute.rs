@@ -88,7 +88,11 @@ impl PostgresService {
         }
         let mut session = self.session(site, &database)?;
         sample::note_untouched(&mut session, &self.schema, ledger, &changed, needles, &mut seen)?;
-        self.finish(site, session, ledger, &changed)?;
+        let emptied = self.finish(site, session, ledger, &changed)?;
+        tally.kept.extend(emptied.iter().map(|view| {
+            let service = &self.setup.name;
+            format!("{service}: {view} was left empty: what it reads is on another server")
+        }));
         self.tally = tally;
         Ok(seen)
     }
@@ -145,16 +149,16 @@ impl PostgresService {
         std::iter::from_fn(session).take(cores.min(READERS) - 1).collect()
     }
 
-    /// Derived data, the owner's SQL, statistics.
+    /// Derived data, the owner's SQL, statistics. Returns the materialized views that were left empty.
     pub(super) fn finish(
         &self,
         site: &Site<'_>,
         mut session: Session,
         ledger: &Ledger,
         changed: &[TableName],
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Vec<TableName>, ServiceError> {
         let views = finish::refresh_order(&self.schema);
-        finish::refresh(&mut session, &views)?;
+        let emptied = finish::refresh(&mut session, &self.schema, &views)?;
         for (path, sql) in &self.rules.after {
             (site.detail)(&format!("{}: {}", self.setup.name, path.display()));
             finish::run_owner_sql(&mut session, path, sql)?;
@@ -178,7 +182,8 @@ impl PostgresService {
         }
         finish::analyze(&mut sessions, tables)?;
         let rewrite = finish::rewrite_statistics;
-        Ok(sessions.first_mut().map_or(Ok(()), rewrite)?)
+        sessions.first_mut().map_or(Ok(()), rewrite)?;
+        Ok(emptied)
     }
 
     /// The files of all relations of all databases, for telling which are left over.

@@ -10,6 +10,9 @@ use crate::sanitize::schema::{Schema, TableKind, TableName};
 
 use super::rewrite::quoted;
 
+/// Class 08 of the error codes: connection exceptions (PostgreSQL manual, appendix A).
+const NO_CONNECTION: &str = "SQLSTATE 08";
+
 /// Materialized views, each after those that it reads, also through views.
 pub(super) fn refresh_order(schema: &Schema) -> Vec<TableName> {
     fn visit(schema: &Schema, name: &TableName, visited: &mut Vec<TableName>, order: &mut Vec<TableName>) {
@@ -49,27 +52,80 @@ pub(super) fn run_owner_sql(
     session.execute("ending the owner's SQL", "DISCARD ALL")
 }
 
-/// Refreshes materialized views, in the order given.
+/// Refreshes materialized views, in the order given. Returns those that were left empty, since what they read is on
+/// another server: nobody reads from there in a branch.
 ///
 /// # Errors
 /// [`EngineError`].
-pub(super) fn refresh(session: &mut Session, views: &[TableName]) -> Result<(), EngineError> {
-    // Their queries call functions as applications do, not by qualified names.
-    session.execute("setting the search path", "SET search_path = \"$user\", public")?;
+pub(super) fn refresh(
+    session: &mut Session,
+    schema: &Schema,
+    views: &[TableName],
+) -> Result<Vec<TableName>, EngineError> {
+    // Their queries call functions as applications do, not by qualified names, and see the rows that their owner sees.
+    let usual = "SET search_path = \"$user\", public; SET row_security = on";
+    session.execute("setting the search path", usual)?;
+    let mut out_of_reach = BTreeSet::new();
+    spread_out_of_reach(schema, &mut out_of_reach);
+    let mut emptied = Vec::new();
     for view in views {
         let name = quoted(view);
-        let sql = format!(
-            "SELECT relispopulated::int FROM pg_class WHERE oid = {}::regclass",
-            quote_literal(&name)
-        );
-        if session.value("looking at a materialized view", &sql)?.as_deref() == Some("1") {
-            session.execute(
-                &format!("refreshing {view}"),
-                &format!("REFRESH MATERIALIZED VIEW {name}"),
-            )?;
+        if !is_populated(session, view)? {
+            continue;
+        }
+        let action = format!("refreshing {view}");
+        let refresh = format!("REFRESH MATERIALIZED VIEW {name}");
+        if !out_of_reach.contains(view) {
+            match session.execute(&action, &refresh) {
+                Ok(()) => continue,
+                // A function of its own tried to connect.
+                Err(EngineError::Server { fault, .. }) if fault.starts_with(NO_CONNECTION) => {
+                    out_of_reach.insert(view.clone());
+                    spread_out_of_reach(schema, &mut out_of_reach);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        session.execute(&action, &format!("{refresh} WITH NO DATA"))?;
+        emptied.push(view.clone());
+    }
+    let own = "SET search_path = pg_catalog; SET row_security = off";
+    session.execute("setting the search path", own)?;
+    Ok(emptied)
+}
+
+/// Whether a materialized view can be read; tables always can.
+///
+/// # Errors
+/// [`EngineError`].
+pub(super) fn is_populated(session: &mut Session, view: &TableName) -> Result<bool, EngineError> {
+    let name = quote_literal(&quoted(view));
+    let sql = format!("SELECT relispopulated::int FROM pg_class WHERE oid = {name}::regclass");
+    let populated = session.value("looking at a materialized view", &sql)?;
+    Ok(populated.as_deref() == Some("1"))
+}
+
+/// Adds foreign tables, and whatever reads or is partitioned into what is out of reach.
+fn spread_out_of_reach(schema: &Schema, out_of_reach: &mut BTreeSet<TableName>) {
+    loop {
+        let known = out_of_reach.len();
+        for table in &schema.tables {
+            let reads = table.reads.iter().any(|read| out_of_reach.contains(read));
+            if table.kind == TableKind::Foreign || reads {
+                out_of_reach.insert(table.name.clone());
+            }
+            if let Some(parent) = table
+                .partition_of
+                .as_ref()
+                .filter(|_| out_of_reach.contains(&table.name))
+            {
+                out_of_reach.insert(parent.clone());
+            }
+        }
+        if out_of_reach.len() == known {
+            return;
         }
     }
-    session.execute("setting the search path", "SET search_path = pg_catalog")
 }
 
 /// Forgets the statistics of tables that were changed; the names, as SQL, of those that need new ones. The values of a

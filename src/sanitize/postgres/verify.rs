@@ -10,6 +10,7 @@ use crate::sanitize::proof::search_tree;
 use crate::sanitize::schema::TableKind;
 use crate::sanitize::service::{ServiceError, Site};
 
+use super::finish::is_populated;
 use super::rewrite::quoted;
 use super::sample::{self, Seen};
 use super::service::PostgresService;
@@ -24,7 +25,7 @@ impl PostgresService {
         let mut session = self.session(site, &self.credentials_of()?.database)?;
         for entry in &ledger.tables {
             let columns = columns_to_read(entry);
-            if columns.is_empty() {
+            if columns.is_empty() || !is_populated(&mut session, &entry.name)? {
                 continue;
             }
             let mut seen = Seen::default();
