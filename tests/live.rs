@@ -33,6 +33,8 @@ mod pool;
 mod pools;
 #[path = "live/production.rs"]
 mod production;
+#[path = "live/reserve.rs"]
+mod reserve;
 #[path = "live/running_parent.rs"]
 mod running_parent;
 #[path = "live/runtime.rs"]

@@ -77,7 +77,7 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Saga(saga) => saga.cause.find(),
         other => Some(other),
     };
-    if let Some(OpsError::NoRoom { .. }) = of_step {
+    if let Some(OpsError::NoRoom { .. } | OpsError::StoppedForRoom { .. }) = of_step {
         return Some(ROOM.to_owned());
     }
     match error {

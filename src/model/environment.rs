@@ -100,4 +100,7 @@ pub struct Environment {
     pub created_at: Option<jiff::Timestamp>,
     /// When it expires.
     pub expires_at: Option<jiff::Timestamp>,
+    /// Why it is stopped, where nobody asked for that.
+    #[serde(default)]
+    pub stopped_because: Option<String>,
 }

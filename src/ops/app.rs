@@ -406,8 +406,9 @@ impl App {
     /// Removes what a branch has beside its volumes: the configuration and the logs of its instances.
     ///
     /// # Errors
-    /// [`OpsError::Io`].
+    /// [`OpsError::Io`], [`OpsError::Runtime`].
     pub fn remove_traces(&self, branch: &BranchId) -> Result<(), OpsError> {
+        self.runtime.forget_stop(branch)?;
         let conf = self.store.layout().conf_dir(branch);
         remove_two_levels(&conf)?;
         for service in self.config.services().keys() {

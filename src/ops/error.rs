@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::{ConfigError, ConfigErrorKind};
 use crate::model::{EnvName, NameError, ServiceName};
-use crate::runtime::RuntimeError;
+use crate::runtime::{RuntimeError, StoppedForRoom};
 use crate::saga::{JournalError, SagaError};
 use crate::sanitize::ledger::LedgerError;
 use crate::sanitize::proof::ProofError;
@@ -135,6 +135,12 @@ pub enum OpsError {
         free: u64,
         /// Bytes that must stay free.
         reserve: u64,
+    },
+    /// The supervisor stopped the branch for production's sake.
+    #[error("the branch was stopped: {why}")]
+    StoppedForRoom {
+        /// What was measured.
+        why: StoppedForRoom,
     },
     /// No environment was named, and it is not clear which one is meant.
     #[error("name the environment: the configuration has not exactly one of type production")]

@@ -117,6 +117,7 @@ fn declared(app: &App, name: &EnvName) -> Environment {
         sanitized: false,
         created_at: None,
         expires_at: None,
+        stopped_because: None,
     }
 }
 
@@ -150,6 +151,10 @@ fn current(app: &App, record: &EnvRecord) -> Result<Environment, OpsError> {
     let mut environment = record.environment.clone();
     if environment.state == EnvState::Ready && app.runtime.status(&record.branch)?.is_none() {
         environment.state = EnvState::Stopped;
+    }
+    if environment.state == EnvState::Stopped {
+        let why = app.runtime.stopped_for_room(&record.branch)?;
+        environment.stopped_because = why.map(|why| why.to_string());
     }
     Ok(environment)
 }

@@ -15,6 +15,7 @@ mod init;
 mod inspect;
 pub mod list;
 mod pool;
+mod reserve;
 mod start;
 mod stop;
 

@@ -44,6 +44,7 @@ pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Starte
             notes: Vec::new(),
         });
     }
+    app.refuse_without_room()?;
     // What a supervisor that was killed may have left.
     app.runtime.close(&record.branch)?;
     let (record, went_back) = after_crash(app, record)?;
@@ -62,19 +63,20 @@ pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Starte
 /// How the start of one branch went.
 pub(super) type Outcome = (EnvName, Result<Started, OpsError>);
 
-/// Starts every branch that was running when the host went down; others stay stopped. One failure does not stop the rest.
+/// Starts every branch that was running when the host went down; others stay stopped, also those that were stopped since
+/// the pool's reserve was reached. One failure does not stop the rest.
 ///
 /// # Errors
 /// [`OpsError::State`]; those of single branches are in the result.
 pub fn start_all(app: &App, lock_timeout: Duration) -> Result<Vec<Outcome>, OpsError> {
     clean_up(app)?;
-    let names: Vec<EnvName> = app
-        .store
-        .records()?
-        .into_iter()
-        .filter(|record| record.environment.state == EnvState::Ready && record.receipt.is_some())
-        .map(|record| record.environment.name)
-        .collect();
+    let mut names = Vec::new();
+    for record in app.store.records()? {
+        let ran = record.environment.state == EnvState::Ready && record.receipt.is_some();
+        if ran && app.runtime.stopped_for_room(&record.branch)?.is_none() {
+            names.push(record.environment.name);
+        }
+    }
     Ok(names
         .into_iter()
         .map(|name| (name.clone(), start(app, &name, lock_timeout)))
@@ -84,7 +86,9 @@ pub fn start_all(app: &App, lock_timeout: Duration) -> Result<Vec<Outcome>, OpsE
 /// A branch that ran without syncing its writes when the host went down goes back to its checkpoint.
 fn after_crash(app: &App, record: EnvRecord) -> Result<(EnvRecord, bool), OpsError> {
     let booted_since = record.boot_id.is_some() && record.boot_id != boot_id();
-    if record.stopped_cleanly || !booted_since || runs_durably(app, &record) {
+    let for_room = app.runtime.stopped_for_room(&record.branch)?;
+    let stopped_cleanly = record.stopped_cleanly || for_room.is_some_and(|why| why.cleanly);
+    if stopped_cleanly || !booted_since || runs_durably(app, &record) {
         return Ok((record, false));
     }
     let Some(checkpoint) = record.checkpoint.clone() else {
@@ -168,7 +172,7 @@ fn bring_up(app: &App, mut record: EnvRecord, went_back: bool) -> Result<Vec<Str
             app.known_service(&setup, known)?
         });
     }
-    app.runtime.open(&record.branch)?;
+    app.open_branch(&record.branch)?;
     let notes = if raw {
         seal_again(&mut services, &site)?;
         Vec::new()
@@ -180,6 +184,7 @@ fn bring_up(app: &App, mut record: EnvRecord, went_back: bool) -> Result<Vec<Str
     record.stopped_cleanly = false;
     record.environment.state = EnvState::Ready;
     app.store.save(&record)?;
+    app.runtime.forget_stop(&record.branch)?;
     app.runtime.forget_sealed_logs(&record.branch)?;
     app.runtime.keep(&record.branch)?;
     let exposures: Vec<_> = services

@@ -45,6 +45,11 @@ impl BranchDir {
         }
     }
 
+    /// Where all branches have theirs.
+    pub(super) fn run_dir(&self) -> PathBuf {
+        self.root.parent().map(Path::to_owned).unwrap_or_default()
+    }
+
     pub(super) fn control(&self) -> PathBuf {
         self.root.join(CONTROL_DIR).join("control")
     }

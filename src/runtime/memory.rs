@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{
     BranchStatus, EnterSpec, Exposure, Frozen, InstanceSpec, JobOutcome, JobSpec, Network, Runtime,
-    RuntimeError,
+    RuntimeError, StoppedForRoom, Watch,
 };
 use crate::model::{BranchId, ServiceName};
 
@@ -17,6 +17,12 @@ use crate::model::{BranchId, ServiceName};
 pub enum Operation {
     /// [`Runtime::open`]
     Open,
+    /// [`Runtime::watch`]
+    Watch,
+    /// [`Runtime::stopped_for_room`]
+    StoppedForRoom,
+    /// [`Runtime::forget_stop`]
+    ForgetStop,
     /// [`Runtime::keep`]
     Keep,
     /// [`Runtime::start`]
@@ -52,6 +58,7 @@ pub struct Memory {
 struct State {
     branches: BTreeMap<BranchId, Branch>,
     ports: BTreeSet<u16>,
+    stopped: BTreeMap<BranchId, StoppedForRoom>,
     calls: Vec<(Operation, BranchId)>,
     /// How many calls go well before one fails.
     failures: BTreeMap<Operation, usize>,
@@ -85,6 +92,13 @@ impl Memory {
     /// What a reboot of the host does: everything is gone.
     pub fn host_restarts(&self) {
         self.state().branches.clear();
+    }
+
+    /// What a supervisor does with a branch that wrote most when the reserve was reached.
+    pub fn stop_for_room(&self, branch: &BranchId, why: StoppedForRoom) {
+        let mut state = self.state();
+        state.branches.remove(branch);
+        state.stopped.insert(branch.clone(), why);
     }
 
     /// A port that another program of the host has.
@@ -190,6 +204,20 @@ impl Runtime for Memory {
             });
         }
         state.branches.insert(branch.clone(), Branch::default());
+        Ok(())
+    }
+
+    fn watch(&self, branch: &BranchId, _watch: &Watch) -> Result<(), RuntimeError> {
+        self.begin(Operation::Watch, branch)?.branch(branch).map(|_| ())
+    }
+
+    fn stopped_for_room(&self, branch: &BranchId) -> Result<Option<StoppedForRoom>, RuntimeError> {
+        let state = self.begin(Operation::StoppedForRoom, branch)?;
+        Ok(state.stopped.get(branch).cloned())
+    }
+
+    fn forget_stop(&self, branch: &BranchId) -> Result<(), RuntimeError> {
+        self.begin(Operation::ForgetStop, branch)?.stopped.remove(branch);
         Ok(())
     }
 

@@ -20,12 +20,14 @@ mod netstat;
 mod network;
 pub(crate) mod process;
 pub(crate) mod protocol;
+mod reserve;
 mod sandboxed;
 pub(crate) mod seccomp;
 mod supervisor;
 
 pub use enter::enter_and_run;
 pub use memory::{Memory, Operation};
+pub use reserve::{StoppedForRoom, Watch};
 pub use sandboxed::Sandboxed;
 pub use supervisor::{SuperviseArgs, supervise};
 
@@ -263,6 +265,15 @@ pub trait Runtime: Send + Sync {
     /// Starts the supervisor of a branch. Until [`Runtime::keep`] it is bound to the calling process: when that
     /// ends, for whatever reason, the supervisor ends everything of the branch and itself.
     fn open(&self, branch: &BranchId) -> Result<(), RuntimeError>;
+
+    /// Has the supervisor watch the reserve of a pool: when branches eat into it, it stops the one that wrote most.
+    fn watch(&self, branch: &BranchId, watch: &Watch) -> Result<(), RuntimeError>;
+
+    /// Why the supervisor stopped the branch for the sake of the reserve, if it did; also after it ended, and after a boot.
+    fn stopped_for_room(&self, branch: &BranchId) -> Result<Option<StoppedForRoom>, RuntimeError>;
+
+    /// Forgets that: the branch runs again, or is gone.
+    fn forget_stop(&self, branch: &BranchId) -> Result<(), RuntimeError>;
 
     /// Lets the supervisor live on without the caller.
     fn keep(&self, branch: &BranchId) -> Result<(), RuntimeError>;

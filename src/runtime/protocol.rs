@@ -11,7 +11,9 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Account, BranchStatus, Exposure, InstanceSpec, JobOutcome, JobSpec, RuntimeError};
+use super::{
+    Account, BranchStatus, Exposure, InstanceSpec, JobOutcome, JobSpec, RuntimeError, StoppedForRoom, Watch,
+};
 use crate::exec::{ExecError, ToolMissing};
 use crate::model::{BranchId, ServiceName};
 
@@ -39,6 +41,12 @@ pub(super) enum Request {
     ForgetSealedLogs,
     /// Hold every process still. The connection stays open for as long as that is to last.
     Freeze,
+    /// Watch a pool's reserve.
+    Watch(Watch),
+    /// How much the branch wrote lately; of one supervisor to another.
+    Load,
+    /// Hold every process still and hear a [`Verdict`] on the same connection; of one supervisor to another.
+    AwaitVerdict,
     Close,
 }
 
@@ -48,12 +56,30 @@ pub(super) enum Reply {
     Status(BranchStatus),
     Job(JobOutcome),
     Sandbox { init: u32 },
+    Load(Option<Load>),
     Failed(Failure),
 }
 
 /// On the connection of [`Request::Freeze`], to let go.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Thaw;
+
+/// What a branch takes of a filesystem.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Load {
+    /// Which one, by a name that is the same for all who watch it.
+    pub(super) filesystem: String,
+    /// Bytes that it wrote within the last minute.
+    pub(super) written: u64,
+}
+
+/// What becomes of a branch that was held still for the sake of the pool's reserve. No word means that it goes on.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Verdict {
+    GoOn,
+    /// It is stopped; answered when that is done.
+    GiveWay(StoppedForRoom),
+}
 
 /// On the lease.
 #[derive(Debug, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ use super::process::Held;
 use super::protocol::{Failure, Keep, Reply, Request, Thaw, receive, send};
 use super::{
     BranchStatus, EnterSpec, Exposure, Frozen, InstanceSpec, JobOutcome, JobSpec, Network, Runtime,
-    RuntimeError, enter,
+    RuntimeError, StoppedForRoom, Watch, enter,
 };
 use crate::exec::{Invocation, Streams, Tool, spawn};
 use crate::model::{BranchId, ServiceName};
@@ -175,6 +175,21 @@ impl Runtime for Sandboxed {
                 Err(error)
             }
         }
+    }
+
+    fn watch(&self, branch: &BranchId, watch: &Watch) -> Result<(), RuntimeError> {
+        let reply = self.request(branch, &Request::Watch(watch.clone()), Duration::ZERO)?;
+        done(branch, &reply)
+    }
+
+    fn stopped_for_room(&self, branch: &BranchId) -> Result<Option<StoppedForRoom>, RuntimeError> {
+        let read = StoppedForRoom::read(&StoppedForRoom::path(&self.log_dir, branch));
+        read.map_err(|source| io_error("reading why the branch was stopped", source))
+    }
+
+    fn forget_stop(&self, branch: &BranchId) -> Result<(), RuntimeError> {
+        let forgotten = StoppedForRoom::forget(&StoppedForRoom::path(&self.log_dir, branch));
+        forgotten.map_err(|source| io_error("forgetting why the branch was stopped", source))
     }
 
     fn keep(&self, branch: &BranchId) -> Result<(), RuntimeError> {

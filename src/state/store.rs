@@ -264,6 +264,7 @@ mod tests {
                 sanitized: true,
                 created_at: Some(jiff::Timestamp::now()),
                 expires_at: None,
+                stopped_because: None,
             },
             services: [("db".parse().unwrap(), db)].into(),
             clone: Some(ObjectRef {

@@ -34,6 +34,7 @@ fn what_is_declared_is_listed_also_while_the_pool_is_not_mounted() {
       "parent": null,
       "sanitized": false,
       "state": "ready",
+      "stopped_because": null,
       "type": "production"
     }
   ],

@@ -11,7 +11,7 @@ use crate::production::{Ended, MINUTE, Production, ask};
 use crate::world;
 
 /// Waits, looking again and again, until `seen` says so.
-fn until(what: &str, mut seen: impl FnMut() -> bool) {
+pub fn until(what: &str, mut seen: impl FnMut() -> bool) {
     let began = std::time::Instant::now();
     while !seen() {
         assert!(began.elapsed() < MINUTE, "{what} did not happen");

@@ -61,7 +61,9 @@ fn row(name: &str, width: usize, environment: &Environment) -> String {
         (Some(_), true) => "sanitized",
         (Some(_), false) => "raw",
     };
-    format!("{name:<width$}  {kind:<11}  {state:<8}  {what}\n")
+    let why = environment.stopped_because.as_ref();
+    let why = why.map_or(String::new(), |why| format!("  {why}"));
+    format!("{name:<width$}  {kind:<11}  {state:<8}  {what}{why}\n")
 }
 
 fn top<'a>(

@@ -42,6 +42,9 @@ fn describe(report: &BranchReport) -> String {
         format!("state       {}", environment.state),
         format!("sanitized   {}", environment.sanitized),
     ];
+    if let Some(why) = &environment.stopped_because {
+        lines.push(format!("because     {why}"));
+    }
     if let Some(parent) = &environment.parent {
         lines.push(format!("parent      {parent}"));
     }

@@ -7,7 +7,6 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::request::{BranchRequest, header, new_run, side_by_side};
-use super::reserve::refuse_without_room;
 use super::run::Run;
 use super::undo::BranchUndo;
 use super::{Line, clone, never, nothing, quiesce, seal, snapshot};
@@ -83,7 +82,7 @@ pub fn inspect(
     let parent = app.parent(&request.parent)?;
     app.storage.inspect(&parent.root)?;
     let mut run = new_run(app, request, parent, Instant::now(), detail)?;
-    refuse_without_room(&run)?;
+    app.refuse_without_room()?;
     run.services = services(app, &run, what)?;
     let steps: Vec<Box<dyn Step<Run<'_>>>> = LINES
         .iter()

@@ -19,6 +19,7 @@ mod undo;
 
 use serde_json::Value;
 
+use crate::ops::OpsError;
 use crate::saga::{Step, StepError};
 
 pub use inspect::{Look, inspect};
@@ -117,7 +118,11 @@ impl<'a> Step<Run<'a>> for &'static Line {
     }
 
     fn apply(&self, run: &mut Run<'a>) -> Result<Value, StepError> {
-        (self.apply)(run)
+        // Whatever failed then, failed since the supervisor stopped the branch.
+        (self.apply)(run).map_err(|cause| match run.app.runtime.stopped_for_room(&run.branch) {
+            Ok(Some(why)) => OpsError::StoppedForRoom { why }.into(),
+            _ => cause,
+        })
     }
 
     fn skip(&self, run: &Run<'a>) -> Option<String> {

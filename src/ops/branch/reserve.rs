@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::run::Run;
 use crate::model::{EngineKind, EnvState, Environment};
-use crate::ops::OpsError;
 use crate::saga::StepError;
 use crate::state::{EnvRecord, ServiceRecord};
 
@@ -16,7 +15,7 @@ pub(super) fn intent(run: &Run<'_>) -> Value {
 
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     let app = run.app;
-    refuse_without_room(run)?;
+    app.refuse_without_room()?;
     let environment = Environment {
         name: run.name.clone(),
         parent: Some(run.parent.name.clone()),
@@ -25,6 +24,7 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
         sanitized: false,
         created_at: Some(run.began),
         expires_at: None,
+        stopped_because: None,
     };
     // Ports are chosen and written down under one lock, so that no two runs take the same.
     let lock = app.store.lock_ports()?;
@@ -69,18 +69,4 @@ fn reserved(engine: EngineKind, port: Option<u16>) -> ServiceRecord {
         password: None,
         facts: Value::Null,
     }
-}
-
-/// Production shares the pool and must never see it full.
-pub(super) fn refuse_without_room(run: &Run<'_>) -> Result<(), OpsError> {
-    let usage = run.app.storage.usage()?;
-    let reserve = usage.total / 100 * u64::from(run.app.reserve_percent());
-    if usage.free < reserve {
-        return Err(OpsError::NoRoom {
-            pool: run.app.pool().to_owned(),
-            free: usage.free,
-            reserve,
-        });
-    }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! What the project declares: rules, key, pool, roots.
 
 use super::{Problem, chain};
-use crate::ops::{App, OpsError};
+use crate::ops::App;
 use crate::state::KeyError;
 use crate::storage::{PoolError, Pools, StorageError};
 
@@ -57,17 +57,14 @@ fn unusable_pool(app: &App, error: &StorageError) -> Problem {
 }
 
 fn check_reserve(app: &App) -> Option<Problem> {
-    let usage = app.storage.usage().ok()?;
-    let reserve = usage.total / 100 * u64::from(app.reserve_percent());
-    (usage.free < reserve).then(|| {
-        let error = OpsError::NoRoom {
-            pool: app.pool().to_owned(),
-            free: usage.free,
-            reserve,
-        };
-        let fix = "envclone list, then envclone destroy what is not needed";
-        Problem::new("pool-reserve", app.pool().display(), error.to_string(), fix)
-    })
+    let error = app.refuse_without_room().err()?;
+    let fix = "envclone list, then envclone destroy what is not needed";
+    Some(Problem::new(
+        "pool-reserve",
+        app.pool().display(),
+        chain(&error),
+        fix,
+    ))
 }
 
 fn check_roots(app: &App) -> Vec<Problem> {

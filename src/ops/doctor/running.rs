@@ -21,10 +21,12 @@ pub(super) fn check(app: &App, known: &Known) -> Result<Vec<Problem>, OpsError> 
     for record in app.store.records()? {
         let (name, state) = (&record.environment.name, record.environment.state);
         if state == EnvState::Ready && app.runtime.status(&record.branch)?.is_none() {
-            let message = if record.boot_id == boot_id() {
-                "it was running, and its supervisor is gone"
+            let message = if let Some(why) = app.runtime.stopped_for_room(&record.branch)? {
+                format!("it was stopped: {why}")
+            } else if record.boot_id == boot_id() {
+                "it was running, and its supervisor is gone".to_owned()
             } else {
-                "it was running before the host was booted"
+                "it was running before the host was booted".to_owned()
             };
             problems.push(Problem::new(
                 "not-running",

@@ -51,6 +51,10 @@ fn answer(supervisor: &Arc<Supervisor>, connection: &UnixStream) {
         supervisor.hold_frozen(connection);
         return;
     }
+    if matches!(request, Request::AwaitVerdict) {
+        supervisor.hear_verdict(connection);
+        return;
+    }
     let closing = matches!(request, Request::Close);
     let reply = supervisor.handle(request).unwrap_or_else(Reply::Failed);
     // A client that went away meanwhile does not want to know.
@@ -71,7 +75,11 @@ impl Supervisor {
             Request::Sandbox(service) => self.init_of(&service).map(|init| Reply::Sandbox { init }),
             Request::ForgetSealedLogs => self.forget_sealed_logs().map(|()| Reply::Done),
             // Answered on its connection, which it keeps.
-            Request::Freeze => Err(Failure::other("a freeze without a connection")),
+            Request::Freeze | Request::AwaitVerdict => {
+                Err(Failure::other("a request without its connection"))
+            }
+            Request::Watch(watch) => self.watch(&watch).map(|()| Reply::Done),
+            Request::Load => Ok(Reply::Load(self.load())),
             Request::Close => {
                 self.end_but_for_main();
                 Ok(Reply::Done)

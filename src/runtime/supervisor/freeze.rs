@@ -51,7 +51,7 @@ impl Supervisor {
         }
     }
 
-    fn freeze(&self) -> Result<(), Failure> {
+    pub(super) fn freeze(&self) -> Result<(), Failure> {
         let mut frozen = locked(&self.frozen);
         if frozen.holders == 0 {
             let mut stopped = BTreeMap::new();
@@ -66,7 +66,7 @@ impl Supervisor {
         Ok(())
     }
 
-    fn thaw(&self) {
+    pub(super) fn thaw(&self) {
         let mut frozen = locked(&self.frozen);
         frozen.holders -= 1;
         if frozen.holders == 0 {
@@ -75,7 +75,7 @@ impl Supervisor {
     }
 
     /// The PID namespaces of the instances, whether ready or not.
-    fn sandboxes(&self) -> io::Result<BTreeSet<PathBuf>> {
+    pub(super) fn sandboxes(&self) -> io::Result<BTreeSet<PathBuf>> {
         let instances: Vec<_> = locked(&self.instances).values().map(Arc::clone).collect();
         let inits = instances.iter().filter_map(|instance| instance.init());
         let mut inside = BTreeSet::new();
@@ -144,7 +144,8 @@ fn stop_those_that_move(inside: &BTreeSet<PathBuf>, stopped: &mut BTreeMap<u32, 
     Ok(moving)
 }
 
-fn namespace(pid: u32) -> io::Result<PathBuf> {
+/// The PID namespace of a process.
+pub(super) fn namespace(pid: u32) -> io::Result<PathBuf> {
     fs::read_link(format!("/proc/{pid}/ns/pid"))
 }
 

@@ -141,6 +141,16 @@ impl Supervisor {
             .map_err(Failure::io("removing sealed logs"))
     }
 
+    /// Adds a line of envclone's own to the log of every instance.
+    pub(super) fn say_in_logs(&self, line: &str) {
+        let instances: Vec<_> = locked(&self.instances).values().map(Arc::clone).collect();
+        for instance in instances {
+            if let Some(log) = locked(&instance.state).log.as_ref() {
+                locked(log).say(line);
+            }
+        }
+    }
+
     /// Stops an instance cleanly, or kills it when time is up.
     pub(super) fn stop(&self, service: &ServiceName, within: Duration) -> Result<(), Failure> {
         let instance = locked(&self.instances).get(service).map(Arc::clone);

@@ -11,9 +11,11 @@ mod instance;
 mod job;
 mod loopback;
 mod output;
+mod reserve;
 mod sandbox;
 mod spawner;
 mod stall;
+mod written;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -63,6 +65,8 @@ struct Supervisor {
     doorway: Mutex<Option<Doorway>>,
     cgroup: Option<Cgroup>,
     frozen: Mutex<freeze::Frozen>,
+    watched: Mutex<Option<reserve::Watched>>,
+    written: Mutex<written::Written>,
     ended: Mutex<bool>,
 }
 
@@ -127,6 +131,8 @@ fn set_up(args: &SuperviseArgs) -> Result<Parts, Failure> {
                 doorway: Mutex::default(),
                 cgroup,
                 frozen: Mutex::default(),
+                watched: Mutex::default(),
+                written: Mutex::default(),
                 ended: Mutex::new(false),
             };
             Ok((supervisor, listener, main, claim))
@@ -203,14 +209,16 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Supervisor {
-    /// Asks every instance to stop, all at once, and waits.
-    fn stop_all(&self, within: Duration) {
+    /// Asks every instance to stop, all at once, and waits; whether all did so cleanly.
+    fn stop_all(&self, within: Duration) -> bool {
         let instances: Vec<_> = locked(&self.instances).values().map(Arc::clone).collect();
         thread::scope(|scope| {
-            for instance in &instances {
-                scope.spawn(|| instance.stop(within));
-            }
-        });
+            let stops: Vec<_> = instances
+                .iter()
+                .map(|instance| scope.spawn(|| instance.stop(within).is_ok()))
+                .collect();
+            stops.into_iter().all(|stop| stop.join().unwrap_or(false))
+        })
     }
 
     /// Ends everything, and lets the main thread go, and with it the process.

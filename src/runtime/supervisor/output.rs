@@ -71,6 +71,11 @@ impl Log {
         Ok(())
     }
 
+    /// Adds a line that does not come from the instance.
+    pub(super) fn say(&mut self, line: &str) {
+        self.write(format!("{line}\n").as_bytes());
+    }
+
     /// Writes what has room. A full disk must not stop the server: its output is read on, and lost.
     fn write(&mut self, bytes: &[u8]) {
         let bytes = match self.at_most {
