@@ -109,15 +109,12 @@ fn whole_life(version: &Version) {
     only_its_own_password_opens_it(&document);
     is_sound(&production, &document);
     holds_none(&production, &needles, "while it runs");
-
     production.envclone(&["stop", "fix-42"]).ok();
     holds_none(&production, &needles, "after a stop");
     assert!(ask(&url, "SELECT 1").is_err(), "a stopped branch answers");
     production.envclone(&["start", "fix-42"]).ok();
-    assert_eq!(
-        ask(&url, "SELECT count(*) FROM shop.customers").as_deref(),
-        Ok("300")
-    );
+    let customers = "SELECT count(*) FROM shop.customers";
+    assert_eq!(ask(&url, customers).as_deref(), Ok("300"));
     let client = ["connect", "fix-42", "db", "--", "--version"];
     let client = production.envclone(&client).ok();
     assert!(
@@ -126,7 +123,31 @@ fn whole_life(version: &Version) {
     );
 
     production.envclone(&["destroy", "fix-42"]).ok();
+    stays_raw_without_verifiers(&production, &needles);
     assert_eq!(production.world(), before);
+}
+
+/// Where nothing is to be replaced, the server that was sealed is the one that is published, and is purged while it runs.
+fn stays_raw_without_verifiers(production: &Production, needles: &[String]) {
+    let configuration = production.configuration() + "raw-types = [\"staging\"]\n";
+    let rules = fs::read_to_string(production.etc().join("sanitize/shop.toml")).unwrap();
+    production.configure(&configuration, &rules);
+    let raw = ["branch", "prod", "raw", "--type", "staging", "--json"];
+    let raw = production.envclone(&raw).json();
+    assert!(raw["sanitization"]["skipped"].is_string(), "{raw}");
+    let email = "SELECT email FROM shop.customers WHERE id = 17";
+    let as_it_was = "kanari.17@original-mail.test";
+    assert_eq!(ask(&url_of(&raw), email).as_deref(), Ok(as_it_was));
+    only_its_own_password_opens_it(&raw);
+    production.envclone(&["stop", "raw"]).ok();
+    let verifiers: Vec<String> = needles
+        .iter()
+        .filter(|one| one.starts_with("SCRAM"))
+        .cloned()
+        .collect();
+    let found = find(&[&clone_of(production, "raw")], &verifiers);
+    assert!(found.is_empty(), "{found:?}");
+    production.envclone(&["destroy", "raw"]).ok();
 }
 
 fn is_sanitized(document: &Value, major: u32) {
