@@ -423,3 +423,24 @@ fn programs_that_do_not_fit_the_data_are_refused_by_name() {
     named(Path::new("/nowhere/at-all/bin")).refused(1, &["there are no programs", "/nowhere/at-all/bin"]);
     assert_eq!(production.world(), before);
 }
+
+#[test]
+fn init_names_the_programs_of_a_server_that_is_not_the_distributions() {
+    let production = Production::served_by(&programs(17));
+    for file in ["envclone.toml", "sanitize/shop.toml"] {
+        fs::remove_file(production.etc().join(file)).unwrap();
+    }
+    let places = [
+        production.root(),
+        production.base().join("other-state"),
+        production.run_dir(),
+    ];
+    let [root, state, run] = places.each_ref().map(|place| place.to_str().unwrap());
+    let init = ["init", "--root", root, "--state", state, "--run", run];
+    production.envclone(&init).ok();
+    let text = fs::read_to_string(production.etc().join("envclone.toml")).unwrap();
+    let line = format!("programs = {:?}  # ", production.programs());
+    assert!(text.contains(&line), "{text}");
+    let scanned = production.envclone(&["sanitize", "scan", "--json"]).json();
+    assert!(scanned.to_string().contains("shop.customers"), "{scanned}");
+}

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::config::Trust;
 use crate::exec::{Invocation, Tool};
 
 /// `BTRFS_SUPER_MAGIC` of linux/magic.h.
@@ -27,6 +28,8 @@ pub(super) struct Server {
     pub(super) socket: Option<(PathBuf, u16)>,
     /// Its databases and their owners, the largest first; empty where it did not answer.
     pub(super) databases: Vec<(String, String)>,
+    /// Where its programs are, if it runs, they are not in the distribution's place, and root may obey them.
+    pub(super) programs: Option<PathBuf>,
 }
 
 /// The servers of this host, running ones first.
@@ -48,11 +51,16 @@ pub(super) fn servers() -> Vec<Server> {
 
 /// What is known of the server of a data directory.
 pub(super) fn server(data: PathBuf) -> Server {
-    let socket = fs::read_to_string(data.join("postmaster.pid"))
+    let running = fs::read_to_string(data.join("postmaster.pid"))
         .ok()
         .and_then(|text| parse_pid_file(&text))
-        .filter(|(pid, ..)| Path::new("/proc").join(pid.to_string()).exists())
-        .map(|(_, directory, port)| (directory, port));
+        .filter(|(pid, ..)| Path::new("/proc").join(pid.to_string()).exists());
+    let exe = running
+        .as_ref()
+        .and_then(|(pid, ..)| fs::read_link(format!("/proc/{pid}/exe")).ok());
+    let version = fs::read_to_string(data.join("PG_VERSION")).unwrap_or_default();
+    let programs = exe.and_then(|exe| elsewhere(&exe, version.trim()));
+    let socket = running.map(|(_, directory, port)| (directory, port));
     let databases = socket
         .as_ref()
         .and_then(|(directory, port)| databases(&data, directory, *port));
@@ -60,7 +68,16 @@ pub(super) fn server(data: PathBuf) -> Server {
         data,
         socket,
         databases: databases.unwrap_or_default(),
+        programs: programs.filter(|programs| Trust::root().directory(programs).is_ok()),
     }
+}
+
+/// The directory of a server's program, unless it is where Debian has that version, or has no directory of its own above it.
+fn elsewhere(exe: &Path, version: &str) -> Option<PathBuf> {
+    let directory = exe.parent().filter(|_| exe.ends_with("postgres"))?;
+    let usual = Path::new("/usr/lib/postgresql").join(version).join("bin");
+    let apart = directory.starts_with("/usr") || directory.components().count() > 3;
+    (directory != usual && apart).then(|| directory.to_owned())
 }
 
 /// Data directories of the servers that run on this host, not in a container or branch: a server works in its own.
@@ -213,6 +230,25 @@ mod tests {
         );
         assert_eq!(data_directory("data_directory = 'ConfigDir'\n"), None);
         assert_eq!(data_directory(""), None);
+    }
+
+    #[test]
+    fn programs_are_named_where_they_are_not_the_distributions() {
+        let found = |exe: &str| elsewhere(Path::new(exe), "17");
+        assert_eq!(found("/usr/lib/postgresql/17/bin/postgres"), None);
+        let own = "/opt/postgresql-17/bin";
+        assert_eq!(found(&format!("{own}/postgres")), Some(PathBuf::from(own)));
+        assert_eq!(
+            found("/usr/pgsql-17/bin/postgres"),
+            Some(PathBuf::from("/usr/pgsql-17/bin"))
+        );
+        for exe in [
+            "/opt/bin/postgres",
+            "/opt/postgresql-17/bin/postgres (deleted)",
+            "/bin/sh",
+        ] {
+            assert_eq!(found(exe), None, "{exe}");
+        }
     }
 
     #[test]

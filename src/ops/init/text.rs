@@ -101,6 +101,16 @@ fn service_lines(service: &Proposed) -> Vec<String> {
     if service.engine != EngineKind::Postgres {
         return lines;
     }
+    let programs = service
+        .server
+        .as_ref()
+        .and_then(|server| server.programs.as_ref());
+    lines.extend(programs.map(|programs| {
+        format!(
+            "programs = {}  # the server's, not the distribution's",
+            path(programs)
+        )
+    }));
     let databases = service
         .server
         .as_ref()
