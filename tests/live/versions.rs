@@ -1,7 +1,6 @@
 //! PostgreSQL of every supported major version, each a whole distribution: from a production to the end of its branch.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +31,27 @@ struct Version {
     read_back: &'static [&'static str],
 }
 
+/// A table that is read by several sessions, and with indexes that take sorting.
+const CROWD: &str = "CREATE TABLE shop.crowd (id int PRIMARY KEY, email text NOT NULL UNIQUE, name text); \
+    INSERT INTO shop.crowd SELECT n, format('kanari.crowd.%s@original-mail.test', n), 'Kanaricrowd ' || n \
+    FROM generate_series(1, 60000) n; CREATE INDEX ON shop.crowd (name); ANALYZE shop.crowd; GRANT SELECT ON shop.crowd TO shop";
+const CROWD_RULES: &str = "[db.\"shop.crowd\"]\nemail = \"email\"\nname = \"name\"\n";
+
+/// Questions about every version, and their answers.
+const ANSWERS: [(&str, &str); 5] = [
+    (
+        "SELECT count(*), count(DISTINCT email) FROM shop.crowd WHERE email || name !~* 'kanari'",
+        "60000|60000",
+    ),
+    (
+        "SELECT datcollate FROM pg_database WHERE datname = 'shop'",
+        "C.UTF-8",
+    ),
+    ("SHOW max_connections", "61"),
+    ("SHOW max_worker_processes", "9"),
+    ("SHOW max_locks_per_transaction", "77"),
+];
+
 /// Where the programs of a version are.
 fn programs(major: u32) -> PathBuf {
     if Path::new(SERVER).parent().unwrap().ends_with(major.to_string()) {
@@ -55,21 +75,23 @@ fn production_of(version: &Version) -> Production {
     let mut production = Production::served_by(&programs(version.major));
     production.stop();
     let configuration = production.data().join("postgresql.conf");
-    let mut configuration = OpenOptions::new().append(true).open(configuration).unwrap();
-    write!(
-        configuration,
-        "shared_preload_libraries = 'pg_stat_statements'\nwal_level = replica\n{}",
-        version.settings
-    )
-    .unwrap();
+    // What only `pg_control` says to whoever does not follow includes.
+    let text = fs::read_to_string(&configuration).unwrap();
+    let text = text.replace("max_connections = 50\n", "include 'more.conf'\n");
+    let more = "max_connections = 61\nmax_worker_processes = 9\nmax_locks_per_transaction = 77\n";
+    fs::write(production.data().join("more.conf"), more).unwrap();
+    let text =
+        text + "shared_preload_libraries = 'pg_stat_statements'\nwal_level = replica\n" + version.settings;
+    fs::write(&configuration, text).unwrap();
     production.start();
+    production.sql(CROWD);
     production.sql(version.sql);
     // Its text stays as it is, and lies in a file.
     production.sql("DO $$ BEGIN PERFORM 'kanari in a statement'; END $$");
     production.sql("CREATE EXTENSION amcheck; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO shop");
     production.configure(
         &production.configuration(),
-        &format!("{RULES}\n{}", version.rules),
+        &format!("{RULES}\n{CROWD_RULES}{}", version.rules),
     );
     production
 }
@@ -103,7 +125,7 @@ fn whole_life(version: &Version) {
     is_sanitized(&document, major);
     was_read_back(&production, version);
     let url = url_of(&document);
-    for (question, answer) in version.answers {
+    for (question, answer) in version.answers.iter().chain(&ANSWERS) {
         assert_eq!(ask(&url, question).as_deref(), Ok(*answer), "{question}");
     }
     only_its_own_password_opens_it(&document);
