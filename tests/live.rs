@@ -27,6 +27,8 @@ mod load;
 mod network;
 #[path = "live/next_command.rs"]
 mod next_command;
+#[path = "live/old_wal.rs"]
+mod old_wal;
 #[path = "live/pool.rs"]
 mod pool;
 #[path = "live/pools.rs"]

@@ -10,6 +10,7 @@ mod finish;
 mod inspect;
 mod introspect;
 mod masker;
+mod old_wal;
 mod pace;
 mod purge;
 mod rewrite;

@@ -9,8 +9,10 @@ use crate::sanitize::needle::NeedleSet;
 use crate::sanitize::proof::search_tree;
 use crate::sanitize::schema::TableKind;
 use crate::sanitize::service::{ServiceError, Site};
+use crate::storage::Volume;
 
 use super::finish::is_populated;
+use super::old_wal::{drop_old_wal, is_left};
 use super::rewrite::quoted;
 use super::sample::{self, Seen};
 use super::service::PostgresService;
@@ -47,14 +49,12 @@ impl PostgresService {
     pub(super) fn purge_secrets_running(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
         let mut session = self.session(site, "template1")?;
         let needles = sample::only_secrets(&self.setup.name, &self.secrets, &self.rules.key);
-        let drop_old_wal = |session: &mut Session| {
-            session.execute("leaving the old WAL", "SELECT pg_switch_wal()")?;
-            session.execute("dropping the old WAL", "CHECKPOINT")
-        };
-        drop_old_wal(&mut session)?;
+        let volume = Volume::open(&self.volume_dir(site))?;
+        let wal = self.setup.data.join("pg_wal");
+        drop_old_wal(&mut session, &volume, &wal)?;
         // A segment that was still needed at the first time goes the second time.
-        if self.search_for_secrets(site, &needles).is_err() {
-            drop_old_wal(&mut session)?;
+        if is_left(&mut session, &volume, &wal)? || self.search_for_secrets(site, &needles).is_err() {
+            drop_old_wal(&mut session, &volume, &wal)?;
             self.search_for_secrets(site, &needles)?;
         }
         self.keep_session("template1", session);
