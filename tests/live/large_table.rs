@@ -25,6 +25,32 @@ note = [
 ]
 "#;
 
+#[test]
+fn rows_older_than_a_check_that_they_break_come_back_and_the_other_checks_hold() {
+    let production = Production::new();
+    let set_up = "SET ROLE shop; CREATE TABLE shop.members (id int CHECK (id > 0), email text CHECK (email LIKE '%@%')); \
+        INSERT INTO shop.members VALUES (1, 'kanari@kanari.example'); \
+        ALTER TABLE shop.members ADD CONSTRAINT later CHECK (id > 10) NOT VALID";
+    production.sql(set_up);
+    let rules = |email: &str| format!("{RULES}[db.\"shop.members\"]\nemail = \"{email}\"\n");
+    production.configure(&production.configuration(), &rules("email"));
+    let document = production.branch("fix-42");
+    let url = document["url"].as_str().unwrap();
+    let row = "SELECT id, email LIKE '%@example.com' FROM shop.members";
+    assert_eq!(ask(url, row).unwrap(), "1|t");
+    let checks = "SELECT relchecks FROM pg_class WHERE oid = 'shop.members'::regclass";
+    assert_eq!(ask(url, checks).unwrap(), "3");
+    let refused = ask(url, "INSERT INTO shop.members VALUES (2, 'a@b')").unwrap_err();
+    assert!(refused.contains("later"), "{refused}");
+
+    production.configure(&production.configuration(), &rules("hmac"));
+    let before = production.world();
+    let ended = production.envclone(&["branch", "prod", "two"]);
+    ended.refused(ended.code, &["members_email_check"]);
+    assert_ne!(ended.code, 0);
+    assert_eq!(production.world(), before);
+}
+
 fn answers(config: &str) -> [String; 3] {
     [
         "SELECT count(*), count(DISTINCT email), count(note), count(DISTINCT town) > 1000 FROM shop.visitors",

@@ -150,6 +150,10 @@ pub(super) fn rewrite(
         &format!("building the indexes of {}", table.name),
         &format!("REINDEX TABLE {name}"),
     )?;
+    // By an index, it may be: not before they are built.
+    if had.unvalidated {
+        prove_checks(session, &table.name)?;
+    }
     session.execute(&format!("committing {}", table.name), "COMMIT")?;
     let after = files_of(session, &table.name)?;
     if before.iter().any(|file| after.contains(file)) {
@@ -233,6 +237,9 @@ fn empty_and_bare(session: &mut Session, table: &TableName) -> Result<Had, Engin
     let truncate = format!("TRUNCATE ONLY {}", quoted(table));
     session.execute("emptying a table", &truncate)?;
     set_flag(session, table, "relhasindex", "false")?;
+    if had.unvalidated {
+        set_flag(session, table, "relchecks", "0")?;
+    }
     Ok(had)
 }
 
@@ -240,11 +247,15 @@ fn empty_and_bare(session: &mut Session, table: &TableName) -> Result<Had, Engin
 struct Had {
     triggers: String,
     indexes: String,
+    checks: String,
+    /// Whether a CHECK constraint is NOT VALID, so that rows which were there before it may break it.
+    unvalidated: bool,
 }
 
 fn had(session: &mut Session, table: &TableName) -> Result<Had, EngineError> {
     let sql = format!(
-        "SELECT relhastriggers, relhasindex FROM pg_class WHERE oid = {}",
+        "SELECT relhastriggers, relhasindex, relchecks, EXISTS (SELECT 1 FROM pg_constraint \
+         WHERE conrelid = c.oid AND contype = 'c' AND NOT convalidated) FROM pg_class AS c WHERE oid = {}",
         regclass(table)
     );
     let row = session
@@ -252,24 +263,55 @@ fn had(session: &mut Session, table: &TableName) -> Result<Had, EngineError> {
         .into_iter()
         .next()
         .unwrap_or_default();
-    let flag = |index: usize| match row.get(index).and_then(Option::as_deref) {
-        Some("t") => "true".to_owned(),
-        _ => "false".to_owned(),
-    };
+    let mut row = row.into_iter().map(Option::unwrap_or_default);
+    let mut next = || row.next().unwrap_or_default();
     Ok(Had {
-        triggers: flag(0),
-        indexes: flag(1),
+        triggers: next(),
+        indexes: next(),
+        checks: next(),
+        unvalidated: next() == "t",
     })
 }
 
 fn give_back(session: &mut Session, table: &TableName, had: &Had) -> Result<(), EngineError> {
     set_flag(session, table, "relhastriggers", &had.triggers)?;
-    set_flag(session, table, "relhasindex", &had.indexes)
+    set_flag(session, table, "relhasindex", &had.indexes)?;
+    if had.unvalidated {
+        set_flag(session, table, "relchecks", &had.checks)?;
+    }
+    Ok(())
+}
+
+/// Holds the new rows against the constraints that all rows met before, where loading could not.
+fn prove_checks(session: &mut Session, table: &TableName) -> Result<(), EngineError> {
+    let sql = format!(
+        "SELECT quote_ident(conname), pg_get_expr(conbin, conrelid) FROM pg_constraint \
+         WHERE conrelid = {} AND contype = 'c' AND convalidated",
+        regclass(table)
+    );
+    for row in session.rows("listing checks", &sql)? {
+        let [Some(name), Some(condition)] = row.as_slice() else {
+            continue;
+        };
+        let broken = format!(
+            "SELECT EXISTS (SELECT 1 FROM ONLY {} WHERE NOT ({condition}))",
+            quoted(table)
+        );
+        if session.value("holding rows against a check", &broken)?.as_deref() != Some("f") {
+            return Err(EngineError::Unfit {
+                service: session.service().clone(),
+                message: format!(
+                    "a replaced row of {table} breaks its check {name}; choose another transform for its columns"
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn set_flag(session: &mut Session, table: &TableName, flag: &str, value: &str) -> Result<(), EngineError> {
     let sql = format!(
-        "UPDATE pg_class SET {flag} = {value} WHERE oid = {}",
+        "UPDATE pg_class SET {flag} = '{value}' WHERE oid = {}",
         regclass(table)
     );
     session.execute("setting a table's flags", &sql)

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::engine::postgres::{Session, quote_identifier};
+use crate::engine::postgres::quote_identifier;
 use crate::sanitize::ledger::{ColumnEntry, Fate, TableEntry};
 use crate::sanitize::needle::NeedleSet;
 use crate::sanitize::proof::search_tree;
