@@ -34,7 +34,7 @@ fn segments_that_production_recycled_bring_nothing_of_its_past_into_a_branch() {
         .filter(|entry| entry.file_name().len() == 24 && *entry.file_name() > *now)
         .map(|entry| entry.path())
         .collect();
-    let held: Vec<&std::path::Path> = recycled.iter().map(|path| path.as_path()).collect();
+    let held: Vec<&std::path::Path> = recycled.iter().map(std::path::PathBuf::as_path).collect();
     assert!(
         recycled.len() > 2 && !find(&held, &needles).is_empty(),
         "production recycled too little: {recycled:?}"
