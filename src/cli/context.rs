@@ -1,6 +1,8 @@
 //! From the global options to what a command works with.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
 
 use crate::config::{Config, ConfigError, Trust};
 use crate::ops::{App, OpsError};
@@ -16,6 +18,21 @@ pub(super) fn app(global: &Global, command: &str) -> Result<App, CommandError> {
     let mut app = open_deferred(global, command)?;
     app.storage = App::open_storage(&app.config)?;
     Ok(app)
+}
+
+/// Runs a command that changes something. What dead runs have left that it could not undo is told in the end, whether it
+/// did its own work or not.
+pub(super) fn changing(
+    global: &Global,
+    command: &str,
+    act: impl FnOnce(&App) -> Result<ExitCode, CommandError>,
+) -> Result<ExitCode, CommandError> {
+    let app = app(global, command)?;
+    let ended = act(&app);
+    match app.left_behind() {
+        None => ended,
+        Some(left) => Err(CommandError::also(left, ended.err())),
+    }
 }
 
 /// As [`app`], for commands that only read: the pool is not looked at before it is needed, and need not be mounted.
@@ -45,6 +62,7 @@ pub(super) fn open_deferred(global: &Global, command: &str) -> Result<App, OpsEr
         store,
         storage,
         runtime: Box::new(runtime),
+        left: Mutex::default(),
     })
 }
 

@@ -32,6 +32,20 @@ impl CommandError {
         }
     }
 
+    /// What dead runs have left, told with what the command itself failed of.
+    pub(super) fn also(left: OpsError, failed: Option<Self>) -> Self {
+        let left = Self::from(left);
+        let Some(failed) = failed else {
+            return left;
+        };
+        Self {
+            code: left.code,
+            hint: failed.hint.or(left.hint),
+            left: failed.left.into_iter().chain(left.left).collect(),
+            error: failed.error,
+        }
+    }
+
     /// A mistake of the command line.
     pub(super) fn usage(message: String) -> Self {
         Self {
@@ -81,6 +95,11 @@ fn hint(error: &OpsError) -> Option<String> {
         return Some(ROOM.to_owned());
     }
     match error {
+        OpsError::Unclean { .. } => {
+            return Some(
+                "mend what is said in brackets, then `envclone doctor --fix` tries again".to_owned(),
+            );
+        }
         OpsError::PoolInUse { .. } => {
             return Some("`--delete-data` removes it with all that it holds".to_owned());
         }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::config::{Config, KeyScope, ServiceConfig, StorageDriver};
@@ -19,6 +20,7 @@ use crate::storage::{Btrfs, Storage};
 
 use super::OpsError;
 use super::branch::Parent;
+use super::cleanup::Cleaned;
 use super::deferred::Deferred;
 
 /// What a command works with.
@@ -31,6 +33,8 @@ pub struct App {
     pub storage: Box<dyn Storage>,
     /// The runtime.
     pub runtime: Box<dyn Runtime>,
+    /// What dead runs have left that could not be undone; see [`App::left_behind`].
+    pub left: Mutex<Vec<Cleaned>>,
 }
 
 /// How long to wait for another command on the parent.

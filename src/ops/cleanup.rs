@@ -2,11 +2,12 @@
 //! them.
 
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
 use super::branch::BranchUndo;
 use super::{App, OpsError};
 use crate::model::EnvName;
-use crate::saga::{self, Journal, JournalError, Left};
+use crate::saga::{self, Journal, JournalError, Left, StepError};
 use crate::state::Header;
 
 /// What cleaning up came to.
@@ -31,8 +32,15 @@ pub fn dead_runs(app: &App) -> Result<Vec<(PathBuf, Header)>, OpsError> {
 /// Undoes every dead run. A run whose journal is taken meanwhile is someone else's work by now.
 ///
 /// # Errors
-/// [`OpsError`]; what a dead run has left for good is no error here, but in the result.
+/// [`OpsError`]; what a dead run has left for good is no error here, so that the command that cleans up can do its own
+/// work (perhaps make room), but in the result, and in [`App::left_behind`] for who tells of it in the end.
 pub fn clean_up(app: &App) -> Result<Vec<Cleaned>, OpsError> {
+    let cleaned = clean(app)?;
+    app.remember_left(&cleaned);
+    Ok(cleaned)
+}
+
+fn clean(app: &App) -> Result<Vec<Cleaned>, OpsError> {
     let mut cleaned = Vec::new();
     for (path, header) in dead_runs(app)? {
         let mut journal = match Journal::open(&path) {
@@ -48,17 +56,45 @@ pub fn clean_up(app: &App) -> Result<Vec<Cleaned>, OpsError> {
         cleaned.push(Cleaned {
             environment: header.environment,
             saga: header.saga,
-            left: left.into_iter().map(|left| left.what).collect(),
+            left: left.iter().map(ToString::to_string).collect(),
         });
     }
-    for environment in super::destroy::end_dead(app)? {
+    for (environment, ended) in super::destroy::end_dead(app)? {
+        let left = ended.err().map(|error| {
+            let cause = StepError::from(error).chain();
+            format!("what is left of {environment} ({cause})")
+        });
         cleaned.push(Cleaned {
             environment,
             saga: "destroy".to_owned(),
-            left: Vec::new(),
+            left: left.into_iter().collect(),
         });
     }
     Ok(cleaned)
+}
+
+impl App {
+    /// Of a later attempt, the last word counts.
+    fn remember_left(&self, cleaned: &[Cleaned]) {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        *left = cleaned
+            .iter()
+            .filter(|one| !one.left.is_empty())
+            .cloned()
+            .collect();
+    }
+
+    /// What dead runs have left that could not be undone when it was tried last: [`OpsError::Unclean`].
+    pub fn left_behind(&self) -> Option<OpsError> {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        if left.is_empty() {
+            return None;
+        }
+        Some(OpsError::Unclean {
+            environments: left.iter().map(|one| one.environment.to_string()).collect(),
+            left: left.iter().flat_map(|one| one.left.clone()).collect(),
+        })
+    }
 }
 
 /// Cleans up also where a command ends before it does anything, since the environment is not what it needs: perhaps that is

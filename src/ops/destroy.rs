@@ -45,8 +45,11 @@ fn refuse_with_branches(app: &App, name: &EnvName) -> Result<(), OpsError> {
     }
 }
 
-/// Ends what dead runs of `destroy` had begun; those that another run works on are left to it.
-pub(super) fn end_dead(app: &App) -> Result<Vec<EnvName>, OpsError> {
+/// How the end of one environment went.
+type Ended = (EnvName, Result<(), OpsError>);
+
+/// Ends what dead runs of `destroy` had begun, each as far as it can be; those that another run works on are left to it.
+pub(super) fn end_dead(app: &App) -> Result<Vec<Ended>, OpsError> {
     let mut ended = Vec::new();
     for record in app.store.records()? {
         let name = record.environment.name.clone();
@@ -61,8 +64,7 @@ pub(super) fn end_dead(app: &App) -> Result<Vec<EnvName>, OpsError> {
             .record(&name)?
             .filter(|now| now.environment.state == EnvState::Failed);
         if let Some(record) = begun {
-            remove(app, record)?;
-            ended.push(name);
+            ended.push((name, remove(app, record)));
         }
     }
     Ok(ended)

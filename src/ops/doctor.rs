@@ -82,7 +82,7 @@ pub fn fix(app: &App) -> Result<(Vec<String>, Vec<Problem>), OpsError> {
         if cleaned.left.is_empty() {
             done.push(format!("undone: {what}"));
         } else {
-            let message = format!("{what} could not be undone whole: {}", cleaned.left.join(", "));
+            let message = format!("{what} could not be undone whole: {}", cleaned.left.join("; "));
             left.push(Problem::new(
                 "left-behind",
                 &cleaned.environment,

@@ -190,11 +190,13 @@ pub enum OpsError {
         #[source]
         source: std::io::Error,
     },
-    /// Something stays that could not be removed.
-    #[error("{what} could not be removed")]
-    Left {
-        /// What.
-        what: String,
+    /// What earlier runs that died had made could not be removed.
+    #[error("a run that died before could not be undone whole ({}); the command itself did its work", environments.join(", "))]
+    Unclean {
+        /// What those runs were about.
+        environments: Vec<String>,
+        /// What is left, each with the reason.
+        left: Vec<String>,
     },
 }
 
@@ -228,7 +230,7 @@ impl OpsError {
             Self::Pool(error) => pool_code(error),
             Self::Service(error) => service_code(error),
             Self::Storage(error) => storage_code(error),
-            Self::Left { .. } => 4,
+            Self::Unclean { .. } => 4,
             Self::Saga(error) => saga_code(error),
             _ => 1,
         }
@@ -238,7 +240,7 @@ impl OpsError {
     pub fn left(&self) -> Vec<String> {
         match self {
             Self::Saga(error) => error.left.iter().map(|left| left.what.clone()).collect(),
-            Self::Left { what } => vec![what.clone()],
+            Self::Unclean { left, .. } => left.clone(),
             Self::Pool(PoolError::Left { path, .. }) => vec![path.display().to_string()],
             _ => Vec::new(),
         }

@@ -11,7 +11,7 @@ mod faults;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ type Table = BTreeMap<u64, Known>;
 pub struct Memory {
     pool: PathBuf,
     home: Home,
-    faults: Mutex<Faults>,
+    faults: Arc<Mutex<Faults>>,
 }
 
 impl Memory {
@@ -52,7 +52,15 @@ impl Memory {
         Ok(Self {
             pool: pool.to_owned(),
             home: Home::open(pool)?,
-            faults: Mutex::default(),
+            faults: Arc::default(),
+        })
+    }
+
+    /// Another handle on the same pool: failures planned by one happen to the other.
+    pub fn again(&self) -> Result<Self, StorageError> {
+        Ok(Self {
+            faults: Arc::clone(&self.faults),
+            ..Self::open(&self.pool)?
         })
     }
 

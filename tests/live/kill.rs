@@ -7,6 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::branch::url_of;
 use crate::bytes::checksum;
+use crate::pool::run;
 use crate::production::{Ended, MINUTE, Production, ask};
 use crate::world;
 
@@ -28,7 +29,7 @@ fn journals(production: &Production) -> String {
     runs.flatten().map(text).collect()
 }
 
-fn has_begun(production: &Production, step: &str) -> bool {
+pub fn has_begun(production: &Production, step: &str) -> bool {
     let journals = journals(production);
     let mut lines = journals.lines();
     lines.any(|line| line.contains(&format!("{step:?}")))
@@ -242,4 +243,47 @@ fn a_killed_stop_or_start_leaves_a_branch_that_can_be_started() {
     }
     production.envclone(&["destroy", "fix-42"]).ok();
     assert_eq!(production.world(), before);
+}
+
+#[test]
+fn what_cannot_be_undone_is_told_with_code_4_until_it_is() {
+    let production = Production::new();
+    let before = production.world();
+    let dead = production.envclone(&["branch", "prod", "fix-42", "--die-after-line", "9"]);
+    assert_eq!(dead.code, 128 + 9, "{}", dead.stderr);
+    let incoming = production.pool().join(".envclone/incoming");
+    let stuck = fs::read_dir(&incoming).unwrap().flatten().next().unwrap().path();
+    run("chattr", &["+i", stuck.to_str().unwrap()]);
+    // Its own work is done, and the rest is told.
+    let made = production.envclone(&["branch", "prod", "other", "--json"]);
+    assert_eq!(made.code, 4, "{}", made.stderr);
+    let url = serde_json::from_str::<serde_json::Value>(&made.stdout).unwrap();
+    assert_eq!(ask(&url_of(&url), "SELECT 1").unwrap(), "1");
+    let told: serde_json::Value = serde_json::from_str(made.stderr.trim()).unwrap();
+    assert_eq!(told["error"]["code"], 4);
+    let left = told["error"]["left"].to_string();
+    assert!(left.contains(stuck.to_str().unwrap()), "{told}");
+    production.envclone(&["destroy", "other"]).refused(
+        4,
+        &[
+            "could not be undone whole",
+            "fix-42",
+            "left behind:",
+            stuck.to_str().unwrap(),
+            "envclone doctor --fix",
+        ],
+    );
+    // Also where the command itself is refused.
+    production
+        .envclone(&["destroy", "nosuch"])
+        .refused(4, &["no environment nosuch", "left behind:"]);
+    let fixed = production.envclone(&["doctor", "--fix"]);
+    assert_eq!(fixed.code, 4, "{}", fixed.stdout);
+    assert!(fixed.stdout.contains("left-behind fix-42"), "{}", fixed.stdout);
+    run("chattr", &["-i", stuck.to_str().unwrap()]);
+    production.envclone(&["doctor", "--fix"]);
+    assert_eq!(production.world(), before);
+    production
+        .envclone(&["destroy", "nosuch"])
+        .refused(2, &["no environment nosuch"]);
 }

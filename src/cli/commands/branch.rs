@@ -1,10 +1,12 @@
 //! `envclone branch`.
 
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 
 use crate::cli::progress::Progress;
 use crate::cli::{CommandError, Global, context, output, signals};
 use crate::model::{BranchReport, EnvName, EnvType};
+use crate::ops::App;
 use crate::ops::branch::{self, BranchPlan, BranchRequest};
 use crate::saga::Fault;
 
@@ -32,32 +34,46 @@ pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, Comm
     let name: EnvName = args.name.parse()?;
     let command = format!("branch {parent} {name}");
     let interrupted = signals::interrupted()?;
-    let app = context::app(global, &command)?;
     let request = BranchRequest {
         parent,
         name,
         kind: args.kind,
         lock_timeout: global.lock_timeout,
         fault: args.die_after_line.map(Fault::KillAfter),
-        command,
+        command: command.clone(),
     };
-    if args.dry_run {
-        let plan = branch::plan(&app, &request)?;
-        return if global.json {
-            output::json(&plan)
-        } else {
-            output::data(&describe_plan(&plan))
+    context::changing(global, &command, |app| {
+        if args.dry_run {
+            return plan(global, app, &request);
         }
-        .map(|()| ExitCode::SUCCESS);
+        make(global, app, &request, &interrupted)
+    })
+}
+
+fn plan(global: &Global, app: &App, request: &BranchRequest) -> Result<ExitCode, CommandError> {
+    let plan = branch::plan(app, request)?;
+    if global.json {
+        output::json(&plan)?;
+    } else {
+        output::data(&describe_plan(&plan))?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn make(
+    global: &Global,
+    app: &App,
+    request: &BranchRequest,
+    interrupted: &AtomicBool,
+) -> Result<ExitCode, CommandError> {
     let mut progress = Progress::new(global);
     let teller = progress.clone();
     let done = branch::branch(
-        &app,
-        &request,
+        app,
+        request,
         &mut progress,
         &|text| teller.tell(text),
-        &interrupted,
+        interrupted,
     );
     progress.clear();
     let report = done?;

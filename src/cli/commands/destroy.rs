@@ -20,9 +20,11 @@ pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, Comm
         .iter()
         .map(|name| name.parse())
         .collect::<Result<_, _>>()?;
-    let app = context::app(global, &format!("destroy {}", args.env.join(" ")))?;
-    for name in &names {
-        ops::destroy::destroy(&app, name, global.lock_timeout)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    let command = format!("destroy {}", args.env.join(" "));
+    context::changing(global, &command, |app| {
+        for name in &names {
+            ops::destroy::destroy(app, name, global.lock_timeout)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    })
 }

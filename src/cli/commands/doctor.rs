@@ -21,12 +21,14 @@ pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, Comm
     }
     let mut problems = doctor::check_host();
     let mut done = Vec::new();
+    let mut unclean = false;
     if context::is_root() {
         match context::open_deferred(global, "doctor") {
             Ok(app) => {
                 if args.fix {
                     let (fixed, left) = doctor::fix(&app)?;
                     done = fixed;
+                    unclean = !left.is_empty();
                     problems.extend(left);
                 }
                 problems.extend(doctor::check_project(&app)?);
@@ -39,7 +41,13 @@ pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, Comm
     } else {
         output::data(&describe(&done, &problems))?;
     }
-    Ok(ExitCode::from(u8::from(!problems.is_empty())))
+    // As every command that was to undo something and could not.
+    let failed = if unclean {
+        4
+    } else {
+        u8::from(!problems.is_empty())
+    };
+    Ok(ExitCode::from(failed))
 }
 
 fn describe(done: &[String], problems: &[Problem]) -> String {

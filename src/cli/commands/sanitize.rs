@@ -47,8 +47,11 @@ pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, Comm
 
 fn check(global: &Global, env: Option<&str>) -> Result<ExitCode, CommandError> {
     let env = env.map(str::parse).transpose()?;
-    let app = context::app(global, "sanitize check")?;
-    let (environment, found) = look(global, &app, env, Look::Check)?;
+    context::changing(global, "sanitize check", |app| check_in(global, app, env))
+}
+
+fn check_in(global: &Global, app: &App, env: Option<EnvName>) -> Result<ExitCode, CommandError> {
+    let (environment, found) = look(global, app, env, Look::Check)?;
     if global.json {
         let service = |one: &Inspection| {
             let summary =
@@ -72,13 +75,21 @@ fn check(global: &Global, env: Option<&str>) -> Result<ExitCode, CommandError> {
 
 fn scan(global: &Global, env: Option<&str>, write: Option<&PathBuf>) -> Result<ExitCode, CommandError> {
     let env = env.map(str::parse).transpose()?;
-    let app = context::app(global, "sanitize scan")?;
+    context::changing(global, "sanitize scan", |app| scan_in(global, app, env, write))
+}
+
+fn scan_in(
+    global: &Global,
+    app: &App,
+    env: Option<EnvName>,
+    write: Option<&PathBuf>,
+) -> Result<ExitCode, CommandError> {
     if let Some(path) = write {
         ops::check_free(path)?;
     }
-    let (_, found) = look(global, &app, env, Look::Scan)?;
+    let (_, found) = look(global, app, env, Look::Scan)?;
     if let Some(path) = write {
-        ops::write_first_rules(&app, &found, path)?;
+        ops::write_first_rules(app, &found, path)?;
         output::note(
             global,
             &format!("{} is written: read every line of it.", path.display()),

@@ -20,20 +20,22 @@ pub(in crate::cli) struct Args {
 pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
     if let Some(name) = &args.env {
         let name: EnvName = name.parse()?;
-        let app = context::app(global, &format!("start {name}"))?;
-        tell(global, &ops::start(&app, &name, global.lock_timeout)?);
-        return Ok(ExitCode::SUCCESS);
+        return context::changing(global, &format!("start {name}"), |app| {
+            tell(global, &ops::start(app, &name, global.lock_timeout)?);
+            Ok(ExitCode::SUCCESS)
+        });
     }
     context::mount_pools(global)?;
-    let app = context::app(global, "start --all")?;
-    let mut code = ExitCode::SUCCESS;
-    for (_, started) in ops::start_all(&app, global.lock_timeout)? {
-        match started {
-            Ok(started) => tell(global, &started),
-            Err(error) => code = report::print(&error.into(), global.json),
+    context::changing(global, "start --all", |app| {
+        let mut code = ExitCode::SUCCESS;
+        for (_, started) in ops::start_all(app, global.lock_timeout)? {
+            match started {
+                Ok(started) => tell(global, &started),
+                Err(error) => code = report::print(&error.into(), global.json),
+            }
         }
-    }
-    Ok(code)
+        Ok(code)
+    })
 }
 
 fn tell(global: &Global, started: &Started) {

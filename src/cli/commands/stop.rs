@@ -20,16 +20,18 @@ pub(in crate::cli) struct Args {
 pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
     if let Some(name) = &args.env {
         let name: EnvName = name.parse()?;
-        let app = context::app(global, &format!("stop {name}"))?;
-        ops::stop(&app, &name, global.lock_timeout)?;
-        return Ok(ExitCode::SUCCESS);
+        return context::changing(global, &format!("stop {name}"), |app| {
+            ops::stop(app, &name, global.lock_timeout)?;
+            Ok(ExitCode::SUCCESS)
+        });
     }
-    let app = context::app(global, "stop --all")?;
-    let mut code = ExitCode::SUCCESS;
-    for (_, stopped) in ops::stop_all(&app, global.lock_timeout)? {
-        if let Err(error) = stopped {
-            code = report::print(&error.into(), global.json);
+    context::changing(global, "stop --all", |app| {
+        let mut code = ExitCode::SUCCESS;
+        for (_, stopped) in ops::stop_all(app, global.lock_timeout)? {
+            if let Err(error) = stopped {
+                code = report::print(&error.into(), global.json);
+            }
         }
-    }
-    Ok(code)
+        Ok(code)
+    })
 }

@@ -12,7 +12,8 @@ use crate::ops::App;
 use crate::runtime::Memory as MemoryRuntime;
 use crate::saga::proof::{Case, Ends, prove};
 use crate::state::{Layout, Store};
-use crate::storage::memory::Memory;
+use crate::storage::StorageError;
+use crate::storage::memory::{Memory, Method};
 
 const CONFIG: &str = r#"
 [project]
@@ -41,6 +42,7 @@ keep = { "**" = "product pictures" }
 struct World {
     app: &'static App,
     runtime: MemoryRuntime,
+    storage: Memory,
     root: PathBuf,
 }
 
@@ -81,13 +83,15 @@ impl World {
         let app = App {
             config,
             store,
-            storage: Box::new(storage),
+            storage: Box::new(storage.again().unwrap()),
             runtime: Box::new(runtime.clone()),
+            left: std::sync::Mutex::default(),
         };
         // Cases borrow what they work with for as long as the test runs.
         Self {
             app: Box::leak(Box::new(app)),
             runtime,
+            storage,
             root,
         }
     }
@@ -205,4 +209,73 @@ fn a_branch_of_files_loses_what_the_rules_delete_and_production_does_not() {
     crate::ops::destroy::destroy(world.app, &request().name, Duration::ZERO).unwrap();
     assert!(world.app.storage.owned().unwrap().is_empty());
     assert!(world.runtime.branches().is_empty());
+}
+
+#[test]
+fn what_a_clean_up_cannot_undo_is_told_until_it_can() {
+    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let world = World::new(directory.path());
+    let (app, before) = (world.app, world.text());
+    let never = std::sync::atomic::AtomicBool::new(false);
+    let dead = BranchRequest {
+        fault: Some(crate::saga::Fault::CrashAfter(9)),
+        ..request()
+    };
+    super::branch(app, &dead, &mut crate::saga::Silent, &silent, &never).unwrap_err();
+    world.runtime.caller_dies();
+    let busy = || StorageError::NotOurs {
+        path: "/pool/x".into(),
+        reason: "somebody sits on it".to_owned(),
+    };
+    // One undo for the snapshot, one for the clone.
+    for _ in 0..2 {
+        world.storage.fail_next(Method::DiscardIncoming, busy());
+    }
+    // The command does its own work all the same.
+    let other = BranchRequest {
+        name: "other".parse().unwrap(),
+        ..request()
+    };
+    super::branch(app, &other, &mut crate::saga::Silent, &silent, &never).unwrap();
+    let left = app.left_behind().unwrap();
+    assert_eq!(left.exit_code(), 4);
+    assert_eq!(left.left().len(), 2, "{left:?}");
+    for one in left.left() {
+        assert!(
+            one.contains("/.envclone/incoming/") && one.contains("somebody sits on it"),
+            "{one}"
+        );
+    }
+    // As often as it is tried, until it works.
+    crate::ops::destroy::destroy(app, &other.name, Duration::ZERO).unwrap();
+    assert!(app.left_behind().is_none());
+    assert_eq!(world.text(), before);
+}
+
+#[test]
+fn a_destroy_that_fails_again_keeps_no_other_command_from_its_work() {
+    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let world = World::new(directory.path());
+    let (app, before) = (world.app, world.text());
+    let never = std::sync::atomic::AtomicBool::new(false);
+    let make = |name: &str| {
+        let name = name.parse().unwrap();
+        let request = BranchRequest { name, ..request() };
+        super::branch(app, &request, &mut crate::saga::Silent, &silent, &never).unwrap();
+    };
+    let busy = || StorageError::NotOurs {
+        path: "/pool/x".into(),
+        reason: "somebody sits on it".to_owned(),
+    };
+    make("fix-42");
+    world.storage.fail_next(Method::Destroy, busy());
+    crate::ops::destroy::destroy(app, &request().name, Duration::ZERO).unwrap_err();
+    world.storage.fail_next(Method::Destroy, busy());
+    make("other");
+    let left = app.left_behind().unwrap();
+    assert_eq!(left.exit_code(), 4);
+    assert!(left.left()[0].contains("what is left of fix-42"), "{left:?}");
+    crate::ops::destroy::destroy(app, &"other".parse().unwrap(), Duration::ZERO).unwrap();
+    assert!(app.left_behind().is_none());
+    assert_eq!(world.text(), before);
 }

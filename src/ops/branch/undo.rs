@@ -28,6 +28,34 @@ impl Undo for BranchUndo<'_> {
             _ => Ok(()),
         }
     }
+
+    fn what(&self, step: &str, intent: &Value, _output: Option<&Value>) -> String {
+        let layout = self.app.store.layout();
+        let ours = self.app.pool().join(".envclone");
+        let named = |key: &str| intent[key].as_str().unwrap_or_default().to_owned();
+        let branch: Option<BranchId> = serde_json::from_value(intent["branch"].clone()).ok();
+        let running = branch.map(|branch| layout.branch_dir(&branch).display().to_string());
+        let running = format!(
+            "processes, sockets or configuration of {}",
+            running.unwrap_or_default()
+        );
+        match step {
+            "publish" => {
+                let home = ours
+                    .join("env")
+                    .join(self.app.project().as_str())
+                    .join(named("name"));
+                format!("{running}, or what is in {}", home.display())
+            }
+            "seal" => running,
+            "snapshot" | "clone" | "checkpoint" => {
+                let incoming = ours.join("incoming").join(self.run.as_str());
+                format!("what is in {}", incoming.display())
+            }
+            "reserve" => format!("{}/{}.json", layout.environments_dir().display(), named("name")),
+            other => format!("what step {other} did"),
+        }
+    }
 }
 
 impl BranchUndo<'_> {
