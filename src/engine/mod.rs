@@ -71,6 +71,14 @@ pub enum EngineError {
         /// What is wrong and what to do about it.
         message: String,
     },
+    /// A link, a tablespace's or another, leads out of the volume, so that a snapshot does not hold what it leads to.
+    #[error("service {service}: {message}")]
+    LeavesVolume {
+        /// The service.
+        service: ServiceName,
+        /// Which link, where it leads, and what to do about it.
+        message: String,
+    },
     /// A file of the volume could not be handled.
     #[error("service {service}: {action} failed")]
     Volume {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::{ConfigError, ConfigErrorKind};
+use crate::engine::EngineError;
 use crate::model::{EnvName, NameError, ServiceName};
 use crate::runtime::{RuntimeError, StoppedForRoom};
 use crate::saga::{JournalError, SagaError};
@@ -272,7 +273,10 @@ fn service_code(error: &ServiceError) -> u8 {
         ServiceError::Undecided { .. }
         | ServiceError::Unproved { .. }
         | ServiceError::Ledger(LedgerError::Unclassified(_)) => 5,
-        ServiceError::Ledger(_) => 2,
+        // What is to be branched does not fit, as a root that is none.
+        ServiceError::Ledger(_)
+        | ServiceError::Mistaken { .. }
+        | ServiceError::Engine(EngineError::LeavesVolume { .. }) => 2,
         _ => 1,
     }
 }

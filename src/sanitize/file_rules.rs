@@ -114,6 +114,14 @@ impl Glob {
         })
     }
 
+    /// The directories at its beginning that stand for themselves, from the top.
+    pub fn directories(&self) -> Vec<String> {
+        let mut parts: Vec<&str> = self.text.split('/').collect();
+        parts.pop();
+        let plain = |part: &&str| !part.contains(['*', '?', '[', '\\']);
+        parts.into_iter().take_while(plain).map(str::to_owned).collect()
+    }
+
     /// The glob as it was written.
     pub fn as_str(&self) -> &str {
         &self.text

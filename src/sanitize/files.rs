@@ -9,7 +9,8 @@ use crate::model::{Check, EngineKind, Secret, ServiceReport};
 use crate::runtime::Exposure;
 use crate::storage::{Descend, Kind, Volume, VolumeError};
 
-use super::file_rules::{Decision, FileRules};
+use super::file_rules::{Decision, FileRule, FileRules};
+use super::nearest::nearest;
 use super::needle::NeedleSet;
 use super::service::{Service, ServiceError, Site, Tally};
 
@@ -41,6 +42,34 @@ impl FilesService {
         }
     }
 
+    /// Refuses a glob that meets no file where its directory is not there, and one of a similar name is: a `keep` would let
+    /// pass what it was to delete.
+    fn refuse_mistaken(&self, volume: &Volume, rule: &FileRule) -> Result<(), ServiceError> {
+        let mut above = PathBuf::new();
+        for name in rule.glob.directories() {
+            if volume.exists(above.join(&name))? {
+                above.push(name);
+                continue;
+            }
+            let entries = volume.read_dir(&above)?;
+            let beside: Vec<&str> = entries.iter().filter_map(|entry| entry.name.to_str()).collect();
+            let Some(near) = nearest(&name, beside) else {
+                return Ok(());
+            };
+            return Err(ServiceError::Mistaken {
+                service: self.setup.name.clone(),
+                what: format!(
+                    "{}: `delete` of {} meets no file: there is no {}; did you mean {}? If not, make that directory, or remove the rule",
+                    rule.at,
+                    rule.glob,
+                    above.join(&name).display(),
+                    above.join(near).display()
+                ),
+            });
+        }
+        Ok(())
+    }
+
     fn directory(&self, site: &Site<'_>) -> PathBuf {
         site.root.join(&self.setup.volume)
     }
@@ -62,6 +91,7 @@ impl Service for FilesService {
         let volume = Volume::open(&self.directory(site))?;
         let (mut unruled, mut count) = (Vec::new(), 0_u64);
         let mut kept = vec![0_u64; self.rules.keep().len()];
+        let mut deleted = vec![0_u64; self.rules.delete().len()];
         volume.walk("", |path, found| {
             if found.entry.kind == Kind::Dir {
                 return Ok::<_, VolumeError>(Descend::Into);
@@ -69,7 +99,12 @@ impl Service for FilesService {
             match self.rules.decide(path.as_os_str().as_bytes()) {
                 // A FIFO, socket or device is no file, and nobody's upload.
                 _ if found.entry.kind == Kind::Other => self.doomed.push(path.to_owned()),
-                Decision::Delete(_) => self.doomed.push(path.to_owned()),
+                Decision::Delete(rule) => {
+                    self.doomed.push(path.to_owned());
+                    if let Some(deleted) = deleted.get_mut(rule) {
+                        *deleted += 1;
+                    }
+                }
                 Decision::Keep(rule) => {
                     if let Some(kept) = kept.get_mut(rule) {
                         *kept += 1;
@@ -84,6 +119,15 @@ impl Service for FilesService {
             }
             Ok(Descend::Into)
         })?;
+        let unused = self.rules.delete().iter().zip(deleted);
+        let unused = unused.filter_map(|(rule, deleted)| (deleted == 0).then_some(rule));
+        for rule in unused {
+            self.refuse_mistaken(&volume, rule)?;
+            // Said, not refused: a folder is empty on some days, and rules are for all of them.
+            let glob = rule.glob.as_str();
+            let line = format!("{}: `delete` of {glob} met no file this time", self.setup.name);
+            self.tally.not_covered.push(line);
+        }
         if count > 0 {
             return Err(ServiceError::Undecided {
                 service: self.setup.name.clone(),

@@ -61,6 +61,14 @@ pub enum ServiceError {
         /// What, and what to do about it.
         what: String,
     },
+    /// A rule that can only be a mistake.
+    #[error("service {service}: {what}")]
+    Mistaken {
+        /// The service.
+        service: crate::model::ServiceName,
+        /// Which rule, and what to do about it.
+        what: String,
+    },
     /// Originals are still there.
     #[error("service {service}: {what}")]
     Unproved {

@@ -300,6 +300,47 @@ fn rules_that_do_not_fit_the_database_are_refused_with_their_place() {
 }
 
 #[test]
+fn a_rule_for_files_that_meets_none_is_refused_where_it_is_misspelt_and_told_where_it_is_not() {
+    let production = quiet();
+    let with = |delete: &str| {
+        let rules = RULES.replacen("delete = [\"private/**\"]", &format!("delete = [{delete}]"), 1);
+        let rules = rules.replacen("\"public/**\" =", "\"**\" =", 1);
+        production.configure(&production.configuration(), &rules);
+    };
+    // What it was to delete would be kept.
+    with("\"privat/**\"");
+    refused(
+        &production,
+        2,
+        &[
+            "privat/** meets no file",
+            "there is no privat",
+            "did you mean private?",
+            "shop.toml:",
+        ],
+    );
+    with("\"private/**\", \"public/thumbs/**\", \"*.bak\", \"cache/**\"");
+    let document = production.branch("fix-42");
+    let said = document["sanitization"]["not_covered"].to_string();
+    for glob in ["public/thumbs/**", "*.bak", "cache/**"] {
+        assert!(
+            said.contains(&format!("`delete` of {glob} met no file")),
+            "{said}"
+        );
+    }
+    assert!(!said.contains("private"), "{said}");
+    production.envclone(&["destroy", "fix-42"]).ok();
+    // A folder that is empty today.
+    fs::remove_file(production.root().join("uploads/private/passport.txt")).unwrap();
+    with("\"private/**\"");
+    production.branch("fix-42");
+    production.envclone(&["destroy", "fix-42"]).ok();
+    world::empty(&production.root().join("uploads"));
+    fs::create_dir(production.root().join("uploads")).unwrap();
+    production.branch("fix-42");
+}
+
+#[test]
 fn a_server_that_does_not_start_tells_its_fatal_lines() {
     let production = quiet();
     for entry in fs::read_dir(production.data().join("pg_wal")).unwrap().flatten() {
@@ -408,7 +449,7 @@ fn a_tablespace_outside_the_root_is_named() {
     let before = (production.world(), fs::read_dir(&outside).unwrap().count());
     production
         .envclone(&BRANCH)
-        .refused(1, &["pg_tblspc", outside.to_str().unwrap()]);
+        .refused(2, &["pg_tblspc", outside.to_str().unwrap()]);
     assert_eq!(
         (production.world(), fs::read_dir(&outside).unwrap().count()),
         before
@@ -422,11 +463,11 @@ fn links_in_the_data_that_leave_it_are_named_and_not_followed() {
     fs::write(&secret, "kanari of the host").unwrap();
     let link = production.data().join("base/5/99999");
     symlink(&secret, &link).unwrap();
-    refused(&production, 1, &["base/5/99999"]);
+    refused(&production, 2, &["base/5/99999"]);
     fs::remove_file(&link).unwrap();
     copy(&production.data().join("pg_wal"), &production.base().join("wal"));
     world::empty(&production.data().join("pg_wal"));
     symlink(production.base().join("wal"), production.data().join("pg_wal")).unwrap();
-    refused(&production, 1, &["pg_wal"]);
+    refused(&production, 2, &["pg_wal"]);
     assert_eq!(fs::read_to_string(&secret).unwrap(), "kanari of the host");
 }

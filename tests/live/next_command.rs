@@ -85,7 +85,8 @@ impl Target {
         ended
     }
 
-    /// The commands that root may type next. What fails does so with code 1, or 5 for personal data.
+    /// The commands that root may type next. What fails does so with code 1, 2 for links that leave it, or 5 for
+    /// personal data.
     #[track_caller]
     fn next_commands(&self, what: &str) {
         for args in [
@@ -96,7 +97,7 @@ impl Target {
         ] {
             self.run(what, args, &[0]);
         }
-        if self.run(what, &["branch", "one", "child"], &[0, 1, 5]).code == 0 {
+        if self.run(what, &["branch", "one", "child"], &[0, 1, 2, 5]).code == 0 {
             self.run(what, &["destroy", "child"], &[0]);
         }
         self.run(what, &["stop", "one"], &[0, 1]);
@@ -210,7 +211,7 @@ fn plant_each(plants: &[(&str, Plant)]) {
         }
         plant.put(&path, &target.bait);
         target.run(&what, &["show", "one"], &[0]);
-        if target.run(&what, &["branch", "one", "child"], &[0, 1, 5]).code == 0 {
+        if target.run(&what, &["branch", "one", "child"], &[0, 1, 2, 5]).code == 0 {
             target.run(&what, &["destroy", "child"], &[0]);
         }
         if target.run(&what, &["start", "one"], &[0, 1]).code == 0 {

@@ -63,7 +63,7 @@ const SETTINGS_LIMIT: u64 = 1 << 20;
 /// Seals the files of a clone before its first start. Returns what was removed beyond the usual, for the receipt.
 ///
 /// # Errors
-/// [`EngineError::Unfit`] names a tablespace or a link that leaves the volume.
+/// [`EngineError::LeavesVolume`] names a tablespace or a link that leaves the volume.
 pub fn seal_offline(
     volume: &Volume,
     setup: &ServiceSetup,
@@ -170,7 +170,7 @@ fn refuse_links_that_leave(volume: &Volume, setup: &ServiceSetup) -> Result<Vec<
             source,
         }
     };
-    let unfit = |message: String| EngineError::Unfit {
+    let leaves = |message: String| EngineError::LeavesVolume {
         service: setup.name.clone(),
         message,
     };
@@ -194,7 +194,7 @@ fn refuse_links_that_leave(volume: &Volume, setup: &ServiceSetup) -> Result<Vec<
             if is_top_level_stranger(below_data) {
                 continue;
             }
-            return Err(unfit(format!(
+            return Err(leaves(format!(
                 "{} is a symbolic link to {}; envclone follows none in a data directory",
                 below_data.display(),
                 target.display()
@@ -210,7 +210,7 @@ fn refuse_links_that_leave(volume: &Volume, setup: &ServiceSetup) -> Result<Vec<
             } else {
                 "the WAL directory"
             };
-            return Err(unfit(format!(
+            return Err(leaves(format!(
                 "{what} {} leads to {}, outside of the volume {}; move it below the volume, then branch again",
                 below_data.display(),
                 target.display(),

@@ -28,16 +28,17 @@ const COLUMNS: &str = "WITH RECURSIVE base AS ( \
         UNION SELECT d.refobjsubid FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid \
           AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid > 0) AS k WHERE i.indrelid >= 16384 GROUP BY i.indrelid, k.attnum) \
     SELECT a.attrelid, a.attnum, a.attname, t.typname, t.typtype, t.typcategory, \
-      CASE WHEN t.typname IN ('varchar', 'bpchar') THEN \
+      CASE WHEN t.oid IN ('pg_catalog.varchar'::regtype, 'pg_catalog.bpchar'::regtype) THEN \
         CASE WHEN a.atttypmod > 4 THEN a.atttypmod - 4 WHEN b.mod > 4 THEN b.mod - 4 END END, \
       (a.attnotnull OR b.nn)::int, (a.attgenerated <> '')::int, \
       (a.attidentity <> '' OR coalesce(pg_get_expr(ad.adbin, ad.adrelid) LIKE 'nextval(%', false))::int, \
       coalesce(keys.prim, false)::int, coalesce(keys.uniq, false)::int, \
       EXISTS (SELECT FROM pg_partitioned_table AS pt WHERE pt.partrelid = a.attrelid \
-        AND (a.attnum = ANY (pt.partattrs) OR pt.partexprs IS NOT NULL))::int \
+        AND (a.attnum = ANY (pt.partattrs) OR pt.partexprs IS NOT NULL))::int, \
+      CASE WHEN t.typnamespace <> 'pg_catalog'::regnamespace THEN tn.nspname END \
     FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace \
     JOIN base AS b ON b.typ = a.atttypid JOIN pg_type AS t ON t.oid = b.basetyp \
-    LEFT JOIN keys ON keys.indrelid = a.attrelid AND keys.attnum = a.attnum \
+    JOIN pg_namespace AS tn ON tn.oid = t.typnamespace LEFT JOIN keys ON keys.indrelid = a.attrelid AND keys.attnum = a.attnum \
     LEFT JOIN pg_attrdef AS ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum AND a.attgenerated = '' \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
     AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' \
@@ -150,8 +151,11 @@ fn relation(row: &Row, name: TableName, names: &BTreeMap<u32, TableName>) -> Tab
 }
 
 fn column(row: &Row) -> Column {
-    let type_name = text(row, 3);
-    let family = family(&type_name, &text(row, 4), &text(row, 5));
+    let (kind, category) = (text(row, 4), text(row, 5));
+    let (type_name, family) = match row.get(13).cloned().flatten() {
+        None => (text(row, 3), family(&text(row, 3), &kind, &category)),
+        Some(schema) => made_type(&schema, &text(row, 3), &kind),
+    };
     Column {
         position: number(row, 1),
         max_chars: text(row, 6).parse().ok(),
@@ -165,7 +169,18 @@ fn column(row: &Row) -> Column {
     }
 }
 
-/// What a base type is, by its name, `typtype` and `typcategory` (PostgreSQL manual, `pg_type`).
+/// What a base type is that did not come with the server: its users may have given it the name and category of one that
+/// did. The name says whose it is; of extensions' types one is known.
+fn made_type(schema: &str, name: &str, kind: &str) -> (String, TypeFamily) {
+    let family = match kind {
+        "b" if name == "citext" => return (name.to_owned(), TypeFamily::Text),
+        "b" => TypeFamily::Other,
+        _ => family("", kind, ""),
+    };
+    (format!("{schema}.{name}"), family)
+}
+
+/// What a base type of the server's own is, by its name, `typtype` and `typcategory` (PostgreSQL manual, `pg_type`).
 fn family(name: &str, kind: &str, category: &str) -> TypeFamily {
     match (kind, category, name) {
         ("e", ..) => TypeFamily::Enum,
@@ -260,6 +275,7 @@ fn large_objects() -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sanitize::transform;
 
     #[test]
     fn families_are_told_by_kind_before_name() {
@@ -269,5 +285,21 @@ mod tests {
         assert_eq!(family("citext", "b", "S"), TypeFamily::Text);
         assert_eq!(family("hstore", "b", "U"), TypeFamily::Other);
         assert_eq!(family("point", "b", "G"), TypeFamily::Other);
+    }
+
+    #[test]
+    fn a_type_that_somebody_made_is_not_taken_for_one_of_the_servers() {
+        for name in ["uuid", "bool", "int4", "inet", "date", "_text"] {
+            let made = made_type("public", name, "b");
+            assert_eq!(made, (format!("public.{name}"), TypeFamily::Other));
+            // What a transform may be given goes by the name.
+            assert_eq!(transform::Family::of(&made.0), transform::Family::Other, "{name}");
+        }
+        assert_eq!(made_type("public", "bool", "e").1, TypeFamily::Enum);
+        assert_eq!(made_type("public", "bool", "c").1, TypeFamily::Composite);
+        assert_eq!(
+            made_type("x", "citext", "b"),
+            ("citext".to_owned(), TypeFamily::Text)
+        );
     }
 }

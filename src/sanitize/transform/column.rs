@@ -67,8 +67,9 @@ impl Family {
         }
         // "character varying(255)" → "character varying"; "timestamp(3) with time zone" → "timestamp".
         let base = name.split('(').next().unwrap_or_default().trim();
-        // An extension's type may be written with its schema.
-        match base.rsplit('.').next().unwrap_or(base) {
+        // A type with a schema is not the server's own, whatever its name; one extension's is known.
+        match base {
+            qualified if qualified.ends_with(".citext") => Self::Text,
             "text" | "character varying" | "varchar" | "character" | "char" | "bpchar" | "citext"
             | "name" => Self::Text,
             "smallint" | "integer" | "int2" | "int4" | "int" => Self::Integer,
