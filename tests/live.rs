@@ -15,6 +15,8 @@ mod booby_traps;
 mod branch;
 #[path = "live/bytes.rs"]
 mod bytes;
+#[path = "live/columns.rs"]
+mod columns;
 #[path = "live/hostile.rs"]
 mod hostile;
 #[path = "live/kill.rs"]

@@ -1,11 +1,12 @@
 //! `email`: an address at a domain reserved for documentation, readable and unique.
 //!
 //! `given.family.code@example.com`: the names make it readable, the 13 characters of code (65 bits) make it unique.
-//! Columns too short for it get `given.code@…` or `code@…`. It is lower case, so that unique indexes on `lower(…)` and
-//! `citext` columns hold. Addresses that differ only by case, by white space around them or by Unicode
-//! normal form are one person and get one fake, which a unique index that tells them apart will refuse.
+//! Columns too short for it get `given.code@…` or `code@…`. It is lower case. Addresses that differ only by case or by
+//! Unicode normal form are one person and get one fake but for its case: a column that tells `A@…` from `a@…` goes on to do so,
+//! also in a unique index, and a comparison without regard to case (`lower(…)`, `citext`) finds them equal as before. White
+//! space around an address is no part of it.
 
-use super::letters::{CODE_UNIQUE, code, number};
+use super::letters::{CODE_UNIQUE, code, number, vary_case};
 use super::name::ADDRESS_NAMES;
 use super::{
     Column, Compiled, Entry, Family, Masked, MaskingKey, Param, Params, SpecError, Transform, TransformError,
@@ -69,7 +70,10 @@ impl Transform for Email {
             out.push_str(value);
             return Ok(Masked::Value);
         }
-        let digest = key::email(value, |canonical| self.digester.digest(canonical));
+        let start = out.len();
+        let (digest, exact) = key::email(value, |canonical| {
+            (self.digester.digest(canonical), canonical == value.trim())
+        });
         let names = &*ADDRESS_NAMES;
         let first = &names.first[number(&digest, 16, names.first.len())];
         let last = &names.last[number(&digest, 24, names.last.len())];
@@ -85,6 +89,9 @@ impl Transform for Email {
         code(&digest, self.code_length, out);
         out.push('@');
         out.push_str(self.domain);
+        if !exact && let Some(fake) = out.get_mut(start..) {
+            vary_case(fake, &self.digester.digest(value.trim()));
+        }
         Ok(Masked::Value)
     }
 }
@@ -125,7 +132,8 @@ mod tests {
     fn one_person_gets_one_fake() {
         let email = email(&column("citext"));
         let fake = masked(&*email, "jos\u{e9}@shop.example");
-        assert_eq!(masked(&*email, " JOSE\u{301}@Shop.Example"), fake);
+        assert_eq!(masked(&*email, " jos\u{e9}@shop.example "), fake);
+        assert_eq!(masked(&*email, " JOSE\u{301}@Shop.Example").to_lowercase(), fake);
         assert_eq!(
             masked(
                 &*compiled(&Spec::named("email"), &unique(255)),
@@ -133,6 +141,26 @@ mod tests {
             ),
             fake
         );
+    }
+
+    #[test]
+    fn addresses_that_differ_by_case_stay_different_and_equal_without_regard_to_it() {
+        for column in [unique(25), unique(255), column("text")] {
+            let email = email(&column);
+            let written = [
+                "anna@shop.example",
+                "Anna@shop.example",
+                "ANNA@SHOP.EXAMPLE",
+                "aNNa@shop.example",
+            ];
+            let fakes = written.map(|value| masked(&*email, value));
+            assert_eq!(fakes.iter().collect::<HashSet<_>>().len(), 4, "{fakes:?}");
+            assert!(
+                fakes.iter().all(|fake| fake.to_lowercase() == fakes[0]),
+                "{fakes:?}"
+            );
+            assert_eq!(masked(&*email, written[2]), fakes[2]);
+        }
     }
 
     #[test]

@@ -38,6 +38,30 @@ pub(super) fn code(digest: &[u8], length: usize, out: &mut String) {
     }
 }
 
+/// Makes capitals of some letters, by the bits of `digest`, and of the first letter in any case: for an original that is
+/// written otherwise than in its canonical form. What is compared without regard to case stays equal, what is compared
+/// exactly stays different.
+pub(super) fn vary_case(fake: &mut str, digest: &[u8; 32]) {
+    let mut letters = fake
+        .char_indices()
+        .filter(|(_, c)| c.is_ascii_lowercase())
+        .map(|(at, _)| at);
+    let mut capitals: Vec<usize> = letters.next().into_iter().collect();
+    let bits = digest
+        .iter()
+        .flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1));
+    capitals.extend(
+        letters
+            .zip(bits)
+            .filter_map(|(at, capital)| capital.then_some(at)),
+    );
+    for at in capitals {
+        if let Some(letter) = fake.get_mut(at..=at) {
+            letter.make_ascii_uppercase();
+        }
+    }
+}
+
 /// A number below `below` from the eight bytes of the digest at `at`, as even as 64 bits allow.
 pub(super) fn number(digest: &[u8; 32], at: usize, below: usize) -> usize {
     let mut bytes = [0u8; 8];
@@ -64,6 +88,18 @@ mod tests {
         code(&[0; 32], 60, &mut out);
         assert_eq!(out.len(), CODE_MAX);
         assert_eq!(CODE_UNIQUE, 13);
+    }
+
+    #[test]
+    fn a_text_with_capitals_differs_from_the_one_without_whatever_the_bits() {
+        let varied = |bits: u8| {
+            let mut text = "1ab.cd@e".to_owned();
+            vary_case(&mut text, &[bits; 32]);
+            text
+        };
+        assert_eq!(varied(0), "1Ab.cd@e");
+        assert_eq!(varied(0xff), "1AB.CD@E");
+        assert_eq!(varied(0b0000_0010), "1Ab.Cd@e");
     }
 
     #[test]
