@@ -17,6 +17,8 @@ mod branch;
 mod bytes;
 #[path = "live/columns.rs"]
 mod columns;
+#[path = "live/enter.rs"]
+mod enter;
 #[path = "live/hostile.rs"]
 mod hostile;
 #[path = "live/kill.rs"]
@@ -37,6 +39,8 @@ mod pool;
 mod pools;
 #[path = "live/production.rs"]
 mod production;
+#[path = "live/reboot.rs"]
+mod reboot;
 #[path = "live/reserve.rs"]
 mod reserve;
 #[path = "live/running_parent.rs"]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{App, OpsError, boot_id, branch, clean_up, cleaning_up, list, object_of, object_ref};
 use crate::model::{EnvName, EnvState};
+use crate::runtime::BranchStatus;
 use crate::sanitize::service::{Service, Site};
 use crate::state::{EnvRecord, ObjectRef};
 use crate::storage::{Mark, Place, Role};
@@ -32,10 +33,15 @@ pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Starte
     clean_up(app)?;
     let record = list::published(app, name, "start")?;
     let name = name.clone();
+    let runs = |status: &BranchStatus| {
+        let mut servers = record.services.iter().filter(|(_, known)| known.port.is_some());
+        // A server that crashed, or that its users killed, is to be started again.
+        status.published && servers.all(|(service, _)| status.running.contains(service))
+    };
     if app
         .runtime
         .status(&record.branch)?
-        .is_some_and(|status| status.published)
+        .is_some_and(|status| runs(&status))
     {
         return Ok(Started {
             name,

@@ -63,6 +63,14 @@ impl TestPool {
         }
     }
 
+    /// Unmounts it, for which nothing may be open in it, and mounts it again, as a boot of the host does.
+    pub fn remount(&self) {
+        let (image, path) = (self.path.with_extension("img"), self.path.to_str().unwrap());
+        run("umount", &["--", path]);
+        let options = ["-o", "loop,noatime,nosuid,nodev", image.to_str().unwrap(), path];
+        run("mount", &options);
+    }
+
     /// The mount point.
     pub fn path(&self) -> &Path {
         &self.path

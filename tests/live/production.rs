@@ -190,6 +190,22 @@ impl Production {
         self.pool.as_ref().unwrap().path()
     }
 
+    /// What is left of the host's memory after a boot: nothing runs, `/run` is empty, the pool is mounted anew, and the boot
+    /// is another one. The server must be stopped.
+    pub fn reboot(&self) {
+        world::end_processes(self.base());
+        world::empty(&self.run_dir());
+        self.pool.as_ref().unwrap().remount();
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        for record in fs::read_dir(self.state_dir().join("shop/environments"))
+            .unwrap()
+            .flatten()
+        {
+            let text = fs::read_to_string(record.path()).unwrap();
+            fs::write(record.path(), text.replace(boot.trim(), "the boot before")).unwrap();
+        }
+    }
+
     /// The production's subvolume.
     pub fn root(&self) -> PathBuf {
         self.pool().join("prod")

@@ -1,0 +1,76 @@
+//! The host goes down: with a run in its middle, and with branches that run.
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::branch::url_of;
+use crate::kill::{has_begun, until};
+use crate::production::{Ended, Production, ask};
+
+#[test]
+fn a_run_that_goes_down_with_its_host_is_undone_by_the_next_command() {
+    let mut production = Production::new();
+    production.stop();
+    let before = production.world();
+    for step in ["clone", "seal", "sanitize", "prove", "publish"] {
+        let run = production.spawn(&["branch", "prod", "fix-42"]);
+        until(step, || has_begun(&production, step));
+        kill_process(Pid::from_raw(run.id().cast_signed()).unwrap(), Signal::KILL).unwrap();
+        Ended::of(run.wait_with_output().unwrap());
+        production.reboot();
+        production
+            .envclone(&["destroy", "nosuch"])
+            .refused(2, &["no environment nosuch"]);
+        // One that was published before it died is there.
+        if production.envclone(&["list"]).ok().contains("fix-42") {
+            production.envclone(&["start", "fix-42"]).ok();
+            production.envclone(&["destroy", "fix-42"]).ok();
+        }
+        assert_eq!(production.world(), before, "down during {step}");
+    }
+}
+
+#[test]
+fn branches_come_back_after_a_boot_under_their_url() {
+    let mut production = Production::new();
+    production.stop();
+    let before = production.world();
+    let documents = ["one", "two", "three"].map(|name| production.branch(name));
+    let mine = |url: &str| ask(url, "SELECT n FROM shop.mine");
+    for document in &documents {
+        ask(&url_of(document), "CREATE TABLE shop.mine AS SELECT 4711 AS n").unwrap();
+    }
+    // One that was stopped before, one in good order with the host, one that went down as it ran.
+    production.envclone(&["stop", "one"]).ok();
+    production.envclone(&["stop", "two"]).ok();
+    let record = production.state_dir().join("shop/environments/two.json");
+    let text = std::fs::read_to_string(&record).unwrap();
+    std::fs::write(
+        &record,
+        text.replace("\"state\": \"stopped\"", "\"state\": \"ready\""),
+    )
+    .unwrap();
+    production.reboot();
+    let listed = production.envclone(&["list"]).ok();
+    assert_eq!(listed.matches("stopped").count(), 3, "{listed}");
+
+    let started = production.envclone(&["start", "--all"]);
+    assert!(
+        started.stderr.contains("three went back to its checkpoint"),
+        "{}",
+        started.stderr
+    );
+    assert!(!started.stderr.contains("two went back"), "{}", started.stderr);
+    started.ok();
+    let [one, two, three] = documents.map(|document| url_of(&document));
+    ask(&one, "SELECT 1").unwrap_err();
+    assert_eq!(mine(&two).unwrap(), "4711");
+    mine(&three).unwrap_err();
+    assert_eq!(ask(&three, "SELECT count(*) FROM shop.customers").unwrap(), "300");
+    for (name, url) in [("two", &two), ("three", &three)] {
+        assert_eq!(production.envclone(&["url", name, "db"]).ok().trim(), url);
+    }
+    production.envclone(&["start", "one"]).ok();
+    assert_eq!(mine(&one).unwrap(), "4711");
+    production.envclone(&["destroy", "one", "two", "three"]).ok();
+    assert_eq!(production.world(), before);
+}
