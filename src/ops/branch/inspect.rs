@@ -35,9 +35,9 @@ struct Seen(Vec<Inspection>);
 const LOOK: [Line; 5] = [
     Line {
         name: "quiesce",
-        intent: nothing,
+        intent: quiesce::intent,
         apply: quiesce::apply,
-        skip: quiesce::skip,
+        skip: never,
     },
     Line {
         name: "snapshot",

@@ -46,9 +46,9 @@ const STEPS: [Line; 10] = [
     },
     Line {
         name: "quiesce",
-        intent: nothing,
+        intent: quiesce::intent,
         apply: quiesce::apply,
-        skip: quiesce::skip,
+        skip: never,
     },
     Line {
         name: "snapshot",

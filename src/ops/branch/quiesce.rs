@@ -1,28 +1,41 @@
-//! Step 2: what each engine can do cheaply on the running source, within a limit. A source that is down or silent does
-//! not stop a branch: its files are enough.
+//! Step 2: what each engine can do cheaply on the running source, within a limit; meanwhile the branch's supervisor starts,
+//! with nothing to hold yet. A source that is down or silent does not stop a branch: its files are enough.
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::run::Run;
+use crate::ops::OpsError;
 use crate::saga::StepError;
 
 /// How long all of it may take.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// A branch's own services are not asked: they are held still for the snapshot instead.
-pub(super) fn skip(run: &Run<'_>) -> Option<String> {
-    run.parent
-        .branch
-        .as_ref()
-        .map(|_| "the parent is a branch".to_owned())
+pub(super) fn intent(run: &Run<'_>) -> Value {
+    json!({ "branch": run.branch })
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "a step has this form")]
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
+    let (app, branch) = (run.app, run.branch.clone());
+    std::thread::scope(|scope| {
+        let opened = scope.spawn(|| app.open_branch(&branch));
+        let notes = ask(run);
+        let opened: Result<(), OpsError> = opened
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        opened?;
+        Ok(Value::Object(notes))
+    })
+}
+
+/// What became of each service's part. A branch's own services are not asked: they are held still for the snapshot instead.
+fn ask(run: &mut Run<'_>) -> Map<String, Value> {
+    let mut notes = Map::new();
+    if run.parent.branch.is_some() {
+        return notes;
+    }
     let (root, detail) = (run.parent.root.clone(), run.detail);
-    let mut notes = serde_json::Map::new();
     for service in &mut run.services {
         let name = service.setup().name.to_string();
         let note = service
@@ -31,5 +44,5 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
         detail(&format!("{name}: {note}"));
         notes.insert(name, json!(note));
     }
-    Ok(Value::Object(notes))
+    notes
 }

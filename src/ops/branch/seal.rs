@@ -11,7 +11,6 @@ pub(super) fn intent(run: &Run<'_>) -> Value {
 }
 
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
-    run.app.open_branch(&run.branch)?;
     let site = run.site()?;
     super::request::side_by_side(&mut run.services, |service| service.seal(&site))?;
     run.unchanged = run.nothing_to_rewrite();

@@ -22,7 +22,7 @@ impl Undo for BranchUndo<'_> {
                 self.close(intent)?;
                 self.destroy_settled()
             }
-            "seal" => self.close(intent),
+            "quiesce" | "seal" => self.close(intent),
             "snapshot" | "clone" | "checkpoint" => Ok(self.app.storage.discard_incoming(&self.run)?),
             "reserve" => self.forget(intent),
             _ => Ok(()),
