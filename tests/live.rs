@@ -33,6 +33,8 @@ mod network;
 mod next_command;
 #[path = "live/old_wal.rs"]
 mod old_wal;
+#[path = "live/planted.rs"]
+mod planted;
 #[path = "live/pool.rs"]
 mod pool;
 #[path = "live/pools.rs"]

@@ -13,7 +13,7 @@ use crate::model::Secret;
 pub(super) const CATALOG: Duration = Duration::from_secs(60);
 
 /// Settings of the command line that a role's or a database's own setting would beat, in every session of theirs.
-pub(super) const BEATEN: [&str; 7] = [
+pub(super) const BEATEN: [&str; 9] = [
     "session_preload_libraries",
     "local_preload_libraries",
     "dynamic_library_path",
@@ -21,6 +21,8 @@ pub(super) const BEATEN: [&str; 7] = [
     "password_encryption",
     "lc_messages",
     "log_min_messages",
+    "wal_recycle",
+    "wal_init_zero",
 ];
 
 /// An option or setting `name=value` that is secret by its name, or for a URL with a password in its value.

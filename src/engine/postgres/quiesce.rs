@@ -46,8 +46,10 @@ pub fn quiesce(setup: &ServiceSetup, identity: &Identity, limit: Duration) -> Re
     Ok(Quiesced::Checkpointed)
 }
 
-const WAITING_WAL: &str =
-    "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), redo_lsn)::bigint FROM pg_control_checkpoint()";
+/// Every name with its schema: the owner of a database of the source may have put another one in front by its search
+/// path, which would act with the rights of whom `source` names.
+const WAITING_WAL: &str = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), redo_lsn)::pg_catalog.int8 \
+    FROM pg_catalog.pg_control_checkpoint()";
 
 fn ask(
     setup: &ServiceSetup,

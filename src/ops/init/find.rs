@@ -161,6 +161,8 @@ fn databases(data: &Path, directory: &Path, port: u16) -> Option<Vec<(String, St
         .args(["-X", "-w", "-A", "-t", "-q", "-F", "\t", "-d", "postgres", "-h"])
         .arg(directory)
         .args(["-p", &port.to_string(), "-c", DATABASES])
+        // No function of the data's is taken for one of the server's.
+        .env("PGOPTIONS", "-c search_path=pg_catalog")
         .timeout(ASK_WITHIN)
         .run()
         .ok()?;
