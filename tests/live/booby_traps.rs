@@ -131,6 +131,10 @@ impl Trapped {
             "CREATE VIEW shop.far_view AS SELECT * FROM shop.far_customers".to_owned(),
             "CREATE MATERIALIZED VIEW shop.from_far AS SELECT * FROM shop.far_view".to_owned(),
             "CREATE MATERIALIZED VIEW shop.from_from_far AS SELECT count(*), max(email) FROM shop.from_far".to_owned(),
+            format!(
+                "CREATE MATERIALIZED VIEW shop.by_dblink AS SELECT * FROM dblink('host={own} user=postgres dbname=shop', \
+                 'SELECT email FROM shop.customers') AS far(email text)"
+            ),
             format!("ALTER SERVER far OPTIONS (SET host '{address}', ADD port '{foreign}')"),
             "CREATE TABLE shop.visits (id int, who_called bigint) PARTITION BY RANGE (id)".to_owned(),
             "CREATE TABLE shop.visits_here PARTITION OF shop.visits FOR VALUES FROM (1) TO (100)".to_owned(),
@@ -347,6 +351,13 @@ fn a_branch_of_a_production_full_of_traps_acts_on_nothing_outside() {
     answer("UPDATE shop.orders SET status = 'changed'; SELECT pg_switch_wal()");
     answer("CHECKPOINT");
     nobody_reads_from_afar(&url);
+    let receipt = production.envclone(&["show", "fix-42", "--receipt"]).ok();
+    for view in ["from_far", "from_from_far", "by_dblink"] {
+        assert!(
+            receipt.contains(&format!("shop.{view} was left empty")),
+            "{receipt}"
+        );
+    }
 
     // The minute that pg_cron waits for comes and goes.
     answer("SELECT pg_sleep(extract(epoch FROM date_trunc('minute', now()) + interval '62 s' - now()))");

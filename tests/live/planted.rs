@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::branch::url_of;
 use crate::bytes::find;
+use crate::network::Network;
 use crate::production::{Production, RULES, ask};
 
 /// Settings that change what a session reads, writes or endures.
@@ -103,7 +104,7 @@ fn contents() -> String {
 }
 
 /// Functions, operators and relations of the names that are used on catalogs; whoever calls one is noted.
-const SHADOWS: &str = r#"
+const SHADOWS: &str = r"
 CREATE SCHEMA planted;
 CREATE TABLE planted.called (what text, who text);
 CREATE FUNCTION planted.note(what text) RETURNS void LANGUAGE plpgsql AS $$
@@ -135,7 +136,7 @@ CREATE VIEW planted.pg_settings AS SELECT * FROM pg_catalog.pg_settings WHERE fa
 CREATE VIEW planted.pg_subscription AS SELECT * FROM pg_catalog.pg_subscription WHERE false;
 CREATE VIEW planted.pg_prepared_xacts AS SELECT * FROM pg_catalog.pg_prepared_xacts WHERE false;
 GRANT ALL ON SCHEMA planted TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA planted TO PUBLIC;
-"#;
+";
 const SHADOWS_RULES: &str = r#"
 [db."planted.called"]
 what = { keep = "no personal data" }
@@ -266,4 +267,285 @@ fn names_that_shadow_the_servers_own_are_called_by_nobody() {
         "",
         "in the branch, after a start"
     );
+}
+
+/// Places from which a function of the data is called, each by a trap of its own.
+const PLACES: [&str; 14] = [
+    "index",
+    "index_condition",
+    "generated",
+    "usual_value",
+    "domain",
+    "check_constraint",
+    "view",
+    "materialized",
+    "policy",
+    "row_trigger",
+    "statement_trigger",
+    "truncate_trigger",
+    "event_trigger",
+    "definer",
+];
+
+/// Tables whose every row, index and view calls something that tries to leave. `PLACE(x)` is such a function.
+const CODE: &str = r"
+CREATE DOMAIN shop.word AS text CHECK (planted.domain(VALUE) = VALUE);
+CREATE TABLE shop.people (
+    id serial PRIMARY KEY, tenant integer NOT NULL DEFAULT 1, who text NOT NULL, nickname shop.word,
+    short text GENERATED ALWAYS AS (planted.generated(left(who, 3))) STORED,
+    usual text DEFAULT planted.usual_value('usual'),
+    CHECK (planted.check_constraint(who) <> '')
+);
+ALTER TABLE shop.people OWNER TO shop;
+INSERT INTO shop.people (tenant, who, nickname, usual)
+SELECT 1 + n % 2, 'Kanari Person' || n, 'kanari nick ' || n, 'usual' FROM generate_series(1, 100) n;
+CREATE INDEX people_index ON shop.people (planted.index(who));
+CREATE INDEX people_some ON shop.people (id) WHERE planted.index_condition(who) <> '';
+CREATE STATISTICS shop.people_guess ON (planted.index(who)), tenant FROM shop.people;
+ALTER TABLE shop.people ENABLE ROW LEVEL SECURITY;
+ALTER TABLE shop.people FORCE ROW LEVEL SECURITY;
+CREATE POLICY one_tenant ON shop.people USING (tenant = 1 AND planted.policy('x') = 'x');
+CREATE VIEW shop.people_view AS SELECT planted.view(who) AS who FROM shop.people;
+CREATE FUNCTION shop.on_row() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM planted.row_trigger(''x''); new.who = ''by the trigger''; RETURN new; END';
+CREATE FUNCTION shop.on_statement() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM planted.statement_trigger(''x''); RAISE ''not now''; END';
+CREATE FUNCTION shop.on_truncate() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM planted.truncate_trigger(''x''); RAISE ''never''; END';
+CREATE TRIGGER on_row BEFORE INSERT OR UPDATE ON shop.people FOR EACH ROW EXECUTE FUNCTION shop.on_row();
+CREATE TRIGGER on_truncate BEFORE TRUNCATE ON shop.people FOR EACH STATEMENT EXECUTE FUNCTION shop.on_truncate();
+CREATE TRIGGER on_statement AFTER INSERT OR DELETE ON shop.sessions FOR EACH STATEMENT EXECUTE FUNCTION shop.on_statement();
+CREATE TRIGGER on_truncate BEFORE TRUNCATE ON shop.sessions FOR EACH STATEMENT EXECUTE FUNCTION shop.on_truncate();
+ALTER TABLE shop.people ENABLE ALWAYS TRIGGER on_row, ENABLE ALWAYS TRIGGER on_truncate;
+ALTER TABLE shop.sessions ENABLE ALWAYS TRIGGER on_statement, ENABLE ALWAYS TRIGGER on_truncate;
+CREATE RULE also AS ON INSERT TO shop.people DO ALSO NOTHING;
+CREATE RULE instead AS ON DELETE TO shop.sessions DO INSTEAD NOTHING;
+ALTER TABLE shop.people ENABLE ALWAYS RULE also;
+ALTER TABLE shop.sessions ENABLE ALWAYS RULE instead;
+CREATE FUNCTION shop.definer() RETURNS text SECURITY DEFINER LANGUAGE sql AS 'SELECT planted.definer(''x'')';
+CREATE MATERIALIZED VIEW shop.own_people AS SELECT id, who FROM shop.people;
+ALTER MATERIALIZED VIEW shop.own_people OWNER TO shop;
+CREATE MATERIALIZED VIEW shop.called AS SELECT planted.materialized(who) AS who FROM shop.people;
+CREATE MATERIALIZED VIEW shop.connects AS SELECT who FROM public.dblink('host=/nowhere port=1', 'SELECT 1') AS far(who text) WITH NO DATA;
+CREATE UNLOGGED TABLE shop.volatile (id integer, who text);
+INSERT INTO shop.volatile SELECT n, 'kanari volatile ' || n FROM generate_series(1, 50) n;
+CREATE FUNCTION planted.on_command() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM planted.event_trigger(''x''); END';
+CREATE EVENT TRIGGER on_command ON ddl_command_start EXECUTE FUNCTION planted.on_command();
+CREATE EVENT TRIGGER on_rewrite ON table_rewrite EXECUTE FUNCTION planted.on_command();
+ALTER EVENT TRIGGER on_command ENABLE ALWAYS; ALTER EVENT TRIGGER on_rewrite ENABLE ALWAYS;
+";
+const CODE_RULES: &str = r#"
+[db."shop.people"]
+who = "name"
+nickname = { transform = "text", mode = "scramble" }
+usual = { keep = "a constant" }
+[db."shop.volatile"]
+who = "name"
+"#;
+
+/// A function for each place: it tries to reach its trap, survives that it cannot, and returns what it was given.
+fn functions(network: &mut Network, address: std::net::Ipv4Addr) -> String {
+    let mut sql = "CREATE EXTENSION dblink; CREATE SCHEMA planted; GRANT USAGE ON SCHEMA planted TO PUBLIC;\n\
+        CREATE FUNCTION planted.call(port integer) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN \
+        PERFORM public.dblink_connect('trap', pg_catalog.format('host=%s port=%s', inet ADDRESS, port)); \
+        EXCEPTION WHEN OTHERS THEN NULL; END $$;\n"
+        .replace("inet ADDRESS", &format!("'{address}'"));
+    for place in PLACES {
+        let port = network.port(place);
+        sql.push_str(&format!(
+            "CREATE FUNCTION planted.{place}(given text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS \
+             $$ BEGIN PERFORM planted.call({port}); RETURN given; END $$;\n"
+        ));
+    }
+    sql
+}
+
+#[test]
+fn code_of_the_data_that_runs_while_a_branch_is_made_reaches_nothing_and_changes_no_row() {
+    let production = Production::new();
+    let mut network = Network::new(production.address(), production.base());
+    let functions = functions(&mut network, production.address());
+    let configuration = production
+        .configuration()
+        .replace("user = \"shop\"", "user = \"admin\"");
+    production.configure(&configuration, &format!("{RULES}{CODE_RULES}"));
+    let before = production.world();
+    // It would keep the triggers of its table from being made.
+    production.sql("ROLLBACK PREPARED 'stale'");
+    for sql in [functions.as_str(), CODE] {
+        production.sql(sql);
+    }
+    production.sql("ANALYZE");
+    assert_eq!(
+        production.sql("SELECT count(*) FROM shop.own_people"),
+        "100",
+        "made by the superuser"
+    );
+    production.sql("REFRESH MATERIALIZED VIEW shop.own_people");
+    assert_eq!(
+        production.sql("SELECT count(*) FROM shop.own_people"),
+        "50",
+        "the policy holds for its owner"
+    );
+
+    network.forget();
+    let document = production.branch("fix-42");
+    assert_eq!(network.visitors(), Vec::<&str>::new(), "somebody came");
+    let url = url_of(&document);
+    let answer = |sql: &str| ask(&url, sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
+    is_whole_and_masked(&url);
+    for (table, rows, column) in [
+        ("people", "100", "concat_ws(' ', who, nickname, short)"),
+        ("own_people", "50", "who"),
+        ("called", "100", "who"),
+        // Nobody can know what an unlogged table held when a server was cut off; the receipt says so.
+        ("volatile", "0", "who"),
+    ] {
+        let sql = format!(
+            "SELECT count(*), count(*) FILTER (WHERE {column} ~* 'kan|by the trigger') FROM shop.{table}"
+        );
+        assert_eq!(answer(&sql), format!("{rows}|0"), "{table}");
+    }
+    assert_eq!(
+        answer("SELECT count(*) FROM shop.people WHERE short <> left(who, 3) OR tenant <> 1 + id % 2"),
+        "0"
+    );
+    let by_index = "SET enable_seqscan = off; SELECT count(*) FROM shop.people p WHERE planted.index(who) = (SELECT who FROM shop.people WHERE id = p.id)";
+    assert_eq!(answer(by_index), "100");
+    let receipt = production.envclone(&["show", "fix-42", "--receipt"]).ok();
+    assert!(receipt.contains("shop.volatile is unlogged"), "{receipt}");
+    let kept = "SELECT (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'A'), (SELECT count(*) FROM pg_rewrite WHERE ev_enabled = 'A'), \
+        (SELECT count(*) FROM pg_event_trigger WHERE evtenabled = 'A'), (SELECT count(*) FROM pg_class WHERE relforcerowsecurity)";
+    assert_eq!(answer(kept), production.sql(kept), "what the schema says changed");
+    assert_eq!(network.visitors(), Vec::<&str>::new(), "somebody came");
+    production.envclone(&["destroy", "fix-42"]).ok();
+    assert_eq!(production.world(), before);
+
+    // The control: on production each of them is reached.
+    for sql in [
+        "INSERT INTO shop.people (who, nickname) VALUES ('x', 'y')",
+        "REINDEX TABLE shop.people",
+        "REFRESH MATERIALIZED VIEW shop.called",
+        "SELECT * FROM shop.people_view; SELECT shop.definer()",
+        "SET ROLE shop; SELECT * FROM shop.people",
+    ] {
+        production.sql(sql);
+    }
+    for sql in [
+        "TRUNCATE shop.people",
+        "INSERT INTO shop.sessions VALUES ('x', 1)",
+    ] {
+        assert!(ask(&production.superuser(), sql).is_err(), "{sql}");
+    }
+    network.all_come(&PLACES, crate::production::MINUTE);
+}
+
+/// A branch of it is refused with this code and these words, and leaves nothing.
+#[track_caller]
+fn is_refused(production: &Production, code: i32, said: &[&str]) {
+    let before = production.world();
+    production
+        .envclone(&["branch", "prod", "fix-42"])
+        .refused(code, said);
+    assert_eq!(production.world(), before);
+}
+
+#[test]
+fn what_the_data_forbids_is_named_and_leaves_nothing_behind() {
+    let production = Production::new();
+    let guard = "CREATE FUNCTION shop.guard(given text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS \
+        $$ BEGIN IF given !~* 'kanari' THEN RAISE 'only originals'; END IF; RETURN given; END $$";
+    production.sql(guard);
+    for (plant, said, uproot) in [
+        (
+            "CREATE INDEX guarded ON shop.customers (shop.guard(full_name))",
+            ["shop.customers", "P0001"],
+            "DROP INDEX shop.guarded",
+        ),
+        (
+            "ALTER TABLE shop.customers ADD CONSTRAINT guarded CHECK (shop.guard(email) <> '')",
+            ["shop.customers", "P0001"],
+            "ALTER TABLE shop.customers DROP CONSTRAINT guarded",
+        ),
+        (
+            "ALTER TABLE shop.customers ADD CONSTRAINT guarded CHECK (email ~ 'kanari')",
+            ["shop.customers", "constraint guarded"],
+            "ALTER TABLE shop.customers DROP CONSTRAINT guarded",
+        ),
+        (
+            "CREATE FUNCTION shop.never() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'never'; END $$; \
+             CREATE EVENT TRIGGER never ON ddl_command_start WHEN TAG IN ('REFRESH MATERIALIZED VIEW') EXECUTE FUNCTION shop.never(); \
+             ALTER EVENT TRIGGER never ENABLE ALWAYS",
+            ["refreshing shop.customer_orders", "P0001"],
+            "DROP EVENT TRIGGER never",
+        ),
+    ] {
+        production.sql(plant);
+        is_refused(&production, 1, &said);
+        production.sql(uproot);
+    }
+    is_whole_and_masked(&url_of(&production.branch("fix-42")));
+}
+
+#[test]
+fn what_no_rule_can_reach_is_looked_at_or_refused() {
+    let production = Production::new();
+    // Telephone numbers, half of them in partitions on another server: the others are seen all the same.
+    let numbers = "INSERT INTO shop.visits SELECT n, 33612000000 + n * 131 FROM generate_series(1, 99) n";
+    for sql in [
+        "CREATE EXTENSION postgres_fdw; CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '/nowhere')",
+        "CREATE TABLE shop.visits (id int, caller bigint) PARTITION BY RANGE (id)",
+        "CREATE TABLE shop.visits_here PARTITION OF shop.visits FOR VALUES FROM (1) TO (100)",
+        numbers,
+    ] {
+        production.sql(sql);
+    }
+    is_refused(&production, 5, &["shop.visits.caller"]);
+    production.sql("CREATE FOREIGN TABLE shop.visits_far PARTITION OF shop.visits FOR VALUES FROM (100) TO (200) SERVER far");
+    is_refused(&production, 5, &["shop.visits.caller"]);
+    production.sql("DROP TABLE shop.visits");
+
+    // A database that lets nobody in holds who knows what.
+    production.sql("CREATE DATABASE archive");
+    production.sql("ALTER DATABASE archive ALLOW_CONNECTIONS false");
+    is_refused(&production, 1, &["archive", "ALLOW_CONNECTIONS"]);
+    production.sql("DROP DATABASE archive");
+
+    // A schema that is only named like that of pg_cron is the data's own.
+    production.sql("CREATE SCHEMA cron; CREATE TABLE cron.job (id serial PRIMARY KEY, active text); INSERT INTO cron.job (active) VALUES ('yes')");
+    let rules = format!("{RULES}[db.\"cron.job\"]\nactive = {{ keep = \"no personal data\" }}\n");
+    let configuration = production
+        .configuration()
+        .replace("user = \"shop\"", "user = \"admin\"");
+    production.configure(&configuration, &rules);
+    let url = url_of(&production.branch("fix-42"));
+    assert_eq!(ask(&url, "SELECT active FROM cron.job").unwrap(), "yes");
+    is_whole_and_masked(&url);
+}
+
+#[test]
+fn the_jobs_of_a_scheduler_in_its_usual_database_stay_behind() {
+    let mut production = Production::new();
+    production.stop();
+    let conf = production.data().join("postgresql.conf");
+    let settings = std::fs::read_to_string(&conf).unwrap() + "shared_preload_libraries = 'pg_cron'\n";
+    std::fs::write(conf, settings).unwrap();
+    production.start();
+    let elsewhere = production.superuser().replace("dbname=shop", "dbname=postgres");
+    for sql in [
+        "CREATE EXTENSION pg_cron",
+        "SELECT cron.schedule('0 0 1 1 *', 'SELECT ''kanari of a job'''); ANALYZE",
+    ] {
+        ask(&elsewhere, sql).unwrap();
+    }
+    production.branch("fix-42");
+    let receipt = production.envclone(&["show", "fix-42", "--receipt"]).ok();
+    assert!(
+        receipt.contains("jobs of pg_cron in database postgres"),
+        "{receipt}"
+    );
+    let needles = ["kanari of a job".to_owned()];
+    production.stop();
+    assert_eq!(find(&[&production.root()], &needles).len(), 1, "the control");
+    assert_eq!(find(&[&production.pool().join(".envclone")], &needles).len(), 0);
 }

@@ -73,6 +73,8 @@ pub struct SealedCatalogs {
     pub secrets: Vec<Secret>,
     /// The server's version, `15.18`.
     pub version: String,
+    /// What does not come along, for the receipt.
+    pub left_out: Vec<String>,
 }
 
 /// A SCRAM verifier of `password`: what the server stores. The password itself never reaches a statement.
@@ -101,6 +103,7 @@ pub fn seal_catalogs(
         .value("reading the version", "SHOW server_version")?
         .unwrap_or_default();
     let version = version.split_whitespace().next().unwrap_or_default().to_owned();
+    refuse_closed_databases(setup, &mut session)?;
     let databases = connectable_databases(&mut session)?;
     let credentials = credentials(setup, &mut session, password)?;
     // A prepared transaction keeps dead rows alive, those of the shared catalogs in whatever database it is.
@@ -110,7 +113,7 @@ pub fn seal_catalogs(
     let mut secrets = shared_secrets(&mut session)?;
     reset_roles(&mut session, &credentials)?;
     silence_subscriptions(&mut session)?;
-    reset_settings(&mut session)?;
+    let mut left_out = reset_settings(&mut session)?;
     purge_shared(&mut session)?;
     keep("template1", session);
     for database in &databases {
@@ -118,6 +121,9 @@ pub fn seal_catalogs(
         secrets.extend(strip_foreign_servers(&mut session)?);
         forget_statistics(&mut session)?;
         stop_jobs(&mut session)?;
+        if *database != credentials.database && empty_jobs(&mut session)? {
+            left_out.push(format!("the jobs of pg_cron in database {database}"));
+        }
         keep(database, session);
     }
     Ok(SealedCatalogs {
@@ -125,7 +131,24 @@ pub fn seal_catalogs(
         databases,
         secrets,
         version,
+        left_out,
     })
+}
+
+/// Nobody sees what is in such a database; whoever is superuser of the branch could open it.
+fn refuse_closed_databases(setup: &ServiceSetup, session: &mut Session) -> Result<(), EngineError> {
+    let sql =
+        "SELECT datname FROM pg_database WHERE NOT datallowconn AND datname <> 'template0' ORDER BY datname";
+    match session.value("looking for closed databases", sql)? {
+        None => Ok(()),
+        Some(name) => Err(EngineError::Unfit {
+            service: setup.name.clone(),
+            message: format!(
+                "database {name:?} allows no connections, so that it can be neither sealed nor searched; drop it, or \
+                 ALTER DATABASE ... ALLOW_CONNECTIONS true"
+            ),
+        }),
+    }
 }
 
 fn connectable_databases(session: &mut Session) -> Result<Vec<String>, EngineError> {
@@ -219,13 +242,24 @@ fn silence_subscriptions(session: &mut Session) -> Result<(), EngineError> {
     session.execute("disabling subscriptions", &sql)
 }
 
-/// Takes back what roles and databases set against the command line, and the secrets among their settings.
-fn reset_settings(session: &mut Session) -> Result<(), EngineError> {
+/// Takes back what roles and databases set against the command line, and the secrets among their settings, which are
+/// named.
+fn reset_settings(session: &mut Session) -> Result<Vec<String>, EngineError> {
     let goes = format!("({} OR {})", is_beaten("setting"), is_secret_setting("setting"));
     let any = format!("SELECT 1 FROM pg_db_role_setting, unnest(setconfig) AS setting WHERE {goes} LIMIT 1");
-    if session.value("looking for settings of roles", &any)?.is_none() {
-        return Ok(());
+    let any = session.value("looking for settings of roles", &any)?;
+    if any.is_none() {
+        return Ok(Vec::new());
     }
+    let secret = format!(
+        "SELECT DISTINCT split_part(setting, '=', 1) FROM pg_db_role_setting, unnest(setconfig) AS setting WHERE {}",
+        is_secret_setting("setting")
+    );
+    let secret = session.rows("listing secret settings", &secret)?;
+    let secret = secret
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .map(|name| format!("the setting {name} of roles and databases"));
     let kept = format!("SELECT setting FROM unnest(setconfig) AS setting WHERE NOT {goes}");
     let sql = format!(
         "DELETE FROM pg_db_role_setting WHERE NOT EXISTS ({kept}); \
@@ -233,7 +267,8 @@ fn reset_settings(session: &mut Session) -> Result<(), EngineError> {
          WHERE EXISTS (SELECT 1 FROM unnest(setconfig) AS setting WHERE {goes})"
     );
     session.execute("taking back settings of roles", &sql)?;
-    session.execute("rewriting pg_db_role_setting", "VACUUM FULL pg_db_role_setting")
+    session.execute("rewriting pg_db_role_setting", "VACUUM FULL pg_db_role_setting")?;
+    Ok(secret.collect())
 }
 
 /// A condition: whether the text `name=value` is a secret that an application keeps among its settings, whose names have
@@ -346,13 +381,48 @@ fn forget_statistics(session: &mut Session) -> Result<(), EngineError> {
     Ok(())
 }
 
+/// The tables of `pg_cron` in this database, as SQL names them; none where a schema is only called like its own.
+const TABLES_OF_CRON: &str = "SELECT d.objid::regclass FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid \
+    JOIN pg_class AS c ON c.oid = d.objid WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e' \
+    AND d.refclassid = 'pg_extension'::regclass AND e.extname = 'pg_cron' AND c.relkind = 'r' ORDER BY 1";
+
+/// The names of the tables of `pg_cron` in the database of `session`, qualified and quoted.
+///
+/// # Errors
+/// [`EngineError::Server`].
+pub fn tables_of_cron(session: &mut Session) -> Result<Vec<String>, EngineError> {
+    let rows = session.rows("looking for pg_cron", TABLES_OF_CRON)?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect())
+}
+
 /// `pg_cron`'s library is not loaded, so that nothing runs; its jobs are marked inactive for whoever loads it.
 fn stop_jobs(session: &mut Session) -> Result<(), EngineError> {
-    if session
-        .value("looking for pg_cron", "SELECT to_regclass('cron.job')")?
-        .is_some()
-    {
+    if tables_of_cron(session)?.iter().any(|table| table == "cron.job") {
         session.execute("deactivating jobs", "UPDATE cron.job SET active = false")?;
     }
     Ok(())
+}
+
+/// Removes the jobs of a database that no rule can name, and their history: they may hold secrets. Whether there are any.
+fn empty_jobs(session: &mut Session) -> Result<bool, EngineError> {
+    let tables = tables_of_cron(session)?;
+    if tables.is_empty() {
+        return Ok(false);
+    }
+    session.execute(
+        "removing jobs",
+        &format!("TRUNCATE ONLY {}", tables.join(", ONLY ")),
+    )?;
+    for table in tables {
+        let forget = format!(
+            "DELETE FROM pg_statistic WHERE starelid = {}::regclass",
+            quote_literal(&table)
+        );
+        session.execute("forgetting statistics of jobs", &forget)?;
+    }
+    session.execute("rewriting pg_statistic", "VACUUM FULL pg_statistic")?;
+    Ok(true)
 }

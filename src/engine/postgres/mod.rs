@@ -17,7 +17,7 @@ mod settings;
 mod watch;
 
 pub use access::Ident;
-pub use catalog::{Credentials, SealedCatalogs, new_verifier, seal_catalogs};
+pub use catalog::{Credentials, SealedCatalogs, new_verifier, seal_catalogs, tables_of_cron};
 pub use identify::{Identity, identify};
 pub use neutrality::{prove_published, read_back, try_login};
 pub use offline::{after_stop, clear_stale, seal_offline};

@@ -1,9 +1,6 @@
 //! What the database really holds, held against the rules.
 
-use std::sync::{Mutex, PoisonError};
-
 use crate::sanitize::ledger::{Evidence, Fate, Ledger};
-use crate::sanitize::schema::TableName;
 use crate::sanitize::service::{ServiceError, Site};
 
 use super::introspect::{count, introspect};
@@ -24,20 +21,16 @@ impl PostgresService {
             return Ok(());
         }
         (site.detail)(&format!("{}: rules", self.setup.name));
-        let session = Mutex::new(session);
-        let samples = |table: &TableName, column: &str| {
-            let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
-            sample::few(&mut session, table, column)
-        };
-        let ledger = Ledger::build(&Evidence {
-            service: &self.setup.name,
-            schema: &self.schema,
-            rules: &self.rules.database,
-            key: &self.rules.key,
-            samples: &samples,
+        let (ledger, session) = sample::with_samples(session, &self.schema, |samples| {
+            Ledger::build(&Evidence {
+                service: &self.setup.name,
+                schema: &self.schema,
+                rules: &self.rules.database,
+                key: &self.rules.key,
+                samples,
+            })
         })?;
-        self.ledger = Some(ledger);
-        let session = session.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.ledger = Some(ledger?);
         self.keep_session(&database, session);
         Ok(())
     }
@@ -66,6 +59,14 @@ impl PostgresService {
     }
 
     pub(super) fn tally_ledger(&mut self) {
+        let unlogged = self.schema.tables.iter().filter(|table| table.unlogged);
+        self.tally.kept.extend(unlogged.map(|table| {
+            let service = &self.setup.name;
+            format!(
+                "{service}: {} is unlogged, and empty where the source was running",
+                table.name
+            )
+        }));
         let Some(ledger) = &self.ledger else { return };
         for table in &ledger.tables {
             for column in &table.columns {

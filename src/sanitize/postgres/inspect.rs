@@ -1,11 +1,8 @@
 //! Looking at a database that is sealed: what its rules decide, or what it holds whatever they say.
 
-use std::sync::{Mutex, PoisonError};
-
 use crate::sanitize::inspection::Inspection;
 use crate::sanitize::ledger::{Evidence, Fate, Ledger, Survey};
 use crate::sanitize::rules::DatabaseRules;
-use crate::sanitize::schema::TableName;
 use crate::sanitize::service::{Service, ServiceError, Site};
 
 use super::introspect::introspect;
@@ -40,17 +37,15 @@ impl PostgresService {
         let database = self.credentials_of()?.database.clone();
         let mut session = self.session(site, &database)?;
         let schema = introspect(&mut session)?;
-        let session = Mutex::new(session);
-        let samples = |table: &TableName, column: &str| {
-            let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
-            sample::few(&mut session, table, column)
-        };
-        Ok(Survey::take(&Evidence {
-            service: &self.setup.name,
-            schema: &schema,
-            rules: &DatabaseRules::new(),
-            key: &self.rules.key,
-            samples: &samples,
-        })?)
+        let (survey, _) = sample::with_samples(session, &schema, |samples| {
+            Survey::take(&Evidence {
+                service: &self.setup.name,
+                schema: &schema,
+                rules: &DatabaseRules::new(),
+                key: &self.rules.key,
+                samples,
+            })
+        })?;
+        Ok(survey?)
     }
 }

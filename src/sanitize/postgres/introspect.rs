@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::engine::EngineError;
-use crate::engine::postgres::Session;
+use crate::engine::postgres::{Session, tables_of_cron};
 use crate::sanitize::schema::{Column, ForeignKey, Schema, Table, TableKind, TableName, TypeFamily};
 
 /// Relations with columns that belong to the data, not to the server.
@@ -105,12 +105,16 @@ pub fn introspect(session: &mut Session) -> Result<Schema, EngineError> {
     Ok(schema)
 }
 
-/// How many tables [`introspect`] would find.
+/// How many tables [`introspect`] would find, but for those of `pg_cron`, which are emptied where no rule can name them.
 ///
 /// # Errors
 /// [`EngineError`] of the queries.
 pub(super) fn count(session: &mut Session) -> Result<usize, EngineError> {
-    let tables = session.rows("listing tables", RELATIONS)?.len();
+    let emptied = tables_of_cron(session)?.len();
+    let tables = session
+        .rows("listing tables", RELATIONS)?
+        .len()
+        .saturating_sub(emptied);
     Ok(tables + usize::from(has_large_objects(session)?))
 }
 

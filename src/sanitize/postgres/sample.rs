@@ -1,5 +1,6 @@
 //! Originals to search for, taken before anything is rewritten; and where they stand rightly.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::BufRead;
 
@@ -56,18 +57,60 @@ impl Seen {
     }
 }
 
-/// Some values of a column, for telling what it holds; of a partitioned table, of its partitions. None where the server
-/// does not say.
-pub(super) fn few(session: &mut Session, table: &TableName, column: &str) -> Vec<String> {
+/// Some values of a column, for telling what it holds; of a partitioned table, of its partitions that are here.
+///
+/// # Errors
+/// [`crate::engine::EngineError`] of the query: a column that cannot be looked at is not known to be harmless.
+pub(super) fn few(
+    session: &mut Session,
+    schema: &Schema,
+    table: &TableName,
+    column: &str,
+) -> Result<Vec<String>, crate::engine::EngineError> {
     let column = quote_identifier(column);
-    let sql = format!(
-        "SELECT {column}::text FROM {} WHERE {column} IS NOT NULL LIMIT {FEW}",
+    let tables = schema.lookup();
+    let root = |one: &Table| tables.root(one).name == *table;
+    let far = |one: &&Table| one.kind == TableKind::Foreign && root(one);
+    let from = if schema.tables.iter().any(|one| far(&one)) {
+        let here = |one: &&Table| one.kind == TableKind::Ordinary && root(one);
+        let part = |one: &Table| format!("SELECT {column} FROM ONLY {}", quoted(&one.name));
+        let parts: Vec<String> = schema.tables.iter().filter(here).map(part).collect();
+        format!("({}) AS here", parts.join(" UNION ALL "))
+    } else {
         quoted(table)
-    );
-    let rows = session.rows("sampling a column", &sql).unwrap_or_default();
-    rows.into_iter()
+    };
+    if from.starts_with("()") {
+        return Ok(Vec::new());
+    }
+    let sql = format!("SELECT {column}::text FROM {from} WHERE {column} IS NOT NULL LIMIT {FEW}");
+    let rows = session.rows("sampling a column", &sql)?;
+    Ok(rows
+        .into_iter()
         .filter_map(|row| row.into_iter().next().flatten())
-        .collect()
+        .collect())
+}
+
+/// Does something that wants samples, and gives the session back; an error of any sample is an error of the whole.
+///
+/// # Errors
+/// That of the first sample that could not be had.
+pub(super) fn with_samples<T>(
+    session: Session,
+    schema: &Schema,
+    work: impl FnOnce(&dyn Fn(&TableName, &str) -> Vec<String>) -> T,
+) -> Result<(T, Session), crate::engine::EngineError> {
+    let state = RefCell::new((session, None));
+    let done = work(&|table, column| {
+        let (session, failed) = &mut *state.borrow_mut();
+        few(session, schema, table, column).unwrap_or_else(|error| {
+            failed.get_or_insert(error);
+            Vec::new()
+        })
+    });
+    match state.into_inner() {
+        (session, None) => Ok((done, session)),
+        (_, Some(error)) => Err(error),
+    }
 }
 
 /// Originals of every column that is replaced or deleted, and all secrets of the catalogs.

@@ -207,6 +207,10 @@ impl Service for PostgresService {
         self.databases = sealed.databases;
         self.version = sealed.version;
         self.secrets = sealed.secrets;
+        let left_out = sealed.left_out.iter();
+        self.tally
+            .kept
+            .extend(left_out.map(|what| format!("{}: {what} was left out", self.setup.name)));
         if !self.for_scan {
             self.classify(site)?;
             self.tally_ledger();
