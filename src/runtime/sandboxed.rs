@@ -27,6 +27,8 @@ use crate::state::pause;
 const GRACE: Duration = Duration::from_secs(60);
 /// How long a supervisor may take until it can be called, or until it has ended.
 const SET_UP: Duration = Duration::from_secs(10);
+/// How long a supervisor may fail to say how its branch is, before that is an error.
+const ENDING: Duration = Duration::from_secs(2);
 /// How often is looked whether it can.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -269,11 +271,16 @@ impl Runtime for Sandboxed {
     }
 
     fn status(&self, branch: &BranchId) -> Result<Option<BranchStatus>, RuntimeError> {
-        match self.request(branch, &Request::Status, Duration::ZERO) {
-            Ok(Reply::Status(status)) => Ok(Some(status)),
-            Ok(_) => Err(unexpected(branch)),
-            Err(RuntimeError::NotRunning { .. }) => Ok(None),
-            Err(error) => Err(error),
+        let until = Instant::now() + ENDING;
+        loop {
+            match self.request(branch, &Request::Status, Duration::ZERO) {
+                Ok(Reply::Status(status)) => return Ok(Some(status)),
+                Ok(_) => return Err(unexpected(branch)),
+                Err(RuntimeError::NotRunning { .. }) => return Ok(None),
+                // One that was asked as it ended is not there when it is asked again.
+                Err(_) if Instant::now() < until => pause(LOOK_EVERY),
+                Err(error) => return Err(error),
+            }
         }
     }
 

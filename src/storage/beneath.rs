@@ -123,16 +123,19 @@ fn open_at(dir: BorrowedFd<'_>, path: &Path, flags: OFlags) -> Result<OwnedFd, E
 /// Opens a regular file beneath `dir`; anything else is looked at by `O_PATH` only, which opens nothing.
 fn open_regular(dir: BorrowedFd<'_>, path: &Path, name: &Path) -> Result<File, VolumeError> {
     let fail = |errno| VolumeError::from_errno("opening", name, errno);
+    let is_regular = |file: BorrowedFd<'_>| -> Result<bool, VolumeError> {
+        let found = rustix::fs::fstat(file).map_err(fail)?;
+        Ok(FileType::from_raw_mode(found.st_mode) == FileType::RegularFile)
+    };
     let look = open_at(dir, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC).map_err(fail)?;
-    let before = rustix::fs::fstat(&look).map_err(fail)?;
-    if FileType::from_raw_mode(before.st_mode) != FileType::RegularFile {
+    if !is_regular(look.as_fd())? {
         return Err(VolumeError::NotAFile {
             path: name.to_owned(),
         });
     }
     let file = open_at(dir, path, REGULAR).map_err(fail)?;
-    let after = rustix::fs::fstat(&file).map_err(fail)?;
-    if (before.st_dev, before.st_ino) != (after.st_dev, after.st_ino) {
+    // Another regular file than the one that was looked at is as good: files are replaced by rename, also by envclone.
+    if !is_regular(file.as_fd())? {
         return Err(VolumeError::Changed {
             path: name.to_owned(),
         });

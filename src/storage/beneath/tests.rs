@@ -385,6 +385,27 @@ fn a_directory_moved_elsewhere_during_a_deep_walk_ends_it() {
 }
 
 #[test]
+fn a_file_that_is_replaced_while_it_is_opened_reads_as_the_old_one_or_the_new_one() {
+    let ground = ground();
+    let replace = |text: &[u8]| ground.volume.replace("mark", text, 0, 0, 0o600).unwrap();
+    replace(b"old");
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                replace(b"new");
+                replace(b"old");
+            }
+        });
+        let read: Vec<_> = (0..5000).map(|_| ground.volume.read("mark", 100)).collect();
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        for bytes in read {
+            assert!(matches!(bytes.as_deref(), Ok(b"old" | b"new")), "{bytes:?}");
+        }
+    });
+}
+
+#[test]
 fn removing_a_tree_removes_links_and_fifos_but_nothing_that_links_point_to() {
     let ground = ground();
     let top = ground.dir.path().join("volume/t");
