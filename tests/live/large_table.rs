@@ -51,6 +51,30 @@ fn rows_older_than_a_check_that_they_break_come_back_and_the_other_checks_hold()
     assert_eq!(production.world(), before);
 }
 
+#[test]
+fn functions_of_a_table_that_call_others_by_name_find_them_while_it_is_rewritten() {
+    let production = Production::new();
+    production.sql(
+        "CREATE FUNCTION public.inner_one(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT lower($1)'; \
+         CREATE FUNCTION shop.middle(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN inner_one($1); END'; \
+         CREATE FUNCTION shop.outer_one(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN middle($1); END'",
+    );
+    // As the application that made it.
+    production.sql(
+        "SET search_path = shop, public; \
+         CREATE TABLE shop.guests (id int, email text CHECK (shop.outer_one(email) <> ''), \
+         folded text GENERATED ALWAYS AS (shop.outer_one(email)) STORED); \
+         CREATE INDEX ON shop.guests (shop.outer_one(email)); \
+         INSERT INTO shop.guests VALUES (1, 'Kanari@kanari.example'); ALTER TABLE shop.guests OWNER TO shop",
+    );
+    let rules = format!("{RULES}[db.\"shop.guests\"]\nemail = \"email\"\n");
+    production.configure(&production.configuration(), &rules);
+    let document = production.branch("fix-42");
+    let url = document["url"].as_str().unwrap();
+    let row = "SELECT lower(email) = folded, folded LIKE '%@example.com' FROM shop.guests";
+    assert_eq!(ask(url, row).unwrap(), "t|t");
+}
+
 fn answers(config: &str) -> [String; 3] {
     [
         "SELECT count(*), count(DISTINCT email), count(note), count(DISTINCT town) > 1000 FROM shop.visitors",

@@ -128,6 +128,9 @@ fn spread_out_of_reach(schema: &Schema, out_of_reach: &mut BTreeSet<TableName>) 
     }
 }
 
+/// Tables that need new statistics: schema and name, as SQL.
+pub(super) type Analyzed = BTreeSet<(String, String)>;
+
 /// Forgets the statistics of tables that were changed; the names, as SQL, of those that need new ones. The values of a
 /// table are also in the statistics of the tables that it is a partition or child of, and of the expressions of its indexes.
 ///
@@ -136,7 +139,7 @@ fn spread_out_of_reach(schema: &Schema, out_of_reach: &mut BTreeSet<TableName>) 
 pub(super) fn forget_statistics(
     session: &mut Session,
     changed: &[TableName],
-) -> Result<BTreeSet<String>, EngineError> {
+) -> Result<Analyzed, EngineError> {
     let mut renewed = BTreeSet::new();
     for table in changed {
         let above = format!(
@@ -152,14 +155,13 @@ pub(super) fn forget_statistics(
                         stxdmcv = NULL, stxdexpr = NULL WHERE stxoid IN \
                         (SELECT oid FROM pg_statistic_ext WHERE stxrelid IN (SELECT oid FROM above))";
         session.execute("forgetting extended statistics", &format!("{above}{extended}"))?;
-        let names = "SELECT format('%I.%I', nspname, relname) FROM above JOIN pg_class c USING (oid) \
+        let names = "SELECT format('%I', nspname), format('%I', relname) FROM above JOIN pg_class c USING (oid) \
                      JOIN pg_namespace n ON n.oid = relnamespace";
         let names = session.rows("listing what is above a table", &format!("{above}{names}"))?;
-        renewed.extend(
-            names
-                .into_iter()
-                .filter_map(|row| row.into_iter().next().flatten()),
-        );
+        renewed.extend(names.into_iter().filter_map(|row| {
+            let mut row = row.into_iter().flatten();
+            Some((row.next()?, row.next()?))
+        }));
     }
     Ok(renewed)
 }
@@ -168,14 +170,18 @@ pub(super) fn forget_statistics(
 ///
 /// # Errors
 /// [`EngineError`].
-pub(super) fn analyze(sessions: &mut [Session], tables: BTreeSet<String>) -> Result<(), EngineError> {
+pub(super) fn analyze(sessions: &mut [Session], tables: Analyzed) -> Result<(), EngineError> {
     let queue = Mutex::new(tables.into_iter());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = |session: &mut Session| -> Result<(), EngineError> {
-        while let Some(name) = next() {
+        while let Some((schema, table)) = next() {
+            // Expressions of indexes call functions of the data; see the rewrite.
+            let usual = format!("SET search_path = pg_catalog, {schema}, public");
+            session.execute("setting the search path", &usual)?;
+            let name = format!("{schema}.{table}");
             session.execute(&format!("analyzing {name}"), &format!("ANALYZE {name}"))?;
         }
-        Ok(())
+        session.execute("setting the search path", "SET search_path = pg_catalog")
     };
     std::thread::scope(|scope| {
         let workers: Vec<_> = sessions

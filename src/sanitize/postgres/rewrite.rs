@@ -144,12 +144,14 @@ pub(super) fn rewrite(
     )?;
     let mut spooled = spool::read_out(session, others, table, work, place)?;
     let had = empty_and_bare(session, &table.name)?;
-    spool::load(session, table, &mut spooled.files, place.pace)?;
+    as_applications_do(session, table, |session| {
+        spool::load(session, table, &mut spooled.files, place.pace)
+    })?;
     give_back(session, &table.name, &had)?;
-    session.execute(
-        &format!("building the indexes of {}", table.name),
-        &format!("REINDEX TABLE {name}"),
-    )?;
+    as_applications_do(session, table, |session| {
+        let sql = format!("REINDEX TABLE {name}");
+        Ok(session.execute(&format!("building the indexes of {}", table.name), &sql)?)
+    })?;
     // By an index, it may be: not before they are built.
     if had.unvalidated {
         prove_checks(session, &table.name)?;
@@ -163,6 +165,22 @@ pub(super) fn rewrite(
         });
     }
     Ok((spooled.rewritten, spooled.seen))
+}
+
+/// Does what calls functions of the data (generated columns, checks, indexes), which may find others by the search path, as
+/// an application would: in the table's own schema and in `public`. Nothing else is asked meanwhile, since whoever owns
+/// those can put names of his own into them. PostgreSQL 17 builds indexes by `pg_catalog` alone whatever is set.
+fn as_applications_do<T>(
+    session: &mut Session,
+    table: &Table,
+    act: impl FnOnce(&mut Session) -> Result<T, RewriteError>,
+) -> Result<T, RewriteError> {
+    let schema = quote_identifier(&table.name.schema);
+    let usual = format!("SET LOCAL search_path = pg_catalog, {schema}, public");
+    session.execute("setting the search path", &usual)?;
+    let done = act(session)?;
+    session.execute("setting the search path", "SET LOCAL search_path = pg_catalog")?;
+    Ok(done)
 }
 
 /// Pages from which on a table is worth more than one reader.
