@@ -87,22 +87,13 @@ impl BranchDir {
     /// The lock, or `None` where somebody has it, or just removed the place.
     fn lock(&self) -> io::Result<Option<File>> {
         let path = self.root.join(LOCK);
-        let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600);
-        let file = match options.custom_flags(nix::libc::O_NOFOLLOW).open(&path) {
+        let file = match try_lock(&path) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(None),
             // The supervisor that was ending has just removed the place.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other?,
+            Err(error) => return Err(error),
         };
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
-            other => other?,
-        }
         // Its holder may have removed it between our open and our lock: then this lock is of no file.
         let here = file.metadata()?;
         match path.symlink_metadata() {
@@ -176,6 +167,22 @@ impl BranchDir {
     pub(super) fn forget_sealed(&self) -> io::Result<()> {
         self.remove_each(SEALED, std::fs::FileType::is_file)?;
         make_dir(&self.root.join(SEALED), 0o700)
+    }
+}
+
+/// The file at `path`, made where there is none, and locked; `None` while somebody else has it.
+pub(super) fn try_lock(path: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600);
+    let file = options.custom_flags(nix::libc::O_NOFOLLOW).open(path)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        other => other.map(|()| Some(file)).map_err(io::Error::from),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What production's WAL remembers of its past: segments that it keeps for later hold what they held before.
 
 use crate::bytes::find;
-use crate::production::{Production, ask};
+use crate::production::{Production, ask, postgres};
 
 const PLAIN: &str = "DROP SCHEMA shop CASCADE; CREATE SCHEMA shop; ALTER SCHEMA shop OWNER TO shop; SET ROLE shop; \
     CREATE TABLE shop.words (id serial PRIMARY KEY, word text); INSERT INTO shop.words (word) VALUES ('lamp')";
@@ -28,6 +28,12 @@ fn segments_that_production_recycled_bring_nothing_of_its_past_into_a_branch() {
     let passed = "SELECT pg_walfile_name(pg_current_wal_lsn())";
     let now = production.sql(passed);
     let wal = production.data().join("pg_wal");
+    // Of a timeline before this one, as a production holds that was a standby once; the server looks at its number only.
+    let other_timeline = "kanari of another timeline";
+    needles.push(other_timeline.to_owned());
+    let path = wal.join("0000000000000000000000F0");
+    std::fs::write(&path, other_timeline).unwrap();
+    std::os::unix::fs::chown(&path, Some(postgres().0), Some(postgres().1)).unwrap();
     let recycled: Vec<_> = std::fs::read_dir(&wal)
         .unwrap()
         .map(|entry| entry.unwrap())

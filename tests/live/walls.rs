@@ -351,7 +351,7 @@ fn a_superuser_of_a_branch_gains_nothing_by_what_is_installed() {
 #[test]
 fn the_branch_of_a_superuser_that_listens_everywhere_is_still_alone() {
     let host = Host::new();
-    let listen = "perl -MSocket -e 'socket(my $s, AF_INET, SOCK_STREAM, 0); bind($s, pack_sockaddr_in(7777, INADDR_ANY)); listen($s, 5); accept(my $c, $s); print $c \"hello\"; sleep 1'";
+    let listen = "perl -MSocket -e 'socket(my $s, AF_INET, SOCK_STREAM, 0); bind($s, pack_sockaddr_in(7777, INADDR_ANY)); listen($s, 5); accept(my $c, $s); print $c \"hello\"'";
     let begin = format!(
         "COPY (SELECT 1) TO PROGRAM {}",
         quoted(&format!("({listen}) >/dev/null 2>&1 </dev/null & cat >/dev/null"))

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::find::Server;
 use crate::model::{EngineKind, ProjectName, ServiceName};
+use crate::sanitize::postgres::percent_encoded;
 
 /// A service to propose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,7 +131,7 @@ fn service_lines(service: &Proposed) -> Vec<String> {
         let database = databases.first().map_or("postgres", |(name, _)| name.as_str());
         let source = format!(
             "postgres:///{}?host={}&port={port}",
-            percent(database),
+            percent_encoded(database),
             directory.display()
         );
         lines.push(format!(
@@ -188,19 +189,5 @@ fn text(text: &str) -> String {
 fn one_line(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
-}
-
-/// A database's name in a URL.
-fn percent(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    name.bytes()
-        .map(|byte| {
-            if plain(byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
         .collect()
 }

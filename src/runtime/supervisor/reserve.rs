@@ -6,19 +6,18 @@
 //! go on. How much was free then stays in the lock's file, so that whoever is next to look knows of it. One that dies
 //! in between lets go of everything: lock and branches.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock, fstatvfs, syncfs};
+use rustix::fs::{fstatvfs, syncfs};
 
-use super::super::branch_dir::{BranchDir, make_dir};
+use super::super::branch_dir::{BranchDir, make_dir, try_lock};
 use super::super::protocol::{Failure, Load, Reply, Request, Verdict, receive, send};
 use super::super::{StoppedForRoom, Watch};
 use super::{Supervisor, locked, named};
@@ -117,20 +116,8 @@ impl Turn {
     fn take(run_dir: &Path, filesystem: &str) -> io::Result<Option<Self>> {
         let locks = run_dir.join("locks");
         make_dir(&locks, 0o700)?;
-        let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600);
-        let file = options
-            .custom_flags(nix::libc::O_NOFOLLOW)
-            .open(locks.join(format!("reserve.{filesystem}.lock")))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            other => other.map(|()| Some(Self { file })).map_err(io::Error::from),
-        }
+        let file = try_lock(&locks.join(format!("reserve.{filesystem}.lock")))?;
+        Ok(file.map(|file| Self { file }))
     }
 
     /// What was free when a branch was stopped last, since when there was never enough.

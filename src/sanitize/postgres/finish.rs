@@ -188,10 +188,11 @@ pub(super) fn analyze(sessions: &mut [Session], tables: Analyzed) -> Result<(), 
             .iter_mut()
             .map(|session| scope.spawn(|| work(session)))
             .collect();
-        // A worker that panicked has left its tables to the others, and the one that it held without statistics.
-        workers
-            .into_iter()
-            .try_for_each(|worker| worker.join().unwrap_or(Ok(())))
+        workers.into_iter().try_for_each(|worker| {
+            worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     })
 }
 

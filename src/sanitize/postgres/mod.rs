@@ -25,4 +25,4 @@ mod work;
 pub use introspect::introspect;
 pub use rewrite::RewriteError;
 pub use service::{PostgresService, Rules};
-pub use url::url;
+pub use url::{percent_encoded, url};

@@ -154,7 +154,7 @@ pub(super) fn rewrite(
     })?;
     // By an index, it may be: not before they are built.
     if had.unvalidated {
-        prove_checks(session, &table.name)?;
+        as_applications_do(session, table, |session| Ok(prove_checks(session, &table.name)?))?;
     }
     session.execute(&format!("committing {}", table.name), "COMMIT")?;
     let after = files_of(session, &table.name)?;

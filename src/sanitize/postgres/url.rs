@@ -7,14 +7,15 @@ pub fn url(role: &str, password: &Secret, host: std::net::IpAddr, port: u16, dat
     let host = std::net::SocketAddr::new(host, port);
     let text = format!(
         "postgres://{}:{}@{host}/{}",
-        percent(role),
-        percent(password.reveal()),
-        percent(database)
+        percent_encoded(role),
+        percent_encoded(password.reveal()),
+        percent_encoded(database)
     );
     Secret::new(text)
 }
 
-fn percent(text: &str) -> String {
+/// A text as it stands in a part of a URL.
+pub fn percent_encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes()
         .map(|byte| {
