@@ -11,7 +11,7 @@ BINARY   = target/release/envclone
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build test bench quickstart quickstart-down install uninstall
+.PHONY: help build test vm-image test-vm bench quickstart quickstart-down install uninstall
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -27,8 +27,17 @@ test: ## Everything that is checked before a commit; as root, since branches are
 	cargo fmt --check
 	scripts/check-scripts.sh
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --test vm -- -D warnings
 	cargo test --locked --no-fail-fast
 	scripts/cargo-deny.sh
+
+vm-image: ## The guest of test-vm, Debian 13 with ZFS, built once and kept in /var/cache/envclone-tests/vm
+	@scripts/install-packages.sh vm
+	@scripts/vm/image.sh
+
+test-vm: ## The tests that need ZFS, systemd or PostgreSQL 17, in an emulated guest; T=FILTER runs some of them
+	@scripts/check-toolchain.sh test
+	@scripts/vm/test.sh '$(T)'
 
 bench: ## Time to URL and masking throughput beside the bare floor; writes docs/benchmarks.md
 	@scripts/install-packages.sh test

@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, and only those: with everything there it does nothing and needs no root.
 #
-#   install-packages.sh [run|test]     what envclone needs to run (default), and what its tests need on top
+#   install-packages.sh [run|test|vm]   what envclone needs to run (default), what its tests need on top, and what the guest of
+#                                      `make test-vm` needs
 #
 # Looks for tools, not for package names: a PostgreSQL from another repository is as good as Debian's.
 set -eu
 
 group=${1:-run}
-case $group in run | test) ;; *) echo "usage: $0 [run|test]" >&2; exit 2 ;; esac
+case $group in run | test | vm) ;; *) echo "usage: $0 [run|test|vm]" >&2; exit 2 ;; esac
 PATH=$PATH:/usr/sbin:/sbin
 
 missing=
@@ -20,24 +21,51 @@ server() {
     done | sort -n | tail -n 1
 }
 
-need btrfs btrfs-progs
-need mkfs.btrfs btrfs-progs
-need bwrap bubblewrap
-need ip iproute2
-need ss iproute2
-for tool in setpriv nsenter findmnt ionice; do need "$tool" util-linux; done
-for tool in mount umount losetup; do need "$tool" mount; done
-need psql postgresql-client
-version=$(server)
-if [ -z "$version" ] || [ "$version" -lt 14 ]; then missing="$missing postgresql"; fi
-if [ "$group" = test ]; then
+# QEMU 7 crashes the guest.
+oldest_qemu=10
+qemu_is_new_enough() {
+    found=$(qemu-system-x86_64 --version 2>/dev/null | sed -n 's/^QEMU emulator version \([0-9]*\)\..*/\1/p')
+    [ "${found:-0}" -ge "$oldest_qemu" ] && command -v qemu-img >/dev/null 2>&1
+}
+
+needs_to_run() {
+    need btrfs btrfs-progs
+    need mkfs.btrfs btrfs-progs
+    need bwrap bubblewrap
+    need ip iproute2
+    need ss iproute2
+    for tool in setpriv nsenter findmnt ionice; do need "$tool" util-linux; done
+    for tool in mount umount losetup; do need "$tool" mount; done
+    need psql postgresql-client
+    version=$(server)
+    if [ -z "$version" ] || [ "$version" -lt 14 ]; then missing="$missing postgresql"; fi
+}
+
+needs_to_test() {
     need pgbench postgresql-client
     need shellcheck shellcheck
     need pip3 python3-pip
     need openssl openssl
     # The server of the tests, and a scheduler that their branches must not run.
     if [ ! -e /usr/share/postgresql/15/extension/pg_cron.control ]; then missing="$missing postgresql-15-cron"; fi
-fi
+}
+
+needs_for_vm() {
+    need mmdebstrap mmdebstrap
+    need mke2fs e2fsprogs
+    need zstd zstd
+    need unxz xz-utils
+    need objcopy binutils
+    need python3 python3-minimal
+    for tool in flock setpriv unshare; do need "$tool" util-linux; done
+    qemu_is_new_enough || missing="$missing qemu-system-x86 qemu-utils"
+}
+
+case $group in
+    run) needs_to_run ;;
+    test) needs_to_run; needs_to_test ;;
+    vm) needs_for_vm ;;
+esac
 
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1; then
@@ -67,5 +95,30 @@ case " $missing " in
         pg_conftool "$conf" set create_main_cluster off
         ;;
 esac
+
+# Debian 12 has QEMU 10 in its backports only. Read with lists of their own: the sources of this host stay as they are.
+case " $missing " in
+    *" qemu-system-x86 "*)
+        candidate=$(apt-cache policy qemu-system-x86 | sed -n 's/^ *Candidate: \([0-9]*:\)\{0,1\}\([0-9]*\)\..*/\2/p')
+        if [ "${candidate:-0}" -lt "$oldest_qemu" ]; then
+            # shellcheck disable=SC1091
+            codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+            mirror=$("$(dirname -- "$0")/debian-mirror.sh")
+            lists=$(mktemp -d)
+            trap 'rm -rf "$lists"' EXIT
+            trap 'exit 130' INT TERM
+            mkdir "$lists/partial"
+            chmod 755 "$lists"
+            printf 'deb %s %s main\n' "$mirror" "$codename" "$mirror" "$codename-updates" "$mirror" "$codename-backports" >"$lists/sources"
+            with_backports() {
+                apt-get -o "Dir::Etc::SourceList=$lists/sources" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$lists" \
+                    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
+            }
+            with_backports update -q >/dev/null
+            with_backports install -y -q --no-install-recommends -t "$codename-backports" qemu-system-x86 qemu-utils >/dev/null
+            missing=$(echo " $missing " | sed 's/ qemu-system-x86 qemu-utils / /')
+        fi
+        ;;
+esac
 # shellcheck disable=SC2086 # a list of package names
-install $missing
+[ -z "${missing# }" ] || install $missing

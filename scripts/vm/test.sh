@@ -1,0 +1,78 @@
+#!/bin/bash
+# Runs the tests of the guest: builds them here, carries them in on a disk, and prints what they say there as its own.
+#
+#   test.sh [FILTER]     only tests whose name contains FILTER, of every suite
+#
+# They share one machine that resumes its saved state, and that nothing of stays.
+set -euo pipefail
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+repository=$(cd -- "$here/../.." && pwd)
+filter=${1:-}
+logs=$repository/target/vm
+PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+
+# Modules of tests/live.rs that run in the guest as well. The others need servers that are not there (PostgreSQL 15 with
+# pg_cron, and 14, 16 and 18), or have nothing to do with what is different in the guest.
+live=(storage::)
+
+# Builds the tests; prints "NAME EXECUTABLE" of each.
+build() {
+    cargo test --locked --no-run --message-format=json-render-diagnostics --test vm --test live >"$work/built.json"
+    python3 - "$work/built.json" <<'PYTHON'
+import json, sys
+for line in open(sys.argv[1], encoding="utf-8"):
+    message = json.loads(line)
+    if message["reason"] == "compiler-artifact" and message["executable"] and message["profile"]["test"]:
+        print(message["target"]["name"], message["executable"])
+PYTHON
+}
+
+executable() { awk -v name="$1" '$1 == name { print $2 }' "$work/executables"; }
+
+# run_in_guest LOGS [OPTION...]: runs the script on stdin there.
+run_in_guest() {
+    local place=$1 rc=0 programs
+    shift
+    rm -rf -- "$place"
+    mkdir -p "$place"
+    cat >"$work/run"
+    readarray -t programs < <(cut -d ' ' -f 2- "$work/executables")
+    "$here/job-disk.sh" "$work/job.img" "$work/run" "$repository/target/debug/envclone" "${programs[@]}"
+    "$here/machine.py" run "$@" --scratch "$work" "$state" "$work/job.img" "$place" || rc=$?
+    if [ "$rc" != 0 ]; then echo "error: the guest's console, output and journal are in $place" >&2; fi
+    return "$rc"
+}
+
+# Nothing may be skipped, and a suite in which nothing ran is a mistake. A filter may leave out whole suites.
+check_counts() {
+    awk -v suites="$2" -v filter="$filter" '
+        /^test result: / { results++; passed += $4; ignored += $8; if ($4 == 0 && filter == "") empty = 1 }
+        END {
+            if (ignored) problem = "tests were skipped in the guest"
+            else if (!passed || empty) problem = "no test of a suite passed in the guest"
+            else if (results != suites) problem = "a suite did not end in the guest"
+            if (problem) { print "error: " problem > "/dev/stderr"; exit 1 }
+        }' "$1/out.log"
+}
+
+"$here/../install-packages.sh" vm
+state=$("$here/image.sh")
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/envclone-vm-XXXXXX")
+trap 'rm -rf --one-file-system -- "$work"' EXIT
+trap 'exit 130' INT TERM
+cd "$repository"
+build >"$work/executables"
+
+failed=0
+if [ -n "$filter" ]; then live=("$filter"); fi
+run_in_guest "$logs/resumed" <<JOB || failed=1
+export RUST_BACKTRACE=1
+failed=0
+run() { printf '\n     Running in the guest: %s %s\n' "\$1" "\${*:3}"; shift; "\$@" || failed=1; }
+run vm $(executable vm) ${filter@Q}
+run live $(executable live) ${live[*]@Q}
+exit \$failed
+JOB
+check_counts "$logs/resumed" 2 || failed=1
+exit "$failed"

@@ -1,0 +1,14 @@
+//! Tests that need the guest: ZFS, systemd, PostgreSQL 17. `make test-vm` runs them there, from a saved machine; `cargo test`
+//! leaves them out. Those that reboot are in `vm_reboot.rs`.
+#![cfg(test)]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, not marked as tests themselves"
+)]
+
+#[path = "vm/smoke.rs"]
+mod smoke;
+#[path = "vm/zfs_pool.rs"]
+mod zfs_pool;

@@ -1,0 +1,43 @@
+//! The guest is what the tests take it for.
+
+use std::fs;
+
+use crate::zfs_pool::{ZfsPool, run};
+
+#[test]
+fn the_system_runs_under_systemd_with_cgroup_2() {
+    assert_eq!(fs::read_to_string("/proc/1/comm").unwrap().trim(), "systemd");
+    assert_eq!(run("systemctl", &["is-system-running"]).trim(), "running");
+    let mounted = run(
+        "findmnt",
+        &["--noheadings", "--output", "FSTYPE", "/sys/fs/cgroup"],
+    );
+    assert_eq!(mounted.trim(), "cgroup2");
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap();
+    assert!(own.starts_with("0::/system.slice/"), "{own}");
+}
+
+#[test]
+fn a_recursive_snapshot_of_zfs_is_one_transaction_and_a_clone_has_its_bytes() {
+    let pool = ZfsPool::new();
+    let (shop, db) = (pool.dataset("shop"), pool.dataset("shop/db"));
+    run("zfs", &["create", &shop]);
+    run("zfs", &["create", &db]);
+    let file = |dataset: &str| pool.path().join(dataset).join("file");
+    fs::write(file("shop/db"), "before").unwrap();
+
+    run("zfs", &["snapshot", "-r", &format!("{shop}@now")]);
+    fs::write(file("shop/db"), "after").unwrap();
+    run("zfs", &["clone", &format!("{db}@now"), &pool.dataset("clone")]);
+
+    let born = |dataset: &str| {
+        run(
+            "zfs",
+            &["get", "-Hpo", "value", "createtxg", &format!("{dataset}@now")],
+        )
+    };
+    assert_eq!(born(&shop), born(&db));
+    assert_eq!(fs::read_to_string(file("clone")).unwrap(), "before");
+    pool.reimport();
+    assert_eq!(fs::read_to_string(file("clone")).unwrap(), "before");
+}
