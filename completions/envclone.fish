@@ -48,7 +48,7 @@ complete -c envclone -n "__fish_envclone_needs_command" -f -a "config" -d 'Print
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "doctor" -d 'Find what is missing, unsafe or left over, and say what mends it'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "completions" -d 'Print completions for a shell'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "man" -d 'Print the manual page of envclone or of one of its commands, for `man -l -`'
-complete -c envclone -n "__fish_envclone_needs_command" -f -a "generate" -d 'Write completions and manual pages below a directory'
+complete -c envclone -n "__fish_envclone_needs_command" -f -a "generate" -d 'Write completions, manual pages and the page on transforms below a directory'
 complete -c envclone -n "__fish_envclone_using_subcommand init" -l project -d 'Name of the project [default: the name of the database that is found]' -r
 complete -c envclone -n "__fish_envclone_using_subcommand init" -l pool -d 'Mounted Btrfs in which branches live [default: the one that holds the root]' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand init" -l root -d 'Subvolume that holds production [default: the one that holds the server that is found]' -r -F
@@ -151,14 +151,15 @@ complete -c envclone -n "__fish_envclone_using_subcommand destroy" -l json -d 'P
 complete -c envclone -n "__fish_envclone_using_subcommand destroy" -s q -l quiet -d 'Print errors only'
 complete -c envclone -n "__fish_envclone_using_subcommand destroy" -s v -l verbose -d 'Say more about what is being done'
 complete -c envclone -n "__fish_envclone_using_subcommand destroy" -s h -l help -d 'Print help'
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -l config -d 'Configuration file' -r -F
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -l json -d 'Print one JSON document'
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -s q -l quiet -d 'Print errors only'
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -s v -l verbose -d 'Say more about what is being done'
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -s h -l help -d 'Print help'
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -f -a "check" -d 'Check that rules decide about every column and file; the environment is only read'
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan" -f -a "scan" -d 'Look for personal data, whatever the rules say; the environment is only read'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -l config -d 'Configuration file' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -l json -d 'Print one JSON document'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -s q -l quiet -d 'Print errors only'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -s v -l verbose -d 'Say more about what is being done'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -s h -l help -d 'Print help'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -f -a "check" -d 'Check that rules decide about every column and file; the environment is only read'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -f -a "scan" -d 'Look for personal data, whatever the rules say; the environment is only read'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -f -a "explain" -d 'Explain a transform: its parameters, the columns that it takes, what it does to unique values'
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -l config -d 'Configuration file' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -l json -d 'Print one JSON document'
@@ -172,6 +173,12 @@ complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_s
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from scan" -s q -l quiet -d 'Print errors only'
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from scan" -s v -l verbose -d 'Say more about what is being done'
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from scan" -s h -l help -d 'Print help'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from explain" -l config -d 'Configuration file' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from explain" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from explain" -l json -d 'Print one JSON document'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from explain" -s q -l quiet -d 'Print errors only'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from explain" -s v -l verbose -d 'Say more about what is being done'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help'
 complete -c envclone -n "__fish_envclone_using_subcommand config" -l config -d 'Configuration file' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand config" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
 complete -c envclone -n "__fish_envclone_using_subcommand config" -l json -d 'Print one JSON document'

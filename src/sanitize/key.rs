@@ -30,6 +30,32 @@ pub enum Kind {
     Text,
     /// Anything replaced by a code; canonical form: the exact text.
     Opaque,
+    /// A login name; canonical form by [`email`].
+    Username,
+    /// A company's name; canonical form by [`name`].
+    Company,
+    /// An IBAN; canonical form: capitals and digits only.
+    Iban,
+    /// A payment card's number; canonical form: digits.
+    Card,
+    /// A number that a state gives to a person; canonical form: capitals and digits only.
+    NationalId,
+    /// An address of a host or a network; canonical form: as the standard library writes it.
+    Ip,
+    /// A hardware address; canonical form: lower-case hexadecimal digits.
+    Mac,
+    /// The name of a host; canonical form: lower case.
+    Host,
+    /// What is replaced by one of a list; canonical form: the exact text.
+    Choice,
+    /// A number; canonical form: the exact text.
+    Number,
+    /// A day; canonical form: days since 1970-01-01.
+    Day,
+    /// Not a value: what a permutation is drawn from; canonical form: its range and domain.
+    Permutation,
+    /// Not a value: by how many days dates move; canonical form: the domain.
+    Shift,
     /// Not a value: which originals are searched for.
     Needle,
 }
@@ -45,6 +71,19 @@ impl Kind {
             Self::Uuid => b"uuid\0",
             Self::Text => b"text\0",
             Self::Opaque => b"opaque\0",
+            Self::Username => b"username\0",
+            Self::Company => b"company\0",
+            Self::Iban => b"iban\0",
+            Self::Card => b"card\0",
+            Self::NationalId => b"national-id\0",
+            Self::Ip => b"ip\0",
+            Self::Mac => b"mac\0",
+            Self::Host => b"host\0",
+            Self::Choice => b"choice\0",
+            Self::Number => b"number\0",
+            Self::Day => b"day\0",
+            Self::Permutation => b"permutation\0",
+            Self::Shift => b"shift\0",
             Self::Needle => b"needle\0",
         }
     }

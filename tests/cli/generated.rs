@@ -31,6 +31,56 @@ fn completions_and_manual_pages_are_those_of_the_command_line() {
 }
 
 #[test]
+fn the_page_on_transforms_is_that_of_the_code() {
+    let host = Host::new();
+    let target = host.path("generated");
+    let done = host.run(&["generate", target.to_str().unwrap()]);
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+    let checked_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/transforms.md");
+    assert!(
+        fs::read(target.join("docs/transforms.md")).unwrap() == fs::read(checked_in).unwrap(),
+        "docs/transforms.md is out of date; run: cargo run -- generate ."
+    );
+}
+
+#[test]
+fn transforms_are_listed_and_explained_without_a_configuration() {
+    let host = Host::new();
+    let list = host.run(&["sanitize", "explain"]);
+    assert_eq!((list.code, list.stderr.as_str()), (0, ""));
+    assert!(
+        list.stdout.lines().count() > 10 && list.stdout.contains("\nnull "),
+        "{}",
+        list.stdout
+    );
+    let one = host.run(&["sanitize", "explain", "email"]);
+    assert!(
+        one.stdout.starts_with("email: ") && one.stdout.contains("domain"),
+        "{}",
+        one.stdout
+    );
+    let document: serde_json::Value =
+        serde_json::from_str(&host.run(&["--json", "sanitize", "explain", "uuid"]).stdout).unwrap();
+    assert_eq!(document["schema"], 1);
+    assert_eq!(document["transform"]["name"], "uuid");
+    assert_eq!(document["transform"]["uniqueness"], "preserved");
+    let all: serde_json::Value =
+        serde_json::from_str(&host.run(&["--json", "sanitize", "explain"]).stdout).unwrap();
+    assert_eq!(
+        all["transforms"].as_array().unwrap().len(),
+        list.stdout.lines().count()
+    );
+    let unknown = host.run(&["sanitize", "explain", "emial"]);
+    assert_eq!(
+        (unknown.code, unknown.stderr.as_str()),
+        (
+            2,
+            "error: there is no transform \"emial\"; did you mean \"email\"?\n"
+        )
+    );
+}
+
+#[test]
 fn completions_and_pages_are_printed() {
     let host = Host::new();
     for (shell, begin) in [

@@ -1,4 +1,4 @@
-//! `envclone generate`: what is generated from the command line and checked in; run by developers only.
+//! `envclone generate`: what is generated from the command line and the transforms, and checked in; run by developers only.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,12 @@ use clap::{Command, ValueEnum};
 use super::completions::{Shell, script};
 use super::man::pages;
 use crate::cli::CommandError;
+use crate::sanitize::transform;
 
-/// Write completions and manual pages below a directory
+/// Write completions, manual pages and the page on transforms below a directory
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
-    /// Directory that gets completions/ and man/
+    /// Directory that gets completions/, man/ and docs/transforms.md
     directory: PathBuf,
 }
 
@@ -26,6 +27,8 @@ pub(in crate::cli) fn run(mut command: Command, args: &Args) -> Result<ExitCode,
     for (name, page) in pages(command)? {
         write(&man, &name, &page)?;
     }
+    let docs = args.directory.join("docs");
+    write(&docs, "transforms.md", transform::page().as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,6 +12,7 @@ use crate::model::EnvName;
 use crate::ops::branch::{self, Look};
 use crate::ops::{self, App};
 use crate::sanitize::inspection::{Inspection, PersonalColumn};
+use crate::sanitize::transform::{self, Explanation};
 
 /// Hold the rules against an environment, or look for personal data in it
 #[derive(Debug, clap::Args)]
@@ -36,13 +37,49 @@ enum Action {
         #[arg(long, value_name = "FILE")]
         write: Option<PathBuf>,
     },
+    /// Explain a transform: its parameters, the columns that it takes, what it does to unique values
+    Explain {
+        /// Transform to explain [default: list all]
+        transform: Option<String>,
+    },
 }
 
 pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
     match &args.action {
         Action::Check { env } => check(global, env.as_deref()),
         Action::Scan { env, write } => scan(global, env.as_deref(), write.as_ref()),
+        Action::Explain { transform: None } => list(global),
+        Action::Explain {
+            transform: Some(name),
+        } => explain(global, name),
     }
+}
+
+/// Every transform with its one line.
+fn list(global: &Global) -> Result<ExitCode, CommandError> {
+    let all: Vec<Explanation> = transform::ALL.iter().map(transform::explain).collect();
+    if global.json {
+        output::json(&json!({ "schema": 1, "transforms": all }))?;
+    } else {
+        let width = all.iter().map(|one| one.name.len()).max().unwrap_or_default();
+        let lines = all
+            .iter()
+            .map(|one| format!("{:<width$}  {}\n", one.name, one.summary));
+        output::data(&lines.collect::<String>())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explain(global: &Global, name: &str) -> Result<ExitCode, CommandError> {
+    let entry = transform::find(name)
+        .ok_or_else(|| CommandError::usage(transform::SpecError::unknown_transform(name).to_string()))?;
+    let explanation = transform::explain(entry);
+    if global.json {
+        output::json(&json!({ "schema": 1, "transform": explanation }))?;
+    } else {
+        output::data(&explanation.to_string())?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check(global: &Global, env: Option<&str>) -> Result<ExitCode, CommandError> {

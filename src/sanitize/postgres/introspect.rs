@@ -35,7 +35,9 @@ const COLUMNS: &str = "WITH RECURSIVE base AS ( \
       coalesce(keys.prim, false)::int, coalesce(keys.uniq, false)::int, \
       EXISTS (SELECT FROM pg_partitioned_table AS pt WHERE pt.partrelid = a.attrelid \
         AND (a.attnum = ANY (pt.partattrs) OR pt.partexprs IS NOT NULL))::int, \
-      CASE WHEN t.typnamespace <> 'pg_catalog'::regnamespace THEN tn.nspname END \
+      CASE WHEN t.typnamespace <> 'pg_catalog'::regnamespace THEN tn.nspname END, \
+      CASE WHEN t.oid = 'pg_catalog.numeric'::regtype AND greatest(a.atttypmod, b.mod) >= 0 \
+        THEN format_type(t.oid, greatest(a.atttypmod, b.mod)) END \
     FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace \
     JOIN base AS b ON b.typ = a.atttypid JOIN pg_type AS t ON t.oid = b.basetyp \
     JOIN pg_namespace AS tn ON tn.oid = t.typnamespace LEFT JOIN keys ON keys.indrelid = a.attrelid AND keys.attnum = a.attnum \
@@ -157,7 +159,12 @@ fn relation(row: &Row, name: TableName, names: &BTreeMap<u32, TableName>) -> Tab
 fn column(row: &Row) -> Column {
     let (kind, category) = (text(row, 4), text(row, 5));
     let (type_name, family) = match row.get(13).cloned().flatten() {
-        None => (text(row, 3), family(&text(row, 3), &kind, &category)),
+        None => {
+            // How many digits fit is part of what a transform must know.
+            let exact = row.get(14).cloned().flatten();
+            let family = family(&text(row, 3), &kind, &category);
+            (exact.unwrap_or_else(|| text(row, 3)), family)
+        }
         Some(schema) => made_type(&schema, &text(row, 3), &kind),
     };
     Column {

@@ -119,6 +119,46 @@ impl Column {
         Family::of(&self.type_name)
     }
 
+    /// The name of its type in lower case, without length or precision.
+    pub(super) fn base(&self) -> &str {
+        self.type_name.split('(').next().unwrap_or_default().trim()
+    }
+
+    /// Digits in all and digits after the point, of a `numeric` that has a limit.
+    pub(super) fn precision(&self) -> Option<(u32, u32)> {
+        let (name, rest) = self.type_name.split_once('(')?;
+        if !matches!(name.trim(), "numeric" | "decimal") {
+            return None;
+        }
+        let mut numbers = rest.trim_end_matches(')').split(',');
+        let precision = numbers.next()?.trim().parse().ok()?;
+        let scale: i32 = numbers
+            .next()
+            .map_or(Some(0), |scale| scale.trim().parse().ok())?;
+        // PostgreSQL 15 knows negative scales: digits before the point that are 0.
+        Some((precision, u32::try_from(scale).unwrap_or(0)))
+    }
+
+    /// The least and the largest whole number that it holds exactly; `None` if it is not for such.
+    pub(super) fn integers(&self) -> Option<(i128, i128)> {
+        const DIGITS: u32 = 38;
+        Some(match self.base() {
+            "smallint" | "int2" => (i16::MIN.into(), i16::MAX.into()),
+            "integer" | "int4" | "int" => (i32::MIN.into(), i32::MAX.into()),
+            "bigint" | "int8" => (i64::MIN.into(), i64::MAX.into()),
+            "numeric" | "decimal" => {
+                let digits = self
+                    .precision()
+                    .map_or(DIGITS, |(precision, scale)| precision.saturating_sub(scale));
+                let most = 10i128
+                    .checked_pow(digits.min(DIGITS))
+                    .map_or(i128::MAX, |next| next - 1);
+                (-most, most)
+            }
+            _ => return None,
+        })
+    }
+
     /// Whether `chars` characters fit.
     pub(super) fn fits(&self, chars: usize) -> bool {
         self.max_chars.is_none_or(|max| chars <= max as usize)
@@ -136,6 +176,7 @@ impl Column {
             Family::Text => "use hmac, or email for addresses",
             Family::Bytes => "use hmac",
             Family::Uuid => "use uuid",
+            Family::Integer | Family::BigInteger | Family::Decimal => "use permute",
             _ => {
                 "no transform keeps values of this type unique yet; keep it with a reason, or delete the rows"
             }

@@ -8,12 +8,17 @@
 
 mod column;
 mod email;
+mod empty;
+mod explain;
 mod fixed;
 mod hmac;
 mod letters;
+mod mask;
 mod name;
 mod null;
 mod params;
+mod permutation;
+mod permute;
 mod phone;
 mod spec_error;
 mod text;
@@ -23,6 +28,7 @@ mod vocabulary;
 use serde::{Deserialize, Serialize};
 
 pub use column::{Column, Family};
+pub use explain::{Example, Explanation, Parameter, explain, page};
 pub(super) use name::all as person_names;
 pub use params::{Param, Params};
 pub use spec_error::SpecError;
@@ -125,10 +131,13 @@ pub struct Entry {
 /// All transforms, by name.
 pub static ALL: &[Entry] = &[
     email::ENTRY,
+    empty::ENTRY,
     fixed::ENTRY,
     hmac::ENTRY,
+    mask::ENTRY,
     name::ENTRY,
     null::ENTRY,
+    permute::ENTRY,
     phone::ENTRY,
     text::ENTRY,
     uuid::ENTRY,

@@ -75,6 +75,32 @@ impl<'a> Params<'a> {
             .ok_or_else(|| self.wrong(param, format!("a whole number from {from} to {to}")))
     }
 
+    /// A whole number of any sign, or nothing.
+    pub(super) fn integer(&self, param: &'static str) -> Result<Option<i64>, SpecError> {
+        let read = |value: &'a toml::Value| {
+            let wrong = || self.wrong(param, "a whole number".to_owned());
+            value.as_integer().ok_or_else(wrong)
+        };
+        self.get(param).map(read).transpose()
+    }
+
+    /// A text without NUL, or nothing.
+    pub(super) fn text(&self, param: &'static str) -> Result<Option<&'a str>, SpecError> {
+        let read = |value: &'a toml::Value| {
+            let wrong = || self.wrong(param, "a text without NUL".to_owned());
+            value
+                .as_str()
+                .filter(|text| !text.contains('\0'))
+                .ok_or_else(wrong)
+        };
+        self.get(param).map(read).transpose()
+    }
+
+    /// The name of a domain of values: transforms that share it give the same fakes; empty where it is not given.
+    pub(super) fn domain(&self) -> Result<&'a str, SpecError> {
+        Ok(self.text("domain")?.unwrap_or_default())
+    }
+
     /// The error of a parameter that is not what it must be.
     pub(super) fn wrong(&self, param: &'static str, expected: String) -> SpecError {
         SpecError::Value {

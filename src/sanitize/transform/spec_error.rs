@@ -89,7 +89,8 @@ pub enum SpecError {
 }
 
 impl SpecError {
-    pub(super) fn unknown_transform(name: &str) -> Self {
+    /// That there is no transform of this name, with the one that was perhaps meant.
+    pub fn unknown_transform(name: &str) -> Self {
         Self::Transform {
             name: name.to_owned(),
             nearest: nearest(name, ALL.iter().map(|entry| entry.name)).map(str::to_owned),

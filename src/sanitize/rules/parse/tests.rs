@@ -7,6 +7,7 @@ use crate::model::{EngineKind, ServiceName};
 use crate::sanitize::file_rules::Decision;
 use crate::sanitize::rules::{Action, ColumnRules, RuleSet, RulesError};
 use crate::sanitize::schema::TableName;
+use crate::sanitize::transform;
 
 fn service(name: &str) -> ServiceName {
     name.parse().unwrap()
@@ -230,13 +231,17 @@ fn rules_for_columns_of_an_emptied_table_are_refused() {
 #[test]
 fn every_problem_of_every_file_is_told_with_line_and_caret() {
     let error = parse(&["[db.\"public.t\"]\nemail = \"emial\"\n[dv]\n", "x = \n"]).unwrap_err();
+    let names: Vec<&str> = transform::ALL.iter().map(|entry| entry.name).collect();
+    let names = names.join(", ");
     assert_eq!(
         error.to_string(),
-        "a.toml:2:9: unknown transform \"emial\"; did you mean \"email\"?; there is email, fixed, hmac, name, null, \
-         phone, text, uuid\n  |\n2 | email = \"emial\"\n  |         ^^^^^^^\n\
-         a.toml:3:2: no service is called \"dv\"; did you mean \"db\"?; there is db, uploads. Rules of redis, \
-         rabbitmq and opensearch are not supported yet\n  |\n3 | [dv]\n  |  ^^\n\
-         b.toml:1:5: this is no TOML: string values must be quoted, expected literal string\n  |\n1 | x = \n  |     ^"
+        format!(
+            "a.toml:2:9: unknown transform \"emial\"; did you mean \"email\"?; there is {names}\n  |\n\
+             2 | email = \"emial\"\n  |         ^^^^^^^\n\
+             a.toml:3:2: no service is called \"dv\"; did you mean \"db\"?; there is db, uploads. Rules of redis, \
+             rabbitmq and opensearch are not supported yet\n  |\n3 | [dv]\n  |  ^^\n\
+             b.toml:1:5: this is no TOML: string values must be quoted, expected literal string\n  |\n1 | x = \n  |     ^"
+        )
     );
 }
 
