@@ -27,7 +27,7 @@ test: ## Everything that is checked before a commit; as root, since branches are
 	cargo fmt --check
 	scripts/check-scripts.sh
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo clippy --locked --test vm -- -D warnings
+	cargo clippy --locked --test vm --test vm_reboot -- -D warnings
 	cargo test --locked --no-fail-fast
 	scripts/cargo-deny.sh
 

@@ -8,7 +8,19 @@
     reason = "helpers of tests, not marked as tests themselves"
 )]
 
+#[path = "live/pool.rs"]
+mod pool;
+#[path = "live/production.rs"]
+#[allow(
+    dead_code,
+    reason = "helpers of the live tests, not all of which are needed here"
+)]
+mod production;
 #[path = "vm/smoke.rs"]
 mod smoke;
+#[path = "vm/unit.rs"]
+mod unit;
+#[path = "live/world.rs"]
+mod world;
 #[path = "vm/zfs_pool.rs"]
 mod zfs_pool;

@@ -3,7 +3,8 @@
 #
 #   test.sh [FILTER]     only tests whose name contains FILTER, of every suite
 #
-# They share one machine that resumes its saved state, and that nothing of stays.
+# Suites that need no boot share a machine that resumes its saved state. Each test that reboots has a machine of its own, in
+# which it is started again after each boot, until it has ended. Nothing of a machine stays.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -18,7 +19,7 @@ live=(storage::)
 
 # Builds the tests; prints "NAME EXECUTABLE" of each.
 build() {
-    cargo test --locked --no-run --message-format=json-render-diagnostics --test vm --test live >"$work/built.json"
+    cargo test --locked --no-run --message-format=json-render-diagnostics --test vm --test vm_reboot --test live >"$work/built.json"
     python3 - "$work/built.json" <<'PYTHON'
 import json, sys
 for line in open(sys.argv[1], encoding="utf-8"):
@@ -75,4 +76,22 @@ run live $(executable live) ${live[*]@Q}
 exit \$failed
 JOB
 check_counts "$logs/resumed" 2 || failed=1
+
+# The list is made here; nothing of it runs here.
+"$(executable vm_reboot)" --list --format terse "$filter" | sed -n 's/: test$//p' >"$work/reboots"
+while read -r test <&3; do
+    printf '\n     Rebooting the guest: vm_reboot %s\n' "$test"
+    place=$logs/${test//:/-}
+    # The journal of all boots is wanted when it fails.
+    run_in_guest "$place" --reboots <<JOB || failed=1
+export RUST_BACKTRACE=1
+if [ ! -d /var/log/journal ]; then mkdir /var/log/journal; journalctl --flush; fi
+exec $(executable vm_reboot) --exact ${test@Q}
+JOB
+    check_counts "$place" 1 || failed=1
+done 3<"$work/reboots"
+if [ -z "$filter" ] && [ ! -s "$work/reboots" ]; then
+    echo "error: no test reboots the guest" >&2
+    failed=1
+fi
 exit "$failed"

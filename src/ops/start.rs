@@ -93,7 +93,9 @@ pub fn start_all(app: &App, lock_timeout: Duration) -> Result<Vec<Outcome>, OpsE
 fn after_crash(app: &App, record: EnvRecord) -> Result<(EnvRecord, bool), OpsError> {
     let booted_since = record.boot_id.is_some() && record.boot_id != boot_id();
     let for_room = app.runtime.stopped_for_room(&record.branch)?;
-    let stopped_cleanly = record.stopped_cleanly || for_room.is_some_and(|why| why.cleanly);
+    let stopped_cleanly = record.stopped_cleanly
+        || for_room.is_some_and(|why| why.cleanly)
+        || app.runtime.stopped_with_host(&record.branch)?;
     if stopped_cleanly || !booted_since || runs_durably(app, &record) {
         return Ok((record, false));
     }

@@ -216,6 +216,11 @@ impl Runtime for Memory {
         Ok(state.stopped.get(branch).cloned())
     }
 
+    /// Nothing ends it from outside.
+    fn stopped_with_host(&self, _branch: &BranchId) -> Result<bool, RuntimeError> {
+        Ok(false)
+    }
+
     fn forget_stop(&self, branch: &BranchId) -> Result<(), RuntimeError> {
         self.begin(Operation::ForgetStop, branch)?.stopped.remove(branch);
         Ok(())

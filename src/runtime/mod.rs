@@ -5,7 +5,8 @@
 //! nothing about data, and never reads or writes a volume.
 //!
 //! On this host ([`Sandboxed`]): a command asks for a branch's supervisor (`supervisor/`, a process of envclone's
-//! own that lives in the branch's network namespace) to be started, and talks to it on a socket (`protocol`). The
+//! own that lives in the branch's network namespace) to be started, in a unit of its own where there is systemd
+//! (`systemd`), else in a control group of its own (`cgroup`), and talks to it on a socket (`protocol`). The
 //! supervisor starts bubblewrap (`bwrap`, `seccomp`) and the gateway, and all of it ends with it; what slips through
 //! is found by its mark (`leftovers`). [`Memory`] is the same without processes, for tests.
 
@@ -23,7 +24,9 @@ pub(crate) mod protocol;
 mod reserve;
 mod sandboxed;
 pub(crate) mod seccomp;
+mod shutdown;
 mod supervisor;
+mod systemd;
 
 pub use enter::enter_and_run;
 pub use memory::{Memory, Operation};
@@ -272,7 +275,10 @@ pub trait Runtime: Send + Sync {
     /// Why the supervisor stopped the branch for the sake of the reserve, if it did; also after it ended, and after a boot.
     fn stopped_for_room(&self, branch: &BranchId) -> Result<Option<StoppedForRoom>, RuntimeError>;
 
-    /// Forgets that: the branch runs again, or is gone.
+    /// Whether a shutdown of the host stopped the branch's services, all of them cleanly, with all that they wrote on the disk.
+    fn stopped_with_host(&self, branch: &BranchId) -> Result<bool, RuntimeError>;
+
+    /// Forgets both: the branch runs again, or is gone.
     fn forget_stop(&self, branch: &BranchId) -> Result<(), RuntimeError>;
 
     /// Lets the supervisor live on without the caller.

@@ -1,6 +1,7 @@
 //! [`Runtime`] on this host: bubblewrap sandboxes under one supervisor for each branch.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -15,9 +16,10 @@ use super::branch_dir::BranchDir;
 use super::network::BranchNetwork;
 use super::process::Held;
 use super::protocol::{Failure, Keep, Reply, Request, Thaw, receive, send};
+use super::systemd::Unit;
 use super::{
     BranchStatus, EnterSpec, Exposure, Frozen, InstanceSpec, JobOutcome, JobSpec, Network, Runtime,
-    RuntimeError, StoppedForRoom, Watch, enter,
+    RuntimeError, StoppedForRoom, Watch, enter, shutdown,
 };
 use crate::exec::{Invocation, Streams, Tool, spawn};
 use crate::model::{BranchId, ServiceName};
@@ -45,7 +47,9 @@ pub struct Sandboxed {
 #[derive(Debug)]
 struct Lease {
     connection: Option<UnixStream>,
+    /// The supervisor, or the `systemd-run` that ends with its unit.
     child: Child,
+    in_unit: bool,
 }
 
 /// A branch that its supervisor holds still for as long as this connection is open.
@@ -113,21 +117,46 @@ impl Sandboxed {
     fn lease_out(&self, branch: &BranchId) -> Result<Lease, RuntimeError> {
         let (ours, theirs) = UnixStream::pair().map_err(|error| io_error("making a socket pair", error))?;
         let program = Tool::at(&self.program).map_err(|missing| RuntimeError::Exec(missing.into()))?;
-        let invocation = Invocation::new(&program)
-            .args(["__supervise", "--branch", branch.as_str()])
-            .arg("--run-dir")
-            .arg(&self.run_dir)
-            .arg("--log-dir")
-            .arg(&self.log_dir);
+        let mut args: Vec<OsString> = ["__supervise", "--branch", branch.as_str(), "--run-dir"]
+            .map(OsString::from)
+            .into();
+        args.extend([
+            self.run_dir.clone().into(),
+            "--log-dir".into(),
+            self.log_dir.clone().into(),
+        ]);
+        let unit = Unit::of(branch);
+        let invocation = match &unit {
+            Some(unit) => {
+                self.free_unit(branch, unit)?;
+                unit.running(&program, &args)
+            }
+            None => Invocation::new(&program).args(args),
+        };
         let streams = Streams {
             descriptors: vec![(theirs.into(), 0)],
+            // A terminal's Ctrl-C is for the command, which then ends the branch; a supervisor makes a session of its own.
+            own_group: unit.is_some(),
             ..Streams::default()
         };
         let child = spawn(&invocation, streams).map_err(RuntimeError::Exec)?;
         Ok(Lease {
             connection: Some(ours),
             child,
+            in_unit: unit.is_some(),
         })
+    }
+
+    /// The unit has the name of the one before, which may still be going when its supervisor has gone.
+    fn free_unit(&self, branch: &BranchId, unit: &Unit) -> Result<(), RuntimeError> {
+        let held = || RuntimeError::Held {
+            branch: branch.clone(),
+        };
+        let free = self.dir(branch).remove_dead();
+        if !free.map_err(|source| io_error("removing the branch's directory", source))? {
+            return Err(held());
+        }
+        unit.wait_until_gone().map_err(RuntimeError::Exec)
     }
 }
 
@@ -189,8 +218,14 @@ impl Runtime for Sandboxed {
         read.map_err(|source| io_error("reading why the branch was stopped", source))
     }
 
+    fn stopped_with_host(&self, branch: &BranchId) -> Result<bool, RuntimeError> {
+        let noted = shutdown::is_noted(&shutdown::path(&self.log_dir, branch));
+        noted.map_err(|source| io_error("reading how the branch was stopped", source))
+    }
+
     fn forget_stop(&self, branch: &BranchId) -> Result<(), RuntimeError> {
-        let forgotten = StoppedForRoom::forget(&StoppedForRoom::path(&self.log_dir, branch));
+        let forgotten = StoppedForRoom::forget(&StoppedForRoom::path(&self.log_dir, branch))
+            .and_then(|()| shutdown::forget(&shutdown::path(&self.log_dir, branch)));
         forgotten.map_err(|source| io_error("forgetting why the branch was stopped", source))
     }
 
@@ -207,6 +242,11 @@ impl Runtime for Sandboxed {
         send(connection, &Keep).map_err(|source| io_error("keeping the supervisor", source))?;
         lease.hear(branch)?;
         lease.connection = None;
+        if lease.in_unit {
+            // It waits for the end of the unit, which nobody needs any more.
+            let ended = lease.child.kill().and_then(|()| lease.child.wait());
+            ended.map_err(|source| io_error("letting go of the supervisor", source))?;
+        }
         Ok(())
     }
 

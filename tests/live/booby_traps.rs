@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use crate::branch::url_of;
 use crate::bytes::find;
 use crate::network::Network;
-use crate::production::{Ended, MINUTE, Production, RULES, SERVER, as_postgres, ask, postgres, set_mode};
+use crate::production::{
+    Ended, MINUTE, Production, RULES, as_postgres, ask, postgres, server_programs, set_mode,
+};
 use crate::world;
 
 /// `pg_cron` looks once a minute, at its beginning, and needs some time for what it then does.
@@ -264,7 +266,7 @@ impl Trapped {
 
     /// Does with production's server what a person does, in the host's network.
     fn pg_ctl(&self, args: &[&str]) -> Ended {
-        let mut command = as_postgres(&Path::new(SERVER).join("pg_ctl"));
+        let mut command = as_postgres(&Path::new(server_programs()).join("pg_ctl"));
         command
             .arg("-D")
             .arg(self.production.data())

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::bytes::{checksum, find};
-use crate::production::{Ended, Production, RULES, SERVER, ask, program};
+use crate::production::{Ended, Production, RULES, ask, program, server_programs};
 use crate::world::{self, kill_9};
 
 /// A schema in which nothing has to be replaced, and its rules.
@@ -574,7 +574,7 @@ fn server_of_a_branch(production: &Production) -> Option<u32> {
     let processes = world::processes_of(production.base());
     let of_production =
         |one: &world::Process| [one.pid, one.parent].contains(&production.server_pid().unwrap());
-    let server = |one: &&world::Process| one.command.starts_with(SERVER) && !of_production(one);
+    let server = |one: &&world::Process| one.command.starts_with(server_programs()) && !of_production(one);
     Some(processes.iter().find(server)?.pid)
 }
 
@@ -586,7 +586,7 @@ fn knock(production: &Production, account: &str, host: &str, role: &str, passwor
     client.args(["setpriv", "--reuid", account, "--clear-groups", "/usr/bin/env"]);
     client.args([&format!("PGPASSWORD={password}"), "PGCONNECT_TIMEOUT=5"]);
     client.args([
-        &format!("{SERVER}/psql"),
+        &format!("{}/psql", server_programs()),
         "-w",
         "-At",
         "-h",

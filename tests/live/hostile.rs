@@ -161,7 +161,7 @@ fn a_branch_reaches_neither_the_network_nor_production_nor_its_siblings() {
         (socket.display().to_string(), "5432"),
     ] {
         let conninfo = format!("host={host} port={port} user=postgres dbname=shop connect_timeout=3");
-        let client = format!("{}/psql", crate::production::SERVER);
+        let client = format!("{}/psql", crate::production::server_programs());
         let ended = within_time(
             &production,
             &["exec", "fix-42", "db", "--", &client, &conninfo, "-c", "SELECT 1"],

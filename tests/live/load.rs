@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::branch::{password_of, url_of};
-use crate::production::{Ended, MINUTE, Production, RULES, SERVER, ask, program};
+use crate::production::{Ended, MINUTE, Production, RULES, ask, program, server_programs};
 
 /// How many branches are made, one after the other.
 const BRANCHES: usize = 20;
@@ -96,7 +96,7 @@ impl Prober {
 }
 
 fn pgbench(production: &Production, args: &[&str]) -> Child {
-    let mut command = program(&format!("{SERVER}/pgbench"));
+    let mut command = program(&format!("{}/pgbench", server_programs()));
     command.args([
         "-h",
         production.base().join("sock").to_str().unwrap(),
@@ -145,7 +145,7 @@ fn twenty_branches_under_load_are_sound_and_hardly_noticed_by_writes() {
             from: taken - ms("snapshot"),
             to: taken + ms("clone"),
         });
-        let mut check = program(&format!("{SERVER}/pg_amcheck"));
+        let mut check = program(&format!("{}/pg_amcheck", server_programs()));
         let port = document["services"]["db"]["port"].to_string();
         check.args([
             "--heapallindexed",

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::{LazyLock, mpsc};
 use std::time::Duration;
 
 use envclone::exec::Invocation;
@@ -17,8 +17,6 @@ use serde_json::Value;
 use crate::pool::{TestPool, make_subvolume};
 use crate::world;
 
-/// Where the programs of the tests' PostgreSQL are, unless a test is about those of another version.
-pub const SERVER: &str = "/usr/lib/postgresql/15/bin";
 /// How long anything may take that takes a second.
 pub const MINUTE: Duration = Duration::from_secs(60);
 
@@ -113,7 +111,7 @@ impl Production {
 
     /// A production whose server was never started.
     pub fn stopped(size_mb: u64) -> Self {
-        Self::stopped_with(size_mb, Path::new(SERVER))
+        Self::stopped_with(size_mb, Path::new(server_programs()))
     }
 
     fn stopped_with(size_mb: u64, programs: &Path) -> Self {
@@ -269,7 +267,7 @@ impl Production {
 
     /// The text of a configuration that fits, for tests to change before [`Production::configure`].
     pub fn configuration(&self) -> String {
-        let programs = if self.programs == Path::new(SERVER) {
+        let programs = if self.programs == Path::new(server_programs()) {
             String::new()
         } else {
             format!("programs = {:?}\n", self.programs.display().to_string())
@@ -413,6 +411,20 @@ pub fn program(path: &str) -> Command {
     Command::new(path)
 }
 
+/// Where the programs of the tests' PostgreSQL are, unless a test is about those of another version: the distribution's newest,
+/// 15 on Debian 12 and 17 in the guest.
+pub fn server_programs() -> &'static str {
+    static NEWEST: LazyLock<String> = LazyLock::new(|| {
+        let installed = fs::read_dir("/usr/lib/postgresql").unwrap().flatten();
+        let majors = installed.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let newest = majors
+            .filter(|major| Path::new(&format!("/usr/lib/postgresql/{major}/bin/postgres")).is_file())
+            .max();
+        format!("/usr/lib/postgresql/{}/bin", newest.unwrap())
+    });
+    &NEWEST
+}
+
 /// The account of the server: user and group.
 pub fn postgres() -> (u32, u32) {
     let user = nix::unistd::User::from_name("postgres").unwrap().unwrap();
@@ -502,7 +514,7 @@ fn end_server(server: Option<Child>, signal: Signal) {
 }
 
 /// The data directory that every production begins with, made once for this schema and kept among the built files.
-fn template(programs: &Path) -> PathBuf {
+pub fn template(programs: &Path) -> PathBuf {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
     (SCHEMA, programs).hash(&mut hasher);

@@ -105,11 +105,8 @@ fn a_branch_of_a_branch_under_load_is_whole_and_its_parent_goes_on() {
         "-d",
         "shop",
     ];
-    let check = [
-        &["exec", "two", "db", "--", "/usr/lib/postgresql/15/bin/pg_amcheck"],
-        &check[..],
-    ]
-    .concat();
+    let amcheck = format!("{}/pg_amcheck", crate::production::server_programs());
+    let check = [&["exec", "two", "db", "--", &amcheck], &check[..]].concat();
     production.envclone(&check).ok();
     assert_eq!(number(&parent, PAIRS), load.committed.load(Ordering::SeqCst));
     sealed_again(&production, &parent, child);

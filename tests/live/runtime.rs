@@ -15,9 +15,9 @@ use envclone::runtime::{
 };
 
 use crate::pool::TestPool;
+use crate::production::server_programs;
 
 const PASSWORD: &str = "only-in-this-test";
-const SERVER: &str = "/usr/lib/postgresql/15/bin";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A branch with a place of its own; gone at the end, whatever happens.
@@ -90,7 +90,7 @@ impl Scene {
         ];
         InstanceSpec {
             sandbox: self.sandbox(),
-            program: Path::new(SERVER).join("postgres"),
+            program: Path::new(server_programs()).join("postgres"),
             args: args.map(Into::into).into(),
             stop_signal: 2,
             ready_line: "database system is ready to accept connections".to_owned(),
@@ -271,7 +271,7 @@ fn init_cluster(place: &Path) {
     for path in [place, &data, &secret] {
         chown(path, Some(uid), Some(gid)).unwrap();
     }
-    as_postgres(&Path::new(SERVER).join("initdb"))
+    as_postgres(&Path::new(server_programs()).join("initdb"))
         .args(["--no-sync", "-A", "scram-sha-256", "-U", "postgres", "--pwfile"])
         .arg(&secret)
         .arg("-D")

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::branch::{clone_of, login, originals, password_of, url_of};
 use crate::bytes::find;
-use crate::production::{Ended, Production, RULES, SERVER, ask, postgres, program};
+use crate::production::{Ended, Production, RULES, ask, postgres, program, server_programs};
 
 /// What `scripts/install-postgresql.sh` fetches, and to where.
 const FETCHED: &str = include_str!("../../scripts/postgresql.txt");
@@ -54,8 +54,12 @@ const ANSWERS: [(&str, &str); 5] = [
 
 /// Where the programs of a version are.
 fn programs(major: u32) -> PathBuf {
-    if Path::new(SERVER).parent().unwrap().ends_with(major.to_string()) {
-        return SERVER.into();
+    if Path::new(server_programs())
+        .parent()
+        .unwrap()
+        .ends_with(major.to_string())
+    {
+        return server_programs().into();
     }
     let listed = FETCHED.lines().filter_map(|line| line.split_once(' '));
     let mut versions = listed.map(|(version, _)| version);
@@ -437,7 +441,11 @@ fn programs_that_do_not_fit_the_data_are_refused_by_name() {
     let own = production.base().join("server/bin");
     fs::create_dir_all(&own).unwrap();
     named(&own).refused(1, &["no `postgres` of PostgreSQL 15", "correct `programs`"]);
-    fs::copy(Path::new(SERVER).join("postgres"), own.join("postgres")).unwrap();
+    fs::copy(
+        Path::new(server_programs()).join("postgres"),
+        own.join("postgres"),
+    )
+    .unwrap();
     named(&own).refused(1, &["no `pg_resetwal` of PostgreSQL 15"]);
     // Whoever could put another server there would be obeyed by root.
     chown(own.join("postgres"), Some(postgres().0), None).unwrap();

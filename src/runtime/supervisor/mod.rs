@@ -37,7 +37,7 @@ use super::branch_dir::{BranchDir, make_dir};
 use super::cgroup::Cgroup;
 use super::leftovers::end_leftovers;
 use super::protocol::{Failure, Keep, Reply, receive, send};
-use super::{RuntimeError, process};
+use super::{RuntimeError, process, shutdown, systemd};
 use crate::model::{BranchId, ServiceName};
 
 /// How long instances may take to stop when the host shuts down.
@@ -113,8 +113,10 @@ fn set_up(args: &SuperviseArgs) -> Result<Parts, Failure> {
         .map_err(Failure::io("claiming the branch's directory"))?;
     let claim = claim.ok_or(Failure::Held)?;
     let made = make_dir(&args.log_dir, 0o700).map_err(Failure::io("making the log directory"));
-    // Refused in most containers, where nothing depends on it.
-    let cgroup = Cgroup::of(&args.branch).filter(|cgroup| cgroup.enter().is_ok());
+    // Refused in most containers, where nothing depends on it. In a unit of its own it has one.
+    let cgroup = Cgroup::of(&args.branch)
+        .filter(|_| !systemd::runs_in_unit_of(&args.branch))
+        .filter(|cgroup| cgroup.enter().is_ok());
     match made.and_then(|()| wall_off()).and_then(|host| {
         let listener = control::listen(&dir).map_err(Failure::io("listening for requests"))?;
         Ok((host, listener))
@@ -176,7 +178,7 @@ fn begin(supervisor: &Arc<Supervisor>, listener: UnixListener, lease: UnixStream
     let for_signals = Arc::clone(supervisor);
     named("signals", move || {
         if signals.forever().next().is_some() {
-            for_signals.stop_all(HOST_SHUTDOWN);
+            for_signals.stop_with_host();
             for_signals.end();
         }
     })?;
@@ -219,6 +221,15 @@ impl Supervisor {
                 .collect();
             stops.into_iter().all(|stop| stop.join().unwrap_or(false))
         })
+    }
+
+    /// The host goes down. A branch that is in use is to come back as it was.
+    fn stop_with_host(&self) {
+        let in_use = locked(&self.doorway).is_some();
+        if self.stop_all(HOST_SHUTDOWN) && in_use {
+            // Without it the branch goes back to its checkpoint, as after a crash.
+            let _ = shutdown::note(&shutdown::path(&self.log_dir, &self.branch));
+        }
     }
 
     /// Ends everything, and lets the main thread go, and with it the process.

@@ -1,0 +1,140 @@
+//! envclone as `make install` leaves it on a systemd host, with a production beside it that is a unit of its own: everything at its
+//! usual place. It stays when a test ends: the machine does not.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::pool::{make_subvolume, run};
+use crate::production::{self, Ended, RULES, ask, program, server_programs};
+
+/// Where the binary is.
+pub const ENVCLONE: &str = "/usr/local/bin/envclone";
+const POOL: &str = "/srv/pool";
+const ROOT: &str = "/srv/pool/shop";
+/// Where production's server listens.
+const SOCKET: &str = "/run/shop";
+const UNIT: &str = "shop-db.service";
+
+/// Installs the built binary with all that belongs to it, as an administrator does.
+pub fn install() {
+    let mut make = program("/usr/bin/make");
+    make.current_dir(env!("CARGO_MANIFEST_DIR"));
+    make.args(["install", "BINARY=target/debug/envclone"]);
+    Ended::of(make.output().unwrap()).ok();
+}
+
+/// Makes a pool in a file, and a production in it that runs.
+pub fn make_production() {
+    envclone(&["pool", "create", POOL, "--size", "2G"]).ok();
+    make_subvolume(Path::new(ROOT));
+    let (uid, gid) = production::postgres();
+    let volume = Path::new(ROOT).join("db");
+    fs::create_dir(&volume).unwrap();
+    chown(&volume, Some(uid), Some(gid)).unwrap();
+    let data = volume.join("data");
+    production::copy(&production::template(Path::new(server_programs())), &data);
+    let settings = format!(
+        "listen_addresses = ''\nunix_socket_directories = '{SOCKET}'\nmax_prepared_transactions = 5\n"
+    );
+    fs::write(data.join("postgresql.conf"), settings).unwrap();
+    fs::write(data.join("pg_hba.conf"), "local all all trust\n").unwrap();
+    fs::create_dir_all(Path::new(ROOT).join("uploads/public")).unwrap();
+    fs::write(Path::new(ROOT).join("uploads/public/lamp.txt"), "a lamp").unwrap();
+    start_production(&data);
+    configure();
+    // All of this was there long ago when the host goes down; what envclone does from here on must last by itself.
+    rustix::fs::sync();
+}
+
+/// Its server lies in a pool that envclone mounts at boot.
+fn start_production(data: &Path) {
+    let unit = format!(
+        "[Unit]\nAfter=envclone.service\n[Service]\nType=notify\nUser=postgres\nRuntimeDirectory=shop\n\
+         ExecStart={}/postgres -D {}\nKillSignal=SIGINT\n[Install]\nWantedBy=multi-user.target\n",
+        server_programs(),
+        data.display()
+    );
+    fs::write(Path::new("/etc/systemd/system").join(UNIT), unit).unwrap();
+    run("systemctl", &["daemon-reload"]);
+    run("systemctl", &["enable", "--quiet", "--now", UNIT]);
+}
+
+fn configure() {
+    let configuration = format!(
+        r#"[project]
+name = "shop"
+
+[storage]
+pool = "{POOL}"
+
+[environments.prod]
+type = "production"
+root = "{ROOT}"
+
+[services.db]
+engine = "postgres"
+volume = "db"
+data = "data"
+database = "shop"
+user = "shop"
+source = "postgres:///shop?host={SOCKET}&user=postgres"
+
+[services.uploads]
+engine = "files"
+volume = "uploads"
+
+[sanitize]
+rules = ["sanitize/*.toml"]
+"#
+    );
+    fs::create_dir_all("/etc/envclone/sanitize").unwrap();
+    fs::write("/etc/envclone/envclone.toml", configuration).unwrap();
+    fs::write("/etc/envclone/sanitize/shop.toml", RULES).unwrap();
+    let key = Path::new("/var/lib/envclone/shop/key");
+    fs::create_dir_all(key.parent().unwrap()).unwrap();
+    production::set_mode(key.parent().unwrap(), 0o700);
+    fs::write(key, [7; 32]).unwrap();
+    production::set_mode(key, 0o600);
+}
+
+/// Runs the installed envclone to its end.
+pub fn envclone(args: &[&str]) -> Ended {
+    Ended::of(program(ENVCLONE).args(args).output().unwrap())
+}
+
+/// Makes a branch of the production; its document.
+#[track_caller]
+pub fn branch(name: &str) -> Value {
+    envclone(&["--json", "branch", "prod", name]).json()
+}
+
+/// The URL in a branch's document.
+pub fn url_of(document: &Value) -> String {
+    document["url"].as_str().unwrap().to_owned()
+}
+
+/// What the production answers.
+pub fn ask_production(sql: &str) -> String {
+    ask(&format!("host={SOCKET} user=postgres dbname=shop"), sql).unwrap()
+}
+
+/// Nothing is wrong, as `doctor` sees it.
+#[track_caller]
+pub fn nothing_is_wrong() {
+    assert_eq!(envclone(&["doctor"]).ok(), "nothing is wrong\n");
+}
+
+/// What a unit's processes said since this boot.
+pub fn journal_of(unit: &str) -> String {
+    run("journalctl", &["--boot", "--output=cat", "--unit", unit])
+}
+
+/// What systemd knows of a unit.
+pub fn property(unit: &str, name: &str) -> String {
+    run("systemctl", &["show", "--value", "--property", name, unit])
+        .trim()
+        .to_owned()
+}
