@@ -5,6 +5,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::branch::url_of;
 use crate::kill::{has_begun, until};
 use crate::production::{Ended, Production, ask};
+use crate::world;
 
 #[test]
 fn a_run_that_goes_down_with_its_host_is_undone_by_the_next_command() {
@@ -73,4 +74,31 @@ fn branches_come_back_after_a_boot_under_their_url() {
     assert_eq!(mine(&one).unwrap(), "4711");
     production.envclone(&["destroy", "one", "two", "three"]).ok();
     assert_eq!(production.world(), before);
+}
+
+#[test]
+fn a_branch_that_a_shutdown_of_the_host_stopped_comes_back_as_it_was_once() {
+    let mut production = Production::new();
+    production.stop();
+    let url = url_of(&production.branch("fix-42"));
+    ask(&url, "CREATE TABLE shop.mine AS SELECT 4711 AS n").unwrap();
+    // What is asked to end at a shutdown, by whatever runs the host.
+    let mine = world::processes_of(production.base());
+    let supervisor = mine
+        .iter()
+        .find(|one| one.command.contains("__supervise"))
+        .unwrap();
+    world::end_by(supervisor.pid, Signal::TERM);
+    production.reboot();
+    let started = production.envclone(&["start", "--all"]);
+    assert!(!started.stderr.contains("went back"), "{}", started.stderr);
+    started.ok();
+    assert_eq!(ask(&url, "SELECT n FROM shop.mine").unwrap(), "4711");
+    // The next time nobody asks.
+    production.reboot();
+    let started = production.envclone(&["start", "--all"]);
+    assert!(started.stderr.contains("fix-42 went back"), "{}", started.stderr);
+    started.ok();
+    ask(&url, "SELECT n FROM shop.mine").unwrap_err();
+    production.envclone(&["destroy", "fix-42"]).ok();
 }

@@ -155,9 +155,14 @@ pub fn end_processes(base: &Path) {
 
 /// Kills one process.
 pub fn kill_9(pid: u32) {
+    end_by(pid, Signal::KILL);
+}
+
+/// Sends a process a signal that ends it, and waits until it has.
+pub fn end_by(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(pid.cast_signed()).unwrap();
     let held = pidfd_open(pid, PidfdFlags::empty()).unwrap();
-    kill_process(pid, Signal::KILL).unwrap();
+    kill_process(pid, signal).unwrap();
     assert!(ended(&held, Duration::from_secs(30)), "it does not end");
 }
 
