@@ -308,6 +308,34 @@ fn delete(subvolume: &Path) -> Result<()> {
     .map(drop)
 }
 
+/// A snapshot of a production's root and a clone of it, and nothing more. Gone when dropped.
+pub struct Copies([PathBuf; 2]);
+
+impl Copies {
+    pub fn of(production: &Production<'_>, number: usize) -> Result<Self> {
+        let path = |what: &str| production.place.pool().join(format!("{what}-{number}"));
+        let copies = Self([path("only-snapshot"), path("only-clone")]);
+        let [snapshot, clone] = &copies.0;
+        let btrfs = || {
+            let mut command = program("btrfs");
+            command.args(["subvolume", "snapshot"]);
+            command
+        };
+        run(btrfs().arg("-r").arg(production.root()).arg(snapshot))?;
+        run(btrfs().arg(snapshot).arg(clone))?;
+        Ok(copies)
+    }
+}
+
+impl Drop for Copies {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            // One that was not made.
+            let _ = delete(path);
+        }
+    }
+}
+
 /// Every branch goes, also after a failure.
 pub struct Branches<'a, 'b> {
     production: &'b Production<'a>,

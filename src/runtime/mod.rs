@@ -30,6 +30,7 @@ mod systemd;
 
 pub use enter::enter_and_run;
 pub use memory::{Memory, Operation};
+pub use process::stand_back;
 pub use reserve::{StoppedForRoom, Watch};
 pub use sandboxed::Sandboxed;
 pub use supervisor::{SuperviseArgs, supervise};

@@ -158,6 +158,20 @@ pub(crate) fn no_core_dumps() -> io::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 1, 1).map_err(io::Error::from)
 }
 
+/// How far a branch stands back behind production where both want the processor, as `nice` counts.
+const BEHIND: i32 = 5;
+
+/// From now on this thread, and whatever it starts, takes the processor after production. Never more eager than before.
+///
+/// # Errors
+/// The kernel's.
+pub fn stand_back() -> io::Result<()> {
+    if rustix::process::getpriority_process(None)? < BEHIND {
+        rustix::process::setpriority_process(None, BEHIND)?;
+    }
+    Ok(())
+}
+
 /// Ends this process when its parent ends, and checks that this was still `parent` when that took effect.
 pub(crate) fn end_with_parent(parent: u32) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;

@@ -165,6 +165,8 @@ fn stays_raw_without_verifiers(production: &Production, needles: &[String]) {
     let as_it_was = "kanari.17@original-mail.test";
     assert_eq!(ask(&url_of(&raw), email).as_deref(), Ok(as_it_was));
     only_its_own_password_opens_it(&raw);
+    // It stood still only as long as catalogs were rewritten.
+    assert_eq!(ask(&url_of(&raw), "SHOW autovacuum").as_deref(), Ok("on"));
     production.envclone(&["stop", "raw"]).ok();
     let verifiers: Vec<String> = needles
         .iter()

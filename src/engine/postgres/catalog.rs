@@ -116,12 +116,14 @@ pub fn seal_catalogs(
     let mut left_out = reset_settings(&mut session)?;
     purge_shared(&mut session)?;
     keep("template1", session);
+    // One after the other: a transaction that runs in one database keeps the dead rows of all from going.
     for database in &databases {
         let mut session = connect(database)?;
         secrets.extend(strip_foreign_servers(&mut session)?);
         forget_statistics(&mut session)?;
-        stop_jobs(&mut session)?;
-        if *database != credentials.database && empty_jobs(&mut session)? {
+        let tables = tables_of_cron(&mut session)?;
+        stop_jobs(&mut session, &tables)?;
+        if *database != credentials.database && empty_jobs(&mut session, &tables)? {
             left_out.push(format!("the jobs of pg_cron in database {database}"));
         }
         keep(database, session);
@@ -290,7 +292,12 @@ pub(super) fn is_beaten(text: &str) -> String {
 fn purge_shared(session: &mut Session) -> Result<(), EngineError> {
     session.unlimited();
     session.execute("rewriting pg_authid", "VACUUM FULL pg_authid")?;
-    session.execute("rewriting pg_subscription", "VACUUM FULL pg_subscription")
+    // Most servers never had one.
+    let any = "SELECT 1 WHERE pg_relation_size('pg_subscription') > 0";
+    if session.value("looking for subscriptions", any)?.is_some() {
+        session.execute("rewriting pg_subscription", "VACUUM FULL pg_subscription")?;
+    }
+    Ok(())
 }
 
 /// Prepared transactions are listed for the whole server, and can be ended in their own database only.
@@ -321,6 +328,11 @@ fn roll_back_prepared(session: &mut Session) -> Result<(), EngineError> {
 /// User mappings lose all options; servers, wrappers and tables keep what names no secret.
 fn strip_foreign_servers(session: &mut Session) -> Result<Vec<Secret>, EngineError> {
     let mut found = Vec::new();
+    let any = OPTIONS.map(|(catalog, column)| format!("SELECT 1 FROM {catalog} WHERE {column} IS NOT NULL"));
+    let any = format!("{} LIMIT 1", any.join(" UNION ALL "));
+    if session.value("looking for foreign servers", &any)?.is_none() {
+        return Ok(found);
+    }
     for (catalog, column) in OPTIONS {
         let options = format!("unnest({column}) AS option");
         let secret = format!("option ~* {}", quote_literal(SECRET));
@@ -399,16 +411,15 @@ pub fn tables_of_cron(session: &mut Session) -> Result<Vec<String>, EngineError>
 }
 
 /// `pg_cron`'s library is not loaded, so that nothing runs; its jobs are marked inactive for whoever loads it.
-fn stop_jobs(session: &mut Session) -> Result<(), EngineError> {
-    if tables_of_cron(session)?.iter().any(|table| table == "cron.job") {
+fn stop_jobs(session: &mut Session, tables: &[String]) -> Result<(), EngineError> {
+    if tables.iter().any(|table| table == "cron.job") {
         session.execute("deactivating jobs", "UPDATE cron.job SET active = false")?;
     }
     Ok(())
 }
 
 /// Removes the jobs of a database that no rule can name, and their history: they may hold secrets. Whether there are any.
-fn empty_jobs(session: &mut Session) -> Result<bool, EngineError> {
-    let tables = tables_of_cron(session)?;
+fn empty_jobs(session: &mut Session, tables: &[String]) -> Result<bool, EngineError> {
     if tables.is_empty() {
         return Ok(false);
     }
@@ -419,7 +430,7 @@ fn empty_jobs(session: &mut Session) -> Result<bool, EngineError> {
     for table in tables {
         let forget = format!(
             "DELETE FROM pg_statistic WHERE starelid = {}::regclass",
-            quote_literal(&table)
+            quote_literal(table)
         );
         session.execute("forgetting statistics of jobs", &forget)?;
     }

@@ -23,4 +23,4 @@ pub use neutrality::{prove_published, read_back, try_login};
 pub use offline::{after_stop, clear_stale, seal_offline};
 pub use quiesce::{Quiesced, quiesce};
 pub use session::{Session, fault_of, quote_identifier, quote_literal};
-pub use settings::{CONF_DIR, Mode, conf_files, hba_published, hba_sealed, instance, job_sandbox};
+pub use settings::{CONF_DIR, Logins, Mode, conf_files, instance, job_sandbox};

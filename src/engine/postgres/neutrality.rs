@@ -47,19 +47,20 @@ pub fn read_back(
 ) -> Result<Vec<Check>, EngineError> {
     session.limit(CATALOG);
     let mut checks = settings(session, setup, identity, mode)?;
-    for (what, sql) in COUNTS {
-        let found = session.value(what, sql)?.unwrap_or_else(|| "missing".to_owned());
-        checks.push(holds(setup, what.to_owned(), found, "0")?);
-    }
     let beaten = format!(
         "SELECT count(*) FROM pg_db_role_setting, unnest(setconfig) AS setting WHERE {}",
         is_beaten("setting")
     );
-    let what = "settings of roles against the command line";
-    let found = session
-        .value(what, &beaten)?
-        .unwrap_or_else(|| "missing".to_owned());
-    checks.push(holds(setup, what.to_owned(), found, "0")?);
+    let beaten = ("settings of roles against the command line", beaten.as_str());
+    let counts: Vec<_> = COUNTS.into_iter().chain([beaten]).collect();
+    let found = values(
+        session,
+        "counting what must be nothing",
+        counts.iter().map(|(_, sql)| *sql),
+    )?;
+    for ((what, _), found) in counts.iter().zip(found) {
+        checks.push(holds(setup, (*what).to_owned(), found, "0")?);
+    }
     checks.push(passwords(session, setup, login_roles)?);
     Ok(checks)
 }
@@ -265,11 +266,34 @@ fn read_back_published(
             roles.to_string(),
         ),
     ];
-    for (what, sql, wanted) in cases {
-        let found = session.value(what, &sql)?.unwrap_or_else(|| "missing".to_owned());
-        checks.push(holds(setup, what.to_owned(), found, &wanted)?);
+    let found = values(
+        session,
+        "reading the login rules",
+        cases.iter().map(|(_, sql, _)| sql.as_str()),
+    )?;
+    for ((what, _, wanted), found) in cases.iter().zip(found) {
+        checks.push(holds(setup, (*what).to_owned(), found, wanted)?);
     }
     Ok(checks)
+}
+
+/// The answers of queries of one value each, in one question; `missing` for what has none.
+fn values<'a>(
+    session: &mut Session,
+    action: &str,
+    queries: impl ExactSizeIterator<Item = &'a str>,
+) -> Result<Vec<String>, EngineError> {
+    let count = queries.len();
+    let columns: Vec<String> = queries.map(|sql| format!("({sql})")).collect();
+    let mut rows = session.rows(action, &format!("SELECT {}", columns.join(", ")))?;
+    let mut row = if rows.len() == 1 {
+        rows.remove(0)
+    } else {
+        Vec::new()
+    };
+    row.resize(count, None);
+    let text = |value: Option<String>| value.unwrap_or_else(|| "missing".to_owned());
+    Ok(row.into_iter().map(text).collect())
 }
 
 fn holds(setup: &ServiceSetup, what: String, found: String, wanted: &str) -> Result<Check, EngineError> {

@@ -225,15 +225,29 @@ fn sandbox(setup: &ServiceSetup, identity: &Identity, volume: &Path, conf: Optio
     }
 }
 
+/// Who may log in.
+#[derive(Debug, Clone, Copy)]
+pub enum Logins<'a> {
+    /// The branch is sealed: envclone alone, recognised by its own socket (see [`super::Ident`]).
+    Sealed,
+    /// It is published: these roles, those of the URL and of `keep-login`, by their new passwords.
+    Published(&'a [String]),
+}
+
 /// The configuration files that the server reads, by name; they go into a root-owned directory that the
 /// sandbox sees at [`CONF_DIR`].
-pub fn conf_files(identity: &Identity, hba: String) -> Vec<(&'static str, String)> {
+pub fn conf_files(identity: &Identity, logins: Logins<'_>) -> Vec<(&'static str, String)> {
     let carried = identity
         .carried
         .iter()
         .map(|(name, value)| format!("{name} = {}\n", quote_setting(value)));
+    let (alone, hba) = match logins {
+        // A transaction of a vacuum worker keeps dead rows from going while catalogs are rewritten; the last line holds.
+        Logins::Sealed => ("autovacuum = off\n", hba_sealed()),
+        Logins::Published(roles) => ("", hba_published(roles)),
+    };
     let conf = format!(
-        "# Written by envclone; what must hold is on the command line.\n{}",
+        "# Written by envclone; what must hold is on the command line.\n{}{alone}",
         carried.collect::<String>()
     );
     vec![
@@ -253,13 +267,11 @@ fn ident_map() -> String {
     "envclone /^(.*)$ \\1\n".to_owned()
 }
 
-/// Who may log in while the branch is sealed: envclone alone, recognised by its own socket (see [`super::Ident`]).
-pub fn hba_sealed() -> String {
+fn hba_sealed() -> String {
     "host all all 127.0.0.1/32 ident map=envclone\n".to_owned()
 }
 
-/// Who may log in once it is published: the roles of the URL and of `keep-login`, by their new passwords.
-pub fn hba_published(roles: &[String]) -> String {
+fn hba_published(roles: &[String]) -> String {
     let line = |role: &String| format!("host all {} 127.0.0.1/32 scram-sha-256\n", quote_hba(role));
     roles.iter().map(line).collect::<String>() + "host all all all reject\nlocal all all reject\n"
 }

@@ -106,6 +106,8 @@ pub fn branch(
     interrupted: &AtomicBool,
 ) -> Result<BranchReport, OpsError> {
     let clock = Instant::now();
+    // Without it the branch is made all the same.
+    let _ = crate::runtime::stand_back();
     let _lock = app
         .store
         .lock_unless(&request.name, request.lock_timeout, interrupted)?;

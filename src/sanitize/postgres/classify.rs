@@ -10,12 +10,20 @@ use super::service::PostgresService;
 impl PostgresService {
     /// Reads the schema, and holds the rules against it.
     pub(super) fn classify(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
-        (site.detail)(&format!("{}: other databases", self.setup.name));
-        self.refuse_other_databases(site)?;
         (site.detail)(&format!("{}: schema", self.setup.name));
         let database = self.credentials_of()?.database.clone();
         let mut session = self.session(site, &database)?;
-        self.schema = introspect(&mut session)?;
+        let (refused, schema) = std::thread::scope(|scope| {
+            let others = scope.spawn(|| self.refuse_other_databases(site));
+            let schema = introspect(&mut session);
+            let others = others.join();
+            (
+                others.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                schema,
+            )
+        });
+        refused?;
+        self.schema = schema?;
         if self.rules.raw {
             self.keep_session(&database, session);
             return Ok(());

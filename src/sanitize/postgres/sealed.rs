@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::engine::postgres::{Ident, Mode, Session, conf_files, hba_sealed, instance};
+use crate::engine::postgres::{Ident, Logins, Mode, Session, conf_files, instance};
 use crate::engine::{EngineError, ServiceSetup};
 use crate::runtime::Network;
 use crate::sanitize::service::{ServiceError, Site};
@@ -16,13 +16,15 @@ use super::service::PostgresService;
 
 /// How long a clean stop may take.
 const STOP_WITHIN: Duration = Duration::from_secs(10 * 60);
+/// How many sessions are kept.
+const KEPT: usize = 8;
 
 impl PostgresService {
     /// Starts the server sealed, and opens the way in for envclone alone.
     pub(super) fn start_sealed(&mut self, site: &Site<'_>, mode: Mode) -> Result<(), ServiceError> {
         let identity = self.identity()?.clone();
         let conf = self.conf_dir(site);
-        write_conf(&conf, &conf_files(&identity, hba_sealed()))?;
+        write_conf(&conf, &conf_files(&identity, Logins::Sealed))?;
         let spec = instance(&self.setup, &identity, &self.volume_dir(site), &conf, mode, true);
         site.runtime.start(&site.branch, &spec)?;
         self.running = Some(mode);
@@ -46,9 +48,12 @@ impl PostgresService {
     }
 
     /// Keeps a session for whoever needs one next: each new one costs the server a process, and the person milliseconds.
-    /// Only one that is as it was when it was opened.
+    /// Only one that is as it was when it was opened. Of a few databases: the server takes a limited number of clients.
     pub(super) fn keep_session(&self, database: &str, session: Session) {
-        self.kept_sessions().insert(database.to_owned(), session);
+        let mut kept = self.kept_sessions();
+        if kept.len() < KEPT {
+            kept.insert(database.to_owned(), session);
+        }
     }
 
     /// Ends the sessions that were kept.

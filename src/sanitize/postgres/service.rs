@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::engine::postgres::{
-    Credentials, Ident, Identity, Mode, Session, clear_stale, conf_files, hba_published, identify, instance,
+    Credentials, Ident, Identity, Logins, Mode, Session, clear_stale, conf_files, identify, instance,
     prove_published, quiesce, read_back, seal_catalogs, seal_offline, try_login,
 };
 use crate::engine::{EngineError, ServiceSetup};
@@ -297,7 +297,7 @@ impl Service for PostgresService {
         let mut session = self.session(site, &credentials.database)?;
         write_conf(
             &self.conf_dir(site),
-            &conf_files(&identity, hba_published(&roles)),
+            &conf_files(&identity, Logins::Published(&roles)),
         )?;
         session.execute("taking the new login rules", "SELECT pg_reload_conf()")?;
         // From here on nobody is vouched for: whoever still gets in does so by password.
@@ -371,7 +371,7 @@ impl Service for PostgresService {
         let conf = self.conf_dir(site);
         write_conf(
             &conf,
-            &conf_files(&identity, hba_published(&credentials.login_roles())),
+            &conf_files(&identity, Logins::Published(&credentials.login_roles())),
         )?;
         let spec = instance(
             &self.setup,
