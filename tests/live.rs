@@ -49,6 +49,8 @@ mod reserve;
 mod running_parent;
 #[path = "live/runtime.rs"]
 mod runtime;
+#[path = "live/shapes.rs"]
+mod shapes;
 #[path = "live/storage.rs"]
 mod storage;
 #[path = "live/versions.rs"]

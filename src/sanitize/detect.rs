@@ -78,6 +78,37 @@ pub enum PersonalKind {
 }
 
 impl PersonalKind {
+    /// Every kind.
+    pub const ALL: [Self; 27] = [
+        Self::FirstName,
+        Self::LastName,
+        Self::FullName,
+        Self::Username,
+        Self::Email,
+        Self::Phone,
+        Self::Street,
+        Self::City,
+        Self::Postcode,
+        Self::Region,
+        Self::Country,
+        Self::Geo,
+        Self::BirthDate,
+        Self::Gender,
+        Self::Health,
+        Self::NationalId,
+        Self::BankAccount,
+        Self::Card,
+        Self::Ip,
+        Self::Mac,
+        Self::UserAgent,
+        Self::Url,
+        Self::Company,
+        Self::FreeText,
+        Self::Credential,
+        Self::Structured,
+        Self::FileName,
+    ];
+
     /// As `sanitize scan --json` shows it.
     pub fn name(self) -> &'static str {
         match self {

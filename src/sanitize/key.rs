@@ -22,6 +22,10 @@ pub enum Kind {
     FirstName,
     /// A family name; canonical form by [`name`].
     LastName,
+    /// A person by a key of the data; canonical form: what the key is of, NUL, the key without white space around it.
+    Person,
+    /// An address by a key of the data; canonical form as of [`Self::Person`].
+    Address,
     /// A telephone number; canonical form: digits, international where the country is known.
     Phone,
     /// A UUID; canonical form: 32 lower-case hexadecimal digits.
@@ -67,6 +71,8 @@ impl Kind {
             Self::Email => b"email\0",
             Self::FirstName => b"first-name\0",
             Self::LastName => b"last-name\0",
+            Self::Person => b"person\0",
+            Self::Address => b"address\0",
             Self::Phone => b"phone\0",
             Self::Uuid => b"uuid\0",
             Self::Text => b"text\0",

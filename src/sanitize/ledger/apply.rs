@@ -1,9 +1,9 @@
 //! Whether each rule can apply to what it names.
 
 use super::super::nearest::{did_you_mean, nearest};
-use super::super::rules::{Action, ColumnRules, Problem, TableRules};
+use super::super::rules::{Action, ColumnRule, ColumnRules, Problem, TableRules};
 use super::super::schema::{Column, Schema, Table, TableKind, TableName};
-use super::super::transform;
+use super::super::transform::{self, Read, State};
 use super::ground::Ground;
 
 /// Every rule that names what is not there or cannot be done to it.
@@ -109,9 +109,10 @@ fn column_problems(ground: &Ground<'_>, table: &Table, column: &Column, rules: &
                  delete the rows"
                 .to_owned())
         } else {
-            transform::compile(spec, &target, ground.evidence.key)
-                .err()
-                .map(|error| error.to_string())
+            match transform::compile(spec, &target, ground.evidence.key) {
+                Ok(made) => unreadable(ground, table, column, made.reads()),
+                Err(error) => Some(error.to_string()),
+            }
         };
         problems.extend(message.map(|message| Problem {
             message: format!("{title}: {message}"),
@@ -119,4 +120,64 @@ fn column_problems(ground: &Ground<'_>, table: &Table, column: &Column, rules: &
         }));
     }
     problems
+}
+
+/// Why a transform cannot read what it wants of the row.
+fn unreadable(ground: &Ground<'_>, table: &Table, column: &Column, reads: &[Read]) -> Option<String> {
+    let masked = |read: &&Read| read.state == State::Masked;
+    for read in reads {
+        let name = &read.column;
+        let Some(other) = table.column(name) else {
+            let near = did_you_mean(name, table.columns.iter().map(|column| column.name.as_str()));
+            return Some(format!(
+                "it reads the column {name:?}, which {} does not have{near}",
+                table.name
+            ));
+        };
+        if other.generated {
+            return Some(format!(
+                "it reads {name}, which is computed from other columns; name those"
+            ));
+        }
+        if masked(&read) && (other.name == column.name || reads_masked(ground, table, name)) {
+            return Some(format!(
+                "it is computed from {name}, which is computed itself; name the columns that {name} comes from"
+            ));
+        }
+    }
+    let mut computed_from = reads.iter().filter(masked).peekable();
+    let replaced = |read: &Read| rules_of(ground, table, &read.column).any(|_| true);
+    if computed_from.peek().is_some() && !computed_from.any(replaced) {
+        return Some(
+            "none of the columns that it is computed from is replaced, so it would stay as it is".to_owned(),
+        );
+    }
+    None
+}
+
+/// The transforms of a column's rules.
+fn rules_of<'a>(
+    ground: &'a Ground<'_>,
+    table: &Table,
+    column: &str,
+) -> impl Iterator<Item = &'a transform::Spec> + use<'a> {
+    let rules = ground.evidence.rules.get(&table.name);
+    let rules = rules.and_then(|rules| rules.columns.get(column));
+    let spec = |rule: &'a ColumnRule| match &rule.action {
+        Action::Mask(spec) => Some(spec),
+        Action::Keep { .. } => None,
+    };
+    rules.into_iter().flat_map(|rules| &rules.rules).filter_map(spec)
+}
+
+/// Whether any rule of a column is computed from replaced columns.
+fn reads_masked(ground: &Ground<'_>, table: &Table, name: &str) -> bool {
+    let Some(column) = table.column(name) else {
+        return false;
+    };
+    let target = ground.target(table, column);
+    rules_of(ground, table, name).any(|spec| {
+        transform::compile(spec, &target, ground.evidence.key)
+            .is_ok_and(|made| made.reads().iter().any(|read| read.state == State::Masked))
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::super::rules::Action;
 use super::super::schema::{Column, ForeignKey, Lookup, Table, TableName};
 use super::super::transform;
 use super::Evidence;
@@ -88,6 +89,14 @@ impl<'a> Ground<'a> {
     pub(super) fn target(&self, table: &Table, column: &Column) -> transform::Column {
         let shared = self.shared.get(&(table.name.clone(), column.name.clone()));
         shared.cloned().unwrap_or_else(|| plain(column))
+    }
+
+    /// Whether what a rule gives depends on more than the value: two rows with one value may then get two.
+    pub(super) fn reads_rows(&self, action: &Action, table: &Table, column: &str) -> bool {
+        let (Action::Mask(spec), Some(column)) = (action, table.column(column)) else {
+            return false;
+        };
+        transform::compile(spec, &plain(column), self.evidence.key).is_ok_and(|made| !made.reads().is_empty())
     }
 
     /// Whether rows of this table, or of a partition of it, lie where they lie because of this column.

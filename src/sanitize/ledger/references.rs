@@ -85,7 +85,7 @@ fn unlike_ends(ground: &Ground<'_>, link: &Link<'_>) -> Option<Problem> {
         from.and_then(ColumnRules::unconditional),
         to.and_then(ColumnRules::unconditional),
     ) {
-        (Some(from), Some(to)) => from == to,
+        (Some(from), Some(to)) => from == to && !ground.reads_rows(from, link.to, link.to_column),
         _ => false,
     };
     if alike || refers_to_nothing(rules, link.from, link.key) {
@@ -95,7 +95,7 @@ fn unlike_ends(ground: &Ground<'_>, link: &Link<'_>) -> Option<Problem> {
     Some(Problem {
         message: format!(
             "{service}.{}.{} refers to {service}.{}.{}: both need the same transform with the same parameters and \
-             without a where, or neither a transform",
+             without a where, one that reads no other column, or neither a transform",
             link.from.name, link.column, link.to.name, link.to_column
         ),
         at: masked.at.clone(),

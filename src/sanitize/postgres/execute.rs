@@ -10,6 +10,7 @@ use crate::sanitize::ledger::Ledger;
 use crate::sanitize::needle::NeedleSet;
 use crate::sanitize::schema::{TableKind, TableName};
 use crate::sanitize::service::{ServiceError, Site, Tally};
+use crate::sanitize::transform::Transform;
 
 use super::collation::{self, SortsByBytes};
 use super::pace::Pace;
@@ -213,6 +214,13 @@ fn count(
     let entry = ledger.tables.iter().find(|entry| entry.name == *name);
     for (column, ColumnCount { values, unchanged }) in columns.iter().zip(outcome.columns) {
         let known = entry.and_then(|entry| entry.columns.iter().find(|known| known.name == column.name));
+        let transforms = column.rules.iter().filter_map(|rule| rule.transform.as_deref());
+        let unmet = transforms.flat_map(Transform::unmet);
+        tally.not_covered.extend(
+            unmet
+                .filter(|_| values > 0)
+                .map(|path| format!("{}.{name}.{}: no value is at {path}", setup.name, column.name)),
+        );
         tally.replaced.push(ReplacedColumn {
             column: format!("{}.{name}.{}", setup.name, column.name),
             transform: known.map(transform_names).unwrap_or_default(),

@@ -6,21 +6,24 @@ use crate::sanitize::recent::Recent;
 use crate::sanitize::schema::Table;
 use crate::sanitize::transform::{Masked, TransformError};
 
-use super::rewrite::{ColumnCount, ColumnWork, RewriteError, Rewritten};
+use super::linked::Linked;
+use super::rewrite::{ColumnCount, ColumnWork, RewriteError, Rewritten, key_of};
 
 /// Replaces values row by row.
 pub(super) struct Masker<'a> {
-    splitter: Splitter,
-    stored: usize,
+    pub(super) splitter: Splitter,
+    pub(super) stored: usize,
     /// For each stored column, which work it has.
-    work_of: Vec<Option<usize>>,
-    work: &'a [ColumnWork],
+    pub(super) work_of: Vec<Option<usize>>,
+    pub(super) work: &'a [ColumnWork],
     /// For each work, where its conditions begin among the extra fields.
-    first_condition: Vec<usize>,
+    pub(super) first_condition: Vec<usize>,
     /// For each work and each of its rules.
     recent: Vec<Vec<Recent>>,
-    scratch: String,
-    out: String,
+    /// Where columns depend on each other.
+    linked: Option<Linked>,
+    pub(super) scratch: String,
+    pub(super) out: String,
     pub(super) done: Rewritten,
 }
 
@@ -31,6 +34,7 @@ pub(super) enum MaskFault {
 
 impl MaskFault {
     pub(super) fn of(self, service: &ServiceName, table: &Table) -> RewriteError {
+        let key = key_of(table);
         let (service, table) = (service.clone(), table.name.clone());
         match self {
             Self::Copy(source) => RewriteError::Copy {
@@ -42,6 +46,7 @@ impl MaskFault {
                 service,
                 table,
                 column,
+                key,
                 source,
             },
         }
@@ -73,6 +78,7 @@ impl<'a> Masker<'a> {
                 .iter()
                 .map(|column| column.rules.iter().map(|_| Recent::default()).collect())
                 .collect(),
+            linked: Linked::of(columns, work),
             scratch: String::new(),
             out: String::new(),
             done: Rewritten {
@@ -83,6 +89,11 @@ impl<'a> Masker<'a> {
     }
 
     pub(super) fn mask(&mut self, line: &[u8], batch: &mut Vec<u8>) -> Result<(), MaskFault> {
+        if let Some(mut linked) = self.linked.take() {
+            let done = self.mask_linked(&mut linked, line, batch);
+            self.linked = Some(linked);
+            return done;
+        }
         let row = self.splitter.split(line).map_err(MaskFault::Copy)?;
         for index in 0..self.stored {
             if index > 0 {
@@ -97,13 +108,7 @@ impl<'a> Masker<'a> {
                 continue;
             };
             let first = self.first_condition.get(number).copied().unwrap_or(self.stored);
-            let mut flag = first;
-            let rule = column.rules.iter().position(|rule| {
-                rule.condition.is_none() || {
-                    flag += 1;
-                    row.raw(flag - 1) == b"t"
-                }
-            });
+            let rule = column.rule_of(&row, first);
             let recent = rule.and_then(|rule| self.recent.get_mut(number)?.get_mut(rule));
             let transform = rule.and_then(|rule| column.rules.get(rule)?.transform.as_deref());
             let (Some(transform), Some(recent)) = (transform, recent) else {
@@ -120,13 +125,17 @@ impl<'a> Masker<'a> {
             let masked = recent
                 .fake(original, &mut self.out, |out| transform.apply(original, out))
                 .map_err(|error| MaskFault::Transform(column.name.clone(), error))?;
-            count.values += 1;
             match masked {
                 Masked::Value => {
+                    count.values += 1;
                     count.unchanged += u64::from(value == Some(self.out.as_str()));
                     write_field(Some(&self.out), batch);
                 }
-                Masked::Null => write_field(None, batch),
+                Masked::Null => {
+                    count.values += 1;
+                    write_field(None, batch);
+                }
+                Masked::Kept => batch.extend_from_slice(row.raw(index)),
             }
         }
         batch.push(b'\n');

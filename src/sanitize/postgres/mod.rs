@@ -9,6 +9,8 @@ mod execute;
 mod finish;
 mod inspect;
 mod introspect;
+mod large;
+mod linked;
 mod masker;
 mod old_wal;
 mod pace;

@@ -12,7 +12,7 @@ use std::io;
 use crate::engine::EngineError;
 use crate::engine::postgres::{Session, quote_identifier, quote_literal};
 use crate::model::ServiceName;
-use crate::sanitize::copy_text::CopyError;
+use crate::sanitize::copy_text::{CopyError, Row};
 use crate::sanitize::schema::{Table, TableName};
 use crate::sanitize::transform::{Transform, TransformError};
 
@@ -25,6 +25,19 @@ pub(super) struct ColumnWork {
     pub name: String,
     /// The rules in their order; the first whose condition holds decides, and the last has none.
     pub rules: Vec<Rule>,
+}
+
+impl ColumnWork {
+    /// The rule that decides about a row, whose conditions for this column begin at the field `first`.
+    pub(super) fn rule_of(&self, row: &Row<'_>, first: usize) -> Option<usize> {
+        let mut flag = first;
+        self.rules.iter().position(|rule| {
+            rule.condition.is_none() || {
+                flag += 1;
+                row.raw(flag - 1) == b"t"
+            }
+        })
+    }
 }
 
 /// One rule of a column.
@@ -82,7 +95,7 @@ pub enum RewriteError {
         source: CopyError,
     },
     /// A value could not be replaced.
-    #[error("service {service}: a value of {table}.{column} could not be replaced")]
+    #[error("service {service}: a value of {table}.{column} (key: {key}) could not be replaced")]
     Transform {
         /// The service.
         service: ServiceName,
@@ -90,9 +103,28 @@ pub enum RewriteError {
         table: TableName,
         /// The column.
         column: String,
+        /// The columns that say which row.
+        key: String,
         /// Why, without the value.
         #[source]
         source: TransformError,
+    },
+    /// A row that would take more memory than envclone allows itself.
+    #[error(
+        "service {service}: a row of {table} is longer than {limit} MB, most of it in {column}; it cannot be replaced. Find such \
+         rows by {key}, and delete them, or keep them out of the table"
+    )]
+    Large {
+        /// The service.
+        service: ServiceName,
+        /// The table.
+        table: TableName,
+        /// The column with the largest value.
+        column: String,
+        /// The columns that say which row.
+        key: String,
+        /// The limit.
+        limit: u64,
     },
     /// A table still has a file that it had before.
     #[error("service {service}: table {table} kept a file of originals")]
@@ -225,7 +257,18 @@ pub(super) fn quoted(table: &TableName) -> String {
     )
 }
 
-fn regclass(table: &TableName) -> String {
+/// The columns that say which row of a table one is, for messages.
+pub(super) fn key_of(table: &Table) -> String {
+    let key = table.columns.iter().filter(|column| column.primary_key);
+    let names: Vec<&str> = key.map(|column| column.name.as_str()).collect();
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+pub(super) fn regclass(table: &TableName) -> String {
     format!("{}::regclass", quote_literal(&quoted(table)))
 }
 

@@ -4,17 +4,27 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::BufRead;
 
+use zeroize::Zeroizing;
+
+use crate::engine::EngineError;
 use crate::engine::postgres::{Session, quote_identifier};
 use crate::model::{Secret, ServiceName};
+use crate::sanitize::copy_text::{CopyError, Row, Splitter};
 use crate::sanitize::key::MaskingKey;
 use crate::sanitize::ledger::{ColumnEntry, Fate, Ledger, TableEntry};
-use crate::sanitize::needle::{NeedleSet, Source};
+use crate::sanitize::needle::{Builder, NeedleSet, Source};
 use crate::sanitize::schema::{Schema, Table, TableKind, TableName, TypeFamily};
+use crate::sanitize::transform::{Read, Transform};
 
-use super::rewrite::quoted;
+use super::large;
+use super::rewrite::{ColumnWork, RewriteError, Rule, quoted};
+use super::spool::selected;
+use super::work::column_work;
 
 /// About how many rows of a table are offered as needles.
 const OFFERED: u64 = 20_000;
+/// How many characters of each the ledger is shown.
+const LOOKED_AT: usize = 100_000;
 /// How many values the ledger is shown of a column.
 const FEW: usize = 100;
 
@@ -82,7 +92,9 @@ pub(super) fn few(
     if from.starts_with("()") {
         return Ok(Vec::new());
     }
-    let sql = format!("SELECT {column}::text FROM {from} WHERE {column} IS NOT NULL LIMIT {FEW}");
+    let sql = format!(
+        "SELECT left({column}::text, {LOOKED_AT}) FROM {from} WHERE {column} IS NOT NULL LIMIT {FEW}"
+    );
     let rows = session.rows("sampling a column", &sql)?;
     Ok(rows
         .into_iter()
@@ -121,7 +133,7 @@ pub(super) fn collect(
     ledger: &Ledger,
     secrets: &[Secret],
     key: &MaskingKey,
-) -> Result<NeedleSet, crate::engine::EngineError> {
+) -> Result<NeedleSet, RewriteError> {
     let mut builder = NeedleSet::builder(key);
     offer_secrets(&mut builder, service, secrets);
     for entry in ledger
@@ -140,25 +152,149 @@ pub(super) fn collect(
         if columns.is_empty() {
             continue;
         }
-        let numbers: Vec<usize> = columns
-            .iter()
-            .map(|column| {
-                builder.column(Source {
-                    service: service.to_string(),
-                    table: entry.name.to_string(),
-                    column: column.name.clone(),
-                })
-            })
-            .collect();
-        for row in session.rows("sampling originals", &sample_query(table, &columns))? {
-            for (number, value) in numbers.iter().zip(row) {
-                if let Some(value) = value {
-                    builder.offer(*number, &value);
-                }
-            }
+        if !entry.emptied {
+            large::refuse(session, table)?;
         }
+        let mut offers = Vec::with_capacity(columns.len());
+        for column in columns {
+            let source = Source {
+                service: service.to_string(),
+                table: entry.name.to_string(),
+                column: column.name.clone(),
+            };
+            let work = column_work(column, key).map_err(|error| EngineError::Unfit {
+                service: service.clone(),
+                message: error.to_string(),
+            })?;
+            offers.push(Offer {
+                number: builder.column(source),
+                name: column.name.clone(),
+                work,
+            });
+        }
+        sample(session, table, &offers, &mut builder)?;
     }
     Ok(builder.build())
+}
+
+/// A column whose originals are offered.
+struct Offer {
+    /// Its number in the builder.
+    number: usize,
+    name: String,
+    /// What replaces them; `None` where the row goes.
+    work: Option<ColumnWork>,
+}
+
+/// Bytes of one table that are looked at: a sample of documents of any size.
+const SAMPLED: usize = 64 << 20;
+
+/// Reads some rows of a table, row by row, and offers what its rules would remove of them.
+fn sample(
+    session: &mut Session,
+    table: &Table,
+    offers: &[Offer],
+    builder: &mut Builder,
+) -> Result<(), RewriteError> {
+    let service = session.service().clone();
+    let mut columns: Vec<&str> = offers.iter().map(|offer| offer.name.as_str()).collect();
+    for read in offers.iter().flat_map(Offer::reads) {
+        if !columns.contains(&read) {
+            columns.push(read);
+        }
+    }
+    let conditions: Vec<&str> = offers.iter().flat_map(Offer::conditions).collect();
+    let sql = sample_query(table, &columns, &conditions);
+    let failed = |fault: String| EngineError::Server {
+        service: service.clone(),
+        action: format!("sampling originals of {}", table.name),
+        fault,
+    };
+    let copy_failed = |source| RewriteError::Copy {
+        service: service.clone(),
+        table: table.name.clone(),
+        source,
+    };
+    let copy = session.client().copy_out(&format!("COPY ({sql}) TO STDOUT"));
+    let mut reader = copy.map_err(|error| failed(crate::engine::postgres::fault_of(&error)))?;
+    let mut splitter = Splitter::new(columns.len() + conditions.len());
+    let (mut line, mut scratch) = (Zeroizing::new(Vec::new()), Zeroizing::new(String::new()));
+    let mut bytes = 0;
+    while reader
+        .read_until(b'\n', &mut line)
+        .map_err(|error| failed(error.kind().to_string()))?
+        > 0
+    {
+        bytes += line.len();
+        if bytes <= SAMPLED {
+            let row = splitter.split(&line).map_err(copy_failed)?;
+            offer_row(&row, offers, &columns, &mut scratch, builder).map_err(copy_failed)?;
+        }
+        line.clear();
+    }
+    Ok(())
+}
+
+impl Offer {
+    fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.work.iter().flat_map(|work| &work.rules)
+    }
+
+    fn conditions(&self) -> impl Iterator<Item = &str> {
+        self.rules().filter_map(|rule| rule.condition.as_deref())
+    }
+
+    /// The columns that its rules read beside it.
+    fn reads(&self) -> impl Iterator<Item = &str> {
+        self.rules().flat_map(reads_of).map(|read| read.column.as_str())
+    }
+}
+
+fn reads_of(rule: &Rule) -> &[Read] {
+    rule.transform
+        .as_deref()
+        .map(Transform::reads)
+        .unwrap_or_default()
+}
+
+fn offer_row(
+    row: &Row<'_>,
+    offers: &[Offer],
+    columns: &[&str],
+    scratch: &mut String,
+    builder: &mut Builder,
+) -> Result<(), CopyError> {
+    let mut flags = columns.len();
+    for (index, offer) in offers.iter().enumerate() {
+        let first = flags;
+        flags += offer.conditions().count();
+        let Some(work) = &offer.work else {
+            if let Some(value) = row.value(index, scratch)? {
+                builder.offer(offer.number, value);
+            }
+            continue;
+        };
+        let rule = work.rule_of(row, first).and_then(|rule| work.rules.get(rule));
+        let Some((rule, transform)) = rule.and_then(|rule| Some((rule, rule.transform.as_deref()?))) else {
+            continue;
+        };
+        let mut read = Vec::new();
+        for wanted in reads_of(rule) {
+            let at = columns.iter().position(|column| *column == wanted.column);
+            let value = at.map_or(Ok(None), |at| row.value(at, scratch))?;
+            read.push(value.map(|value| Zeroizing::new(value.to_owned())));
+        }
+        let read: Vec<Option<&str>> = read
+            .iter()
+            .map(|value| value.as_ref().map(|value| value.as_str()))
+            .collect();
+        if let Some(value) = row.value(index, scratch)? {
+            transform.originals(value, &read, &mut |original| {
+                builder.offer(offer.number, original);
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Only the secrets of the catalogs, where no column is replaced.
@@ -168,7 +304,7 @@ pub(super) fn only_secrets(service: &ServiceName, secrets: &[Secret], key: &Mask
     builder.build()
 }
 
-fn offer_secrets(builder: &mut crate::sanitize::needle::Builder, service: &ServiceName, secrets: &[Secret]) {
+fn offer_secrets(builder: &mut Builder, service: &ServiceName, secrets: &[Secret]) {
     if secrets.is_empty() {
         return;
     }
@@ -205,11 +341,7 @@ fn holds_text(family: TypeFamily) -> bool {
     )
 }
 
-fn sample_query(table: &Table, columns: &[&ColumnEntry]) -> String {
-    let selected: Vec<String> = columns
-        .iter()
-        .map(|column| format!("{}::text", quote_identifier(&column.name)))
-        .collect();
+fn sample_query(table: &Table, columns: &[&str], conditions: &[&str]) -> String {
     let sample = if table.rows > OFFERED {
         // Whole pages, so that a large table costs no more than a small one.
         format!(" TABLESAMPLE SYSTEM ({:.6})", percent(OFFERED, table.rows))
@@ -218,7 +350,7 @@ fn sample_query(table: &Table, columns: &[&ColumnEntry]) -> String {
     };
     format!(
         "SELECT {} FROM ONLY {}{sample} LIMIT {}",
-        selected.join(", "),
+        selected(columns, conditions),
         quoted(&table.name),
         OFFERED * 2
     )
@@ -300,8 +432,8 @@ mod tests {
     #[test]
     fn a_large_table_is_sampled_by_pages() {
         let mut table = Table::ordinary(TableName::new("public", "t"), Vec::new());
-        assert!(!sample_query(&table, &[]).contains("TABLESAMPLE"));
+        assert!(!sample_query(&table, &[], &[]).contains("TABLESAMPLE"));
         table.rows = 2_000_000;
-        assert!(sample_query(&table, &[]).contains("TABLESAMPLE SYSTEM (1.000000)"));
+        assert!(sample_query(&table, &[], &[]).contains("TABLESAMPLE SYSTEM (1.000000)"));
     }
 }

@@ -102,15 +102,21 @@ fn parts(pages: u64, count: usize) -> Vec<String> {
 
 /// The statement that sends the rows of one part: the stored columns, then for each condition whether it holds.
 fn select(table: &Table, columns: &[&str], conditions: &[&str], part: &str) -> String {
+    format!(
+        "COPY (SELECT {} FROM ONLY {} {part}) TO STDOUT",
+        selected(columns, conditions),
+        quoted(&table.name)
+    )
+}
+
+/// The columns, then for each condition whether it holds.
+pub(super) fn selected(columns: &[&str], conditions: &[&str]) -> String {
     let mut selected = column_list(columns);
     for condition in conditions {
         // The line break ends a comment that the condition may close with.
         selected.push_str(&format!(", ({condition}\n) IS TRUE"));
     }
-    format!(
-        "COPY (SELECT {selected} FROM ONLY {} {part}) TO STDOUT",
-        quoted(&table.name)
-    )
+    selected
 }
 
 fn read_part(

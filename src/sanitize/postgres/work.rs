@@ -63,7 +63,8 @@ fn masked_columns(entry: &TableEntry, key: &MaskingKey) -> Result<Vec<ColumnWork
         .collect()
 }
 
-fn column_work(column: &ColumnEntry, key: &MaskingKey) -> Result<Option<ColumnWork>, SpecError> {
+/// What replaces the values of a column; `None` if nothing does.
+pub(super) fn column_work(column: &ColumnEntry, key: &MaskingKey) -> Result<Option<ColumnWork>, SpecError> {
     let Fate::Mask(masking) = &column.fate else {
         return Ok(None);
     };

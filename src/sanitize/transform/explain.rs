@@ -47,18 +47,49 @@ pub struct Example {
 type Shown = (&'static str, &'static str, &'static str, &'static str);
 
 const SHOWN: &[Shown] = &[
+    (
+        "address",
+        "part = 'full', of = 'id', country = 'FR'",
+        "text",
+        "3 rue Haute, 84000 Avignon",
+    ),
     ("email", "", "text", "anna@shop.example"),
     ("empty", "", "text", "anything"),
     ("fixed", "value = 'n/a'", "text", "anything"),
     ("hmac", "", "text", "anna"),
+    (
+        "json",
+        "paths = { '$.contacts[*].email' = 'email' }, unlisted = 'keep'",
+        "jsonb",
+        r#"{"contacts": [{"email": "anna@shop.example"}], "score": 1.50}"#,
+    ),
     ("mask", "right = 4", "text", "4111 1111 1111 1111"),
     ("name", "", "text", "Anna Smith"),
     ("name", "part = 'last', locale = 'fr'", "text", "Smith"),
     ("null", "", "text", "anything"),
     ("permute", "", "int8", "4711"),
+    ("person", "part = 'full', of = 'id'", "text", "Anna Smith"),
     ("phone", "country = 'FR'", "text", "06 12 34 56 78"),
+    (
+        "php",
+        "paths = { '$.email' = 'email' }, unlisted = 'keep'",
+        "text",
+        r#"a:2:{s:5:"email";s:17:"anna@shop.example";s:1:"n";i:7;}"#,
+    ),
+    (
+        "redact",
+        "",
+        "text",
+        "Write to anna@shop.example about order 4711.",
+    ),
     ("text", "", "text", "Call Anna at 5 pm!"),
     ("text", "mode = 'lorem'", "text", "Call Anna at 5 pm!"),
+    (
+        "urlencoded",
+        "paths = { '$.email' = 'email' }, unlisted = 'keep'",
+        "text",
+        "email=anna%40shop.example&page=2",
+    ),
     ("uuid", "", "uuid", "f47ac10b-58cc-4372-a567-0e02b2c3d479"),
 ];
 

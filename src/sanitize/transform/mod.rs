@@ -6,22 +6,36 @@
 //!
 //! An empty value, or one of white space only, stays as it is with every keyed transform: it holds nothing.
 
+mod address;
+mod by_key;
 mod column;
+mod derive;
+mod document;
 mod email;
 mod empty;
+mod entity;
 mod explain;
 mod fixed;
 mod hmac;
+mod json;
 mod letters;
 mod mask;
 mod name;
+mod nested;
 mod null;
 mod params;
+mod paths;
 mod permutation;
 mod permute;
+mod person;
 mod phone;
+mod php;
+mod places;
+mod redact;
+mod row;
 mod spec_error;
 mod text;
+mod urlencoded;
 mod uuid;
 mod vocabulary;
 
@@ -31,6 +45,7 @@ pub use column::{Column, Family};
 pub use explain::{Example, Explanation, Parameter, explain, page};
 pub(super) use name::all as person_names;
 pub use params::{Param, Params};
+pub use row::{Read, Row, State};
 pub use spec_error::SpecError;
 pub use vocabulary::in_vocabulary;
 
@@ -43,6 +58,8 @@ pub enum Masked {
     Value,
     /// It was replaced by NULL; nothing was appended.
     Null,
+    /// It stays as it is, by a rule inside the transform's rule; nothing was appended.
+    Kept,
 }
 
 /// A value that the transform cannot replace. Holds no value.
@@ -57,6 +74,41 @@ pub enum TransformError {
         transform: &'static str,
         /// What it takes.
         expected: &'static str,
+    },
+    /// The value is no document that can be taken apart.
+    #[error(
+        "{transform} met a value that is no {expected}; a rule with a where can take such rows, or invalid = \"redact\""
+    )]
+    Document {
+        /// Name of the transform.
+        transform: &'static str,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// The value is nested too deep.
+    #[error("{transform} met a value that is nested more than {levels} levels deep")]
+    Deep {
+        /// Name of the transform.
+        transform: &'static str,
+        /// The limit.
+        levels: usize,
+    },
+    /// The column cannot hold the replacement.
+    #[error(
+        "{transform} made a value that is longer than the column takes; use another transform for this column"
+    )]
+    TooLong {
+        /// Name of the transform.
+        transform: &'static str,
+    },
+    /// The row has a key that the rule does not list.
+    #[error(
+        "{transform} met a key that its rules do not list; list every key that the rows have, or say with else what happens \
+         to the others"
+    )]
+    Unlisted {
+        /// Name of the transform.
+        transform: &'static str,
     },
     /// No fake differs from the value, which only values of a few characters can cause.
     #[error(
@@ -76,6 +128,35 @@ pub trait Transform: Send + Sync {
     /// Whether NULL is replaced too (by what it gives for an empty text). Otherwise NULL stays NULL.
     fn masks_null(&self) -> bool {
         false
+    }
+
+    /// Other columns of the row that decide too. One that reads any is called by [`Self::apply_in_row`].
+    fn reads(&self) -> &[Read] {
+        &[]
+    }
+
+    /// [`Self::apply`] for a value whose row is known: `row` holds what [`Self::reads`] asks for. NULL comes only to one
+    /// that masks it.
+    fn apply_in_row(
+        &self,
+        value: Option<&str>,
+        row: Row<'_>,
+        out: &mut String,
+    ) -> Result<Masked, TransformError> {
+        let _ = row;
+        self.apply(value.unwrap_or_default(), out)
+    }
+
+    /// Parts of the rule that met no value so far, as the rule file writes them.
+    fn unmet(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Shows each original that [`Self::apply_in_row`] would remove, in plain text: the value itself, or those inside it.
+    /// A value that cannot be taken apart is shown as a whole.
+    fn originals(&self, value: &str, row: Row<'_>, show: &mut dyn FnMut(&str)) {
+        let _ = row;
+        show(value);
     }
 }
 
@@ -130,16 +211,24 @@ pub struct Entry {
 
 /// All transforms, by name.
 pub static ALL: &[Entry] = &[
+    address::ENTRY,
+    by_key::ENTRY,
+    derive::ENTRY,
     email::ENTRY,
     empty::ENTRY,
     fixed::ENTRY,
     hmac::ENTRY,
+    json::ENTRY,
     mask::ENTRY,
     name::ENTRY,
     null::ENTRY,
     permute::ENTRY,
+    person::ENTRY,
     phone::ENTRY,
+    php::ENTRY,
+    redact::ENTRY,
     text::ENTRY,
+    urlencoded::ENTRY,
     uuid::ENTRY,
 ];
 

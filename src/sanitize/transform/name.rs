@@ -34,16 +34,16 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 /// Names of one language: usable ones, each once.
-struct Lists {
+pub(super) struct Lists {
     locale: &'static str,
-    first: Vec<Name>,
-    last: Vec<Name>,
+    pub(super) first: Vec<Name>,
+    pub(super) last: Vec<Name>,
 }
 
 #[derive(Clone, Copy)]
-struct Name {
-    text: &'static str,
-    chars: usize,
+pub(super) struct Name {
+    pub(super) text: &'static str,
+    pub(super) chars: usize,
 }
 
 static LISTS: LazyLock<[Lists; 7]> = LazyLock::new(|| {
@@ -58,7 +58,16 @@ static LISTS: LazyLock<[Lists; 7]> = LazyLock::new(|| {
     ]
 });
 
-const LOCALES: [&str; 7] = ["en", "fr", "de", "it", "nl", "pt", "pt-br"];
+/// The lists of a locale.
+pub(super) fn lists_of(locale: &str) -> &'static Lists {
+    LISTS
+        .iter()
+        .find(|lists| lists.locale == locale)
+        .unwrap_or(&LISTS[0])
+}
+
+/// Languages that there are lists for; the first is the default.
+pub(super) const LOCALES: [&str; 7] = ["en", "fr", "de", "it", "nl", "pt", "pt-br"];
 
 fn lists<L: Data>(locale: &'static str) -> Lists {
     Lists {
@@ -102,23 +111,18 @@ pub(super) struct AddressNames {
 }
 
 pub(super) static ADDRESS_NAMES: LazyLock<AddressNames> = LazyLock::new(|| {
-    let lower = |names: &[Name]| {
-        let letters = |name: &Name| {
-            name.text
-                .chars()
-                .filter(char::is_ascii_alphabetic)
-                .collect::<String>()
-        };
-        names
-            .iter()
-            .map(|name| letters(name).to_ascii_lowercase())
-            .collect()
-    };
+    let lower = |names: &[Name]| names.iter().map(|name| in_address(name.text)).collect();
     AddressNames {
         first: lower(&LISTS[0].first),
         last: lower(&LISTS[0].last),
     }
 });
+
+/// A name as it stands in an address: its ASCII letters in lower case.
+pub(super) fn in_address(name: &str) -> String {
+    let letters = name.chars().filter(char::is_ascii_alphabetic);
+    letters.map(|c| c.to_ascii_lowercase()).collect()
+}
 
 /// Fewest names that a short column may be left with.
 const FEWEST: usize = 10;
@@ -137,10 +141,7 @@ fn build(params: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
         _ => Part::Full,
     };
     let locale = params.choice("locale", &LOCALES)?;
-    let lists = LISTS
-        .iter()
-        .find(|lists| lists.locale == locale)
-        .unwrap_or(&LISTS[0]);
+    let lists = lists_of(locale);
     let room = column.max_chars.map_or(usize::MAX, |max| max as usize);
     let each = if part == Part::Full {
         room.saturating_sub(1) / 2

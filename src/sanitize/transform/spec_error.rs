@@ -74,6 +74,16 @@ pub enum SpecError {
         /// What to do.
         instead: &'static str,
     },
+    /// A rule inside the transform's rule cannot apply.
+    #[error("{transform}, {at}: {message}")]
+    Rule {
+        /// Name of the transform.
+        transform: &'static str,
+        /// Where in the rule: a path, or a key.
+        at: String,
+        /// What is wrong there.
+        message: String,
+    },
     /// The column is too short for a fake.
     #[error("{transform} needs {needs} characters here, the column holds {max_chars}; {instead}")]
     Length {

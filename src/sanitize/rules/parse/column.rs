@@ -7,9 +7,6 @@ use crate::sanitize::nearest::did_you_mean;
 use crate::sanitize::rules::{Action, ColumnRule, ColumnRules, Place};
 use crate::sanitize::transform::{self, Spec};
 
-/// Transforms that are part of the rule language but not built yet.
-const NOT_YET: [&str; 4] = ["json", "by-key", "person", "redact"];
-
 impl Source<'_> {
     pub(super) fn column(
         &self,
@@ -148,7 +145,6 @@ fn check_transform(out: &mut Collected<'_>, name: &str, at: &Place) -> Option<()
         "delete" => {
             "rows are deleted for a whole table, with rows = \"delete\"; a column takes \"null\"".to_owned()
         }
-        later if NOT_YET.contains(&later) => format!("the transform {later:?} is not supported yet"),
         _ => {
             let names: Vec<&str> = transform::ALL.iter().map(|entry| entry.name).collect();
             let near = did_you_mean(name, names.iter().copied());

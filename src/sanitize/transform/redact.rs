@@ -1,0 +1,586 @@
+//! `redact`: only what is personal within a free text is replaced: e-mail addresses, telephone numbers, IBANs, card numbers, IP
+//! addresses, and the names that other columns of the row hold. An address becomes what `email` makes of it, and so on, so
+//! that it is the same here as in a column of its own.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{
+    Column, Compiled, Entry, Family, Masked, MaskingKey, Param, Params, Read, Row, Spec, SpecError,
+    Transform, TransformError, Uniqueness, compile, find,
+};
+use crate::sanitize::detect::{ColumnSample, Finding, PersonalKind, detect, suggest};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "redact",
+    summary: "replaces e-mail addresses, telephone numbers, IBANs, cards, IP addresses and known names within a text, and \
+              leaves the rest",
+    params: &[Param {
+        name: "names",
+        summary: "columns of the row whose names are looked for, such as [\"first_name\", \"last_name\"]",
+    }],
+    accepts: &[Family::Text],
+    uniqueness: Uniqueness::NotGuaranteed,
+    build,
+};
+
+fn build(params: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
+    let wrong = || params.wrong("names", "a list of columns, such as [\"first_name\"]".to_owned());
+    let mut reads = Vec::new();
+    for name in params.get("names").map_or(Ok(&[][..]), |given| {
+        given.as_array().map(Vec::as_slice).ok_or_else(wrong)
+    })? {
+        reads.push(Read::original(name.as_str().ok_or_else(wrong)?));
+    }
+    Ok(Box::new(Redact {
+        scanner: Scanner::new(key)?,
+        names: Names::new(&reads, key)?,
+        reads,
+        column: column.clone(),
+    }))
+}
+
+struct Redact {
+    scanner: Scanner,
+    names: Names,
+    reads: Vec<Read>,
+    column: Column,
+}
+
+impl Redact {
+    fn run(
+        &self,
+        value: &str,
+        row: Row<'_>,
+        out: &mut String,
+        show: &mut dyn FnMut(&str),
+    ) -> Result<(), TransformError> {
+        let known = self.names.known(row);
+        walk(
+            value,
+            out,
+            |rest, before| {
+                if let Some(found) = self.scanner.span_at(rest, before) {
+                    return Some(found);
+                }
+                name_at(&known, rest, before)
+            },
+            show,
+        )?;
+        Ok(())
+    }
+}
+
+impl Transform for Redact {
+    fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
+        self.apply_in_row(Some(value), &[], out)
+    }
+
+    fn reads(&self) -> &[Read] {
+        &self.reads
+    }
+
+    fn apply_in_row(
+        &self,
+        value: Option<&str>,
+        row: Row<'_>,
+        out: &mut String,
+    ) -> Result<Masked, TransformError> {
+        let start = out.len();
+        self.run(value.unwrap_or_default(), row, out, &mut |_| {})?;
+        if out.get(start..).is_some_and(|made| !self.column.holds(made)) {
+            return Err(TransformError::TooLong {
+                transform: ENTRY.name,
+            });
+        }
+        Ok(Masked::Value)
+    }
+
+    fn originals(&self, value: &str, row: Row<'_>, show: &mut dyn FnMut(&str)) {
+        let mut out = zeroize::Zeroizing::new(String::new());
+        if self.run(value, row, &mut out, show).is_err() {
+            show(value);
+        }
+    }
+}
+
+/// Copies `text` to `out` with what `found` finds at each place (its length, and what replaces it) replaced. Returns whether
+/// anything was.
+fn walk<'t>(
+    text: &str,
+    out: &mut String,
+    found: impl Fn(&str, Option<char>) -> Option<(usize, &'t dyn Transform)>,
+    show: &mut dyn FnMut(&str),
+) -> Result<bool, TransformError> {
+    let (mut rest, mut before, mut changed) = (text, None, false);
+    while let Some(c) = rest.chars().next() {
+        let Some((length, by)) = found(rest, before) else {
+            out.push(c);
+            before = Some(c);
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
+            continue;
+        };
+        let (span, after) = rest.split_at(length);
+        show(span);
+        by.apply(span, out)?;
+        changed = true;
+        before = span.chars().next_back();
+        rest = after;
+    }
+    Ok(changed)
+}
+
+/// Finds what is personal by its form, or by the name that it goes by.
+pub(super) struct Scanner {
+    email: Box<dyn Transform>,
+    phone: Box<dyn Transform>,
+    iban: Box<dyn Transform>,
+    card: Box<dyn Transform>,
+    ip: Box<dyn Transform>,
+    /// For what its name or form tells.
+    by_kind: BTreeMap<PersonalKind, Box<dyn Transform>>,
+}
+
+impl Scanner {
+    pub(super) fn new(key: &MaskingKey) -> Result<Self, SpecError> {
+        let text = plain_text();
+        let made = |spec: &Spec| compile(spec, &text, key);
+        let or_scrambled = |name: &str| match find(name).map(|_| made(&Spec::named(name))) {
+            Some(Ok(transform)) => Ok(transform),
+            _ => made(&Spec::named("text")),
+        };
+        let mut by_kind = BTreeMap::new();
+        for kind in PersonalKind::ALL {
+            let finding = Finding {
+                kind,
+                confidence: 1.0,
+                evidence: Vec::new(),
+            };
+            if let Some(spec) = suggest(&finding, &text)
+                && let Ok(transform) = made(&spec)
+            {
+                by_kind.insert(kind, transform);
+            }
+        }
+        Ok(Self {
+            email: made(&Spec::named("email"))?,
+            phone: made(&Spec::named("phone"))?,
+            iban: or_scrambled("iban")?,
+            card: or_scrambled("card")?,
+            ip: or_scrambled("ip")?,
+            by_kind,
+        })
+    }
+
+    /// Appends `text` with what is personal by its form replaced; returns whether anything was.
+    pub(super) fn spans(
+        &self,
+        text: &str,
+        out: &mut String,
+        show: &mut dyn FnMut(&str),
+    ) -> Result<bool, TransformError> {
+        walk(text, out, |rest, before| self.span_at(rest, before), show)
+    }
+
+    /// What becomes of a value that goes by `name`; `None` if it may stay.
+    pub(super) fn member(
+        &self,
+        name: &str,
+        value: &str,
+        out: &mut String,
+        show: &mut dyn FnMut(&str),
+    ) -> Result<Option<Masked>, TransformError> {
+        if value.trim().is_empty() {
+            return Ok(None);
+        }
+        let found = detect(&ColumnSample {
+            table: "",
+            column: name,
+            type_name: "text",
+            values: &[value.to_owned()],
+        });
+        // Prose is looked through, not replaced as a whole; a document in it was looked into already.
+        let whole =
+            found.filter(|found| !matches!(found.kind, PersonalKind::FreeText | PersonalKind::Structured));
+        if let Some(transform) = whole.and_then(|found| self.by_kind.get(&found.kind)) {
+            show(value);
+            return transform.apply(value, out).map(Some);
+        }
+        Ok(self.spans(value, out, show)?.then_some(Masked::Value))
+    }
+
+    /// The personal text that begins here.
+    fn span_at(&self, rest: &str, before: Option<char>) -> Option<(usize, &dyn Transform)> {
+        if let Some(length) = email(rest, before) {
+            return Some((length, &*self.email));
+        }
+        if before.is_some_and(char::is_alphanumeric) {
+            return None;
+        }
+        let first = rest.bytes().next()?;
+        if !(first.is_ascii_alphanumeric() || matches!(first, b'+' | b'(' | b':')) {
+            return None;
+        }
+        None.or_else(|| Some((iban(rest)?, &*self.iban)))
+            .or_else(|| Some((ip(rest, before)?, &*self.ip)))
+            .or_else(|| Some((card(rest)?, &*self.card)))
+            .or_else(|| Some((phone(rest, before)?, &*self.phone)))
+    }
+}
+
+/// The column that values inside a text or document go to.
+fn plain_text() -> Column {
+    Column {
+        type_name: "text".to_owned(),
+        max_chars: None,
+        not_null: false,
+        unique: false,
+    }
+}
+
+/// How many bytes of `text` fulfil the condition.
+fn run(text: &str, fine: impl Fn(char) -> bool) -> usize {
+    text.find(|c| !fine(c)).unwrap_or(text.len())
+}
+
+fn email(rest: &str, before: Option<char>) -> Option<usize> {
+    let is_local = |c: char| {
+        c.is_alphanumeric()
+            || matches!(
+                c,
+                '.' | '_' | '%' | '+' | '-' | '\'' | '&' | '=' | '/' | '!' | '#' | '~'
+            )
+    };
+    // What may stand before an address as well as in one does not begin it.
+    let begins = |c: char| c.is_alphanumeric() || matches!(c, '_' | '+');
+    if !rest.chars().next().is_some_and(begins) || before.is_some_and(begins) {
+        return None;
+    }
+    let local = run(rest, is_local);
+    let domain = rest.get(local..)?.strip_prefix('@')?;
+    let length = run(domain, |c| c.is_alphanumeric() || matches!(c, '.' | '-'));
+    let domain = domain.get(..length)?.trim_end_matches(['.', '-']);
+    let labels = domain.split('.').count();
+    let top = domain.rsplit('.').next()?;
+    let fine = labels >= 2 && domain.split('.').all(|label| !label.is_empty()) && top.chars().count() >= 2;
+    (fine && top.chars().all(|c| c.is_alphabetic() || c == '-')).then_some(local + 1 + domain.len())
+}
+
+/// Two letters, two check digits and what follows, in groups or not.
+fn iban(rest: &str) -> Option<usize> {
+    const SHORTEST: usize = 15;
+    const LONGEST: usize = 34;
+    let bytes = rest.as_bytes();
+    let starts = bytes.get(..2)?.iter().all(u8::is_ascii_alphabetic)
+        && bytes.get(2..4)?.iter().all(u8::is_ascii_digit);
+    if !starts {
+        return None;
+    }
+    let (mut digits, mut best) = (Vec::with_capacity(LONGEST), None);
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b' ' if bytes.get(at - 1).is_some_and(u8::is_ascii_alphanumeric) => continue,
+            byte if byte.is_ascii_alphanumeric() && digits.len() < LONGEST => digits.push(*byte),
+            _ => break,
+        }
+        let ends = !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
+        if ends && digits.len() >= SHORTEST && is_iban(&digits) {
+            best = Some(at + 1);
+        }
+    }
+    best
+}
+
+/// ISO 13616: the first four moved to the end, letters as numbers, the remainder by 97 is 1.
+fn is_iban(digits: &[u8]) -> bool {
+    let moved = digits.iter().skip(4).chain(digits.iter().take(4));
+    moved.fold(0_u32, |sum, byte| match char::from(*byte).to_digit(36) {
+        Some(digit) if digit >= 10 => (sum * 100 + digit) % 97,
+        Some(digit) => (sum * 10 + digit) % 97,
+        None => 0,
+    }) == 1
+}
+
+fn ip(rest: &str, before: Option<char>) -> Option<usize> {
+    if before.is_some_and(|c| matches!(c, '.' | ':' | '-')) {
+        return None;
+    }
+    let four = rest
+        .get(..run(rest, |c| c.is_ascii_digit() || c == '.'))?
+        .trim_end_matches('.');
+    let next = rest.get(four.len()..)?.chars().next();
+    if four.parse::<Ipv4Addr>().is_ok_and(|ip| is_somebodys(ip.into()))
+        && !next.is_some_and(char::is_alphanumeric)
+    {
+        return Some(four.len());
+    }
+    let length = run(rest, |c| c.is_ascii_hexdigit() || matches!(c, ':' | '.'));
+    let six = rest.get(..length)?.trim_end_matches('.');
+    let six = if six.ends_with("::") {
+        six
+    } else {
+        six.trim_end_matches(':')
+    };
+    let next = rest.get(six.len()..)?.chars().next();
+    let fine = six.matches(':').count() >= 2 && !next.is_some_and(char::is_alphanumeric);
+    (fine && six.parse::<Ipv6Addr>().is_ok_and(|ip| is_somebodys(ip.into()))).then_some(six.len())
+}
+
+fn is_somebodys(ip: IpAddr) -> bool {
+    !ip.is_loopback() && !ip.is_unspecified()
+}
+
+/// Digits with at most one space or hyphen between them: how many there are, and where they end.
+fn groups(rest: &str) -> (Vec<u8>, usize) {
+    let (mut digits, mut end) = (Vec::new(), 0);
+    let mut separated = false;
+    for (at, byte) in rest.bytes().enumerate() {
+        match byte {
+            b'0'..=b'9' => {
+                digits.push(byte - b'0');
+                (end, separated) = (at + 1, false);
+            }
+            b' ' | b'-' if !separated && !digits.is_empty() => separated = true,
+            _ => break,
+        }
+    }
+    (digits, end)
+}
+
+fn card(rest: &str) -> Option<usize> {
+    let (digits, end) = groups(rest);
+    let next = rest.get(end..)?.chars().next();
+    let luhn = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(at, digit)| match (at % 2, digit * 2) {
+            (0, _) => *digit,
+            (_, double) if double > 9 => double - 9,
+            (_, double) => double,
+        });
+    let valid = luhn.map(u32::from).sum::<u32>() % 10 == 0 && digits.iter().any(|digit| *digit != 0);
+    (valid && (13..=19).contains(&digits.len()) && !next.is_some_and(char::is_alphanumeric)).then_some(end)
+}
+
+fn phone(rest: &str, before: Option<char>) -> Option<usize> {
+    if before.is_some_and(|c| matches!(c, '.' | '#' | '-' | '/' | '_')) {
+        return None;
+    }
+    let fine =
+        |c: char| c.is_ascii_digit() || matches!(c, '+' | ' ' | '.' | '-' | '/' | '(' | ')' | '\u{a0}');
+    let number = rest
+        .get(..run(rest, fine))?
+        .trim_end_matches(|c: char| !c.is_ascii_digit());
+    let next = rest.get(number.len()..)?.chars().next();
+    let digits = number.bytes().filter(u8::is_ascii_digit).count();
+    if next.is_some_and(char::is_alphanumeric) || !(8..=15).contains(&digits) || number.contains("  ") {
+        return None;
+    }
+    let parts: Vec<usize> = number
+        .split(|c: char| !c.is_ascii_digit())
+        .map(str::len)
+        .filter(|length| *length > 0)
+        .collect();
+    let date = matches!(
+        parts.as_slice(),
+        [1 | 2, 1 | 2, 2 | 4, ..] | [4, 1 | 2, 1 | 2, ..]
+    ) && !number.starts_with(['+', '(']);
+    let fraction = number.starts_with("0.") || number.matches('.').count() == 1 && parts.len() == 2;
+    let like_us = matches!(parts.as_slice(), [3, 3 | 4, 4] | [1, 3, 3, 4]);
+    (!date && !fraction && (number.starts_with(['+', '(', '0']) || like_us)).then_some(number.len())
+}
+
+/// Names that other columns of the row hold.
+struct Names {
+    /// For each column, what its only word is: a given name, unless the column says otherwise.
+    single_is_last: Vec<bool>,
+    first: Box<dyn Transform>,
+    last: Box<dyn Transform>,
+    full: Box<dyn Transform>,
+}
+
+/// A name to look for.
+struct Known<'a> {
+    folded: Vec<char>,
+    by: &'a dyn Transform,
+}
+
+impl Names {
+    fn new(reads: &[Read], key: &MaskingKey) -> Result<Self, SpecError> {
+        let named = |part: &str| {
+            let mut spec = Spec::named("name");
+            spec.params.insert("part".to_owned(), part.into());
+            compile(&spec, &plain_text(), key)
+        };
+        let is_last = |read: &Read| {
+            detect(&ColumnSample {
+                table: "",
+                column: &read.column,
+                type_name: "text",
+                values: &[],
+            })
+            .is_some_and(|found| found.kind == PersonalKind::LastName)
+        };
+        Ok(Self {
+            single_is_last: reads.iter().map(is_last).collect(),
+            first: named("first")?,
+            last: named("last")?,
+            full: named("full")?,
+        })
+    }
+
+    /// The names of this row, the longest first: whole ones, and their words of at least three letters.
+    fn known(&self, row: Row<'_>) -> Vec<Known<'_>> {
+        let mut known = Vec::new();
+        for (value, is_last) in row.iter().zip(&self.single_is_last) {
+            let words: Vec<&str> = value.unwrap_or_default().split_whitespace().collect();
+            let single = if *is_last { &self.last } else { &self.first };
+            let mut add = |text: &str, by| {
+                if text.chars().count() >= 3 {
+                    let folded = text.chars().flat_map(char::to_lowercase).collect();
+                    known.push(Known { folded, by });
+                }
+            };
+            match words.as_slice() {
+                [] => {}
+                [only] => add(only, &**single),
+                [given @ .., family] => {
+                    add(&words.join(" "), if *is_last { &*self.last } else { &*self.full });
+                    given
+                        .iter()
+                        .for_each(|word| add(word, if *is_last { &*self.last } else { &*self.first }));
+                    add(family, &*self.last);
+                }
+            }
+        }
+        known.sort_by_key(|known| std::cmp::Reverse(known.folded.len()));
+        known
+    }
+}
+
+/// The name that begins here as a word of its own.
+fn name_at<'s>(known: &[Known<'s>], rest: &str, before: Option<char>) -> Option<(usize, &'s dyn Transform)> {
+    if before.is_some_and(char::is_alphanumeric) {
+        return None;
+    }
+    known.iter().find_map(|known| {
+        let mut folded = known.folded.iter();
+        for (at, c) in rest.char_indices() {
+            if folded.as_slice().is_empty() {
+                return (!c.is_alphanumeric()).then_some((at, known.by));
+            }
+            if !c.to_lowercase().all(|c| folded.next() == Some(&c)) {
+                return None;
+            }
+        }
+        folded.as_slice().is_empty().then_some((rest.len(), known.by))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{column, compiled, masked, spec};
+    use super::*;
+
+    fn redact(value: &str) -> String {
+        masked(&*compiled(&Spec::named("redact"), &column("text")), value)
+    }
+
+    fn shown(rule: &Spec, row: Row<'_>, value: &str) -> Vec<String> {
+        let mut shown = Vec::new();
+        compiled(rule, &column("text")).originals(value, row, &mut |text| shown.push(text.to_owned()));
+        shown
+    }
+
+    #[test]
+    fn only_the_personal_spans_change() {
+        let value = "Call +33 6 12 34 56 78 or (555) 234-5678 or 030 1234567, mail <Anna.K@shop.example>; IBAN DE89 3704 0044 0532 0130 00, \
+                     card 4111-1111-1111-1111, from 203.0.113.9 and 2001:db8::17.";
+        let spans = [
+            "+33 6 12 34 56 78",
+            "(555) 234-5678",
+            "030 1234567",
+            "Anna.K@shop.example",
+            "DE89 3704 0044 0532 0130 00",
+            "4111-1111-1111-1111",
+            "203.0.113.9",
+            "2001:db8::17",
+        ];
+        assert_eq!(shown(&Spec::named("redact"), &[], value), spans);
+        let fake = redact(value);
+        for span in spans {
+            assert!(!fake.contains(span), "{span} in {fake}");
+        }
+        for kept in [
+            "Call +33 ",
+            " or ",
+            ", mail <",
+            ">; IBAN ",
+            ", card ",
+            ", from ",
+            " and ",
+        ] {
+            assert!(fake.contains(kept), "{kept} in {fake}");
+        }
+        let email = masked(
+            &*compiled(&Spec::named("email"), &column("text")),
+            "Anna.K@shop.example",
+        );
+        assert!(fake.contains(&email));
+    }
+
+    #[test]
+    fn what_is_not_personal_stays() {
+        for value in [
+            "",
+            "order 4711 of 2024-01-31 10:00:00",
+            "31.01.2024 10:15:00",
+            "version 1.2.3.4.5",
+            "1,234,567.89 EUR",
+            "#0612345678",
+            "at 12:30:45",
+            "0.123456789",
+            "127.0.0.1 and ::1",
+            "a@b",
+            "@anna",
+            "4111-1111-1111-1112",
+            "12345678",
+            "Room 12-34-5",
+            "2024-12-31/2025-01-01",
+        ] {
+            assert_eq!(redact(value), value);
+        }
+    }
+
+    #[test]
+    fn names_of_the_row_are_found_in_any_case_as_words_and_fit_their_columns() {
+        let rule = spec("redact", "names = ['first_name', 'last_name', 'full_name']");
+        let row = [Some("Änna"), Some("van Dyk"), Some("Änna van Dyk")];
+        let value = "ÄNNA VAN DYK met Ännas dog; van dyk, Änna! Dyke";
+        assert_eq!(shown(&rule, &row, value), ["ÄNNA VAN DYK", "van dyk", "Änna"]);
+        let made = compiled(&rule, &column("text"));
+        let mut fake = String::new();
+        made.apply_in_row(Some(value), &row, &mut fake).unwrap();
+        let name = |part: &str, value| {
+            masked(
+                &*compiled(&spec("name", &format!("part = '{part}'")), &column("text")),
+                value,
+            )
+        };
+        assert_eq!(
+            fake,
+            format!(
+                "{} met Ännas dog; {}, {}! Dyke",
+                name("full", "Änna van Dyk"),
+                name("last", "van dyk"),
+                name("first", "Änna")
+            )
+        );
+        assert_eq!(made.reads().len(), 3);
+        let mut same = String::new();
+        made.apply_in_row(Some("nobody"), &[None, None, Some("")], &mut same)
+            .unwrap();
+        assert_eq!(same, "nobody");
+    }
+}
