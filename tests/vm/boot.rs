@@ -1,5 +1,7 @@
 //! The host is booted, and the installed unit brings the branches back.
 
+use std::process::Stdio;
+
 use crate::installed::{
     self, ask_production, branch, envclone, journal_of, nothing_is_wrong, property, url_of,
 };
@@ -68,4 +70,43 @@ fn after_a_hard_reset_the_unit_brings_a_branch_back_from_its_checkpoint() {
     let said = journal_of("envclone.service");
     assert!(said.contains("fix-42 went back to its checkpoint"), "{said}");
     another_branch_is_made_and_all_are_destroyed();
+}
+
+#[test]
+fn a_branch_that_goes_down_with_its_host_in_the_middle_is_undone_by_the_unit() {
+    let stages = Stages::of("middle");
+    if stages.now() == 0 {
+        installed::install();
+        installed::make_production();
+        stages.keep("before", &installed::subvolumes());
+    } else {
+        let said = journal_of("envclone.service");
+        assert_eq!(property("envclone.service", "ActiveState"), "active", "{said}");
+        nothing_is_wrong();
+        assert_eq!(installed::subvolumes(), stages.kept("before").unwrap(), "{said}");
+        let listed = envclone(&["list"]).ok();
+        assert!(!listed.contains("fix-42"), "{listed}");
+    }
+    match stages.now() {
+        0 => goes_down_during("clone", &stages, Reboot::Hard),
+        1 => goes_down_during("sanitize", &stages, Reboot::Hard),
+        2 => goes_down_during("prove", &stages, Reboot::Clean),
+        _ => {}
+    }
+    branch("fix-42");
+    envclone(&["destroy", "fix-42"]).ok();
+    nothing_is_wrong();
+}
+
+/// Begins a branch, and boots as soon as its journal names the step.
+#[allow(clippy::zombie_processes, reason = "nothing waits for it: the host goes down")]
+fn goes_down_during(step: &str, stages: &Stages, how: Reboot) {
+    let mut command = installed::command(&["branch", "prod", "fix-42"]);
+    let mut run = command.stdout(Stdio::null()).spawn().unwrap();
+    while !installed::journals_of_runs().contains(&format!("{step:?}")) {
+        let ended = run.try_wait().unwrap();
+        assert!(ended.is_none(), "it ended before {step}: {ended:?}");
+        std::thread::yield_now();
+    }
+    stages.reboot(how);
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -100,9 +101,30 @@ rules = ["sanitize/*.toml"]
     production::set_mode(key, 0o600);
 }
 
+/// The installed envclone, not started yet.
+pub fn command(args: &[&str]) -> Command {
+    let mut command = program(ENVCLONE);
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
 /// Runs the installed envclone to its end.
 pub fn envclone(args: &[&str]) -> Ended {
-    Ended::of(program(ENVCLONE).args(args).output().unwrap())
+    Ended::of(command(args).output().unwrap())
+}
+
+/// What the journals of runs say that have not ended.
+pub fn journals_of_runs() -> String {
+    let runs = fs::read_dir("/var/lib/envclone/shop/runs");
+    let text = |run: fs::DirEntry| fs::read_to_string(run.path()).unwrap_or_default();
+    runs.into_iter().flatten().flatten().map(text).collect()
+}
+
+/// The paths of all subvolumes of the pool.
+pub fn subvolumes() -> String {
+    let listed = run("btrfs", &["subvolume", "list", POOL]);
+    let path = |line: &str| format!("{}\n", line.split(" path ").nth(1).unwrap());
+    listed.lines().map(path).collect()
 }
 
 /// Makes a branch of the production; its document.
