@@ -89,7 +89,9 @@ impl<'a> Masker<'a> {
     }
 
     pub(super) fn mask(&mut self, line: &[u8], batch: &mut Vec<u8>) -> Result<(), MaskFault> {
-        if let Some(mut linked) = self.linked.take() {
+        if self.linked.is_some()
+            && let Some(mut linked) = self.linked.take()
+        {
             let done = self.mask_linked(&mut linked, line, batch);
             self.linked = Some(linked);
             return done;

@@ -262,4 +262,6 @@ pub fn compile(spec: &Spec, column: &Column, key: &MaskingKey) -> Compiled {
 }
 
 #[cfg(test)]
+mod mutations;
+#[cfg(test)]
 mod tests;

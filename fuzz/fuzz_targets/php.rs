@@ -1,0 +1,5 @@
+#![no_main]
+
+mod document;
+
+libfuzzer_sys::fuzz_target!(|value: &str| document::check("php", value));
