@@ -33,7 +33,7 @@ test: ## Everything that is checked before a commit; as root, since branches are
 
 vm-image: ## The guest of test-vm, Debian 13 with ZFS, built once and kept in /var/cache/envclone-tests/vm
 	@scripts/install-packages.sh vm
-	@scripts/vm/image.sh
+	@unshare --mount -- scripts/vm/image.sh
 
 test-vm: ## The tests that need ZFS, systemd or PostgreSQL 17, in an emulated guest; T=FILTER runs some of them
 	@scripts/check-toolchain.sh test

@@ -19,7 +19,8 @@ fi
 shift
 
 "$here/../install-packages.sh" vm
-state=$("$here/image.sh")
+# What mmdebstrap mounts ends with it, also when it is killed.
+state=$(unshare --mount -- "$here/image.sh")
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/envclone-vm-XXXXXX")
 trap 'rm -rf --one-file-system -- "$work"' EXIT
 trap 'exit 130' INT TERM
