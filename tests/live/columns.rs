@@ -66,3 +66,21 @@ fn values_that_differ_by_case_only_stay_unique() {
     );
     production.envclone(&["destroy", "fix-42"]).ok();
 }
+
+#[test]
+fn addresses_that_differ_by_white_space_only_stay_unique() {
+    let production = Production::new();
+    production.sql("CREATE TABLE shop.logins (email text NOT NULL UNIQUE, amount numeric(6,2))");
+    production.sql("CREATE UNIQUE INDEX ON shop.logins (lower(email))");
+    production.sql(
+        "INSERT INTO shop.logins VALUES ('kanari.x@original-mail.test', 9999.99), \
+         ('kanari.x@original-mail.test ', NULL), (E'\\tkanari.x@original-mail.test', -1)",
+    );
+    production.sql("ALTER TABLE shop.logins OWNER TO shop");
+    let rules = format!("{RULES}\n[db.\"shop.logins\"]\nemail = \"email\"\namount = \"empty\"\n");
+    production.configure(&production.configuration(), &rules);
+    let url = url_of(&production.branch("fix-42"));
+    let counted = "SELECT count(DISTINCT lower(email)), count(DISTINCT btrim(email, E' \\t')), sum(amount) FROM shop.logins";
+    assert_eq!(ask(&url, counted).unwrap(), "3|1|0.00");
+    production.envclone(&["destroy", "fix-42"]).ok();
+}

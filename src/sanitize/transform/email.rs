@@ -4,10 +4,12 @@
 //! Columns too short for it get `given.code@…` or `code@…`. It is lower case. Addresses that differ only by case or by
 //! Unicode normal form are one person and get one fake but for its case: a column that tells `A@…` from `a@…` goes on to do so,
 //! also in a unique index, and a comparison without regard to case (`lower(…)`, `citext`) finds them equal as before. White
-//! space around an address is no part of it.
+//! space around an address is no part of it and stays around the fake, so that addresses which differ by it alone, and are two
+//! values to a unique index, go on to. Only what `char(n)` pads with is left out.
 
 use super::letters::{CODE_UNIQUE, code, number, vary_case};
 use super::name::ADDRESS_NAMES;
+use super::written::surrounded;
 use super::{
     Column, Compiled, Entry, Family, Masked, MaskingKey, Param, Params, SpecError, Transform, TransformError,
     Uniqueness,
@@ -54,6 +56,7 @@ fn build(params: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
         domain,
         code_length,
         room,
+        padded: matches!(column.base(), "bpchar" | "character" | "char"),
     }))
 }
 
@@ -62,26 +65,52 @@ struct Email {
     domain: &'static str,
     code_length: usize,
     room: usize,
+    /// Whether the type pads with spaces, which then tell nothing.
+    padded: bool,
 }
 
 impl Transform for Email {
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
-        if value.trim().is_empty() {
+        let (before, address, after) = surrounded(value);
+        if address.is_empty() {
             out.push_str(value);
             return Ok(Masked::Value);
         }
+        let after = if self.padded { "" } else { after };
+        let spaces = before.chars().count() + after.chars().count();
+        let least = self.code_length + 1 + self.domain.len();
+        if spaces > 0 && spaces + least > self.room {
+            self.write_tight(value, out);
+            return Ok(Masked::Value);
+        }
+        out.push_str(before);
+        self.write(address, self.room - spaces, out);
+        out.push_str(after);
+        Ok(Masked::Value)
+    }
+}
+
+impl Email {
+    /// Where the column has no room for the white space: it is left out, and the code is that of the value with it.
+    fn write_tight(&self, value: &str, out: &mut String) {
+        code(&self.digester.digest(value), self.code_length, out);
+        out.push('@');
+        out.push_str(self.domain);
+    }
+
+    fn write(&self, value: &str, room: usize, out: &mut String) {
         let start = out.len();
         let (digest, exact) = key::email(value, |canonical| {
-            (self.digester.digest(canonical), canonical == value.trim())
+            (self.digester.digest(canonical), canonical == value)
         });
         let names = &*ADDRESS_NAMES;
         let first = &names.first[number(&digest, 16, names.first.len())];
         let last = &names.last[number(&digest, 24, names.last.len())];
         let rest = self.code_length + 1 + self.domain.len();
-        if first.len() + 1 + rest <= self.room {
+        if first.len() + 1 + rest <= room {
             out.push_str(first);
             out.push('.');
-            if first.len() + last.len() + 2 + rest <= self.room {
+            if first.len() + last.len() + 2 + rest <= room {
                 out.push_str(last);
                 out.push('.');
             }
@@ -90,9 +119,8 @@ impl Transform for Email {
         out.push('@');
         out.push_str(self.domain);
         if !exact && let Some(fake) = out.get_mut(start..) {
-            vary_case(fake, &self.digester.digest(value.trim()));
+            vary_case(fake, &self.digester.digest(value));
         }
-        Ok(Masked::Value)
     }
 }
 
@@ -132,8 +160,11 @@ mod tests {
     fn one_person_gets_one_fake() {
         let email = email(&column("citext"));
         let fake = masked(&*email, "jos\u{e9}@shop.example");
-        assert_eq!(masked(&*email, " jos\u{e9}@shop.example "), fake);
-        assert_eq!(masked(&*email, " JOSE\u{301}@Shop.Example").to_lowercase(), fake);
+        assert_eq!(masked(&*email, " jos\u{e9}@shop.example "), format!(" {fake} "));
+        assert_eq!(
+            masked(&*email, " JOSE\u{301}@Shop.Example").to_lowercase(),
+            format!(" {fake}")
+        );
         assert_eq!(
             masked(
                 &*compiled(&Spec::named("email"), &unique(255)),
@@ -161,6 +192,48 @@ mod tests {
             );
             assert_eq!(masked(&*email, written[2]), fakes[2]);
         }
+    }
+
+    #[test]
+    fn addresses_that_differ_by_white_space_alone_stay_different_also_without_regard_to_case() {
+        let written = [
+            "anna@shop.example",
+            " anna@shop.example",
+            "anna@shop.example ",
+            "anna@shop.example\n",
+            "Anna@shop.example  ",
+            "\u{a0}anna@shop.example",
+        ];
+        for column in [
+            unique(25),
+            unique(26),
+            unique(27),
+            unique(60),
+            column("text"),
+            column("citext"),
+        ] {
+            let email = email(&column);
+            let fakes = written.map(|value| masked(&*email, value));
+            assert_eq!(
+                fakes
+                    .iter()
+                    .map(|fake| fake.to_lowercase())
+                    .collect::<HashSet<_>>()
+                    .len(),
+                6,
+                "{fakes:?}"
+            );
+            assert!(fakes.iter().all(|fake| column.holds(fake)), "{fakes:?}");
+        }
+        let padded = Column {
+            max_chars: Some(30),
+            ..column("bpchar")
+        };
+        let email = email(&padded);
+        assert_eq!(
+            masked(&*email, "anna@shop.example             "),
+            masked(&*email, "anna@shop.example")
+        );
     }
 
     #[test]

@@ -23,6 +23,16 @@ fn build(params: &Params<'_>, column: &Column, _: &MaskingKey) -> Compiled {
         param: "value",
         expected: "the text, number or boolean that replaces every value",
     })?;
+    Ok(Box::new(Fixed(literal(params, "value", given, column)?)))
+}
+
+/// A value that a rule gives for a column, as text.
+pub(super) fn literal(
+    params: &Params<'_>,
+    param: &'static str,
+    given: &toml::Value,
+    column: &Column,
+) -> Result<String, SpecError> {
     let value = match given {
         toml::Value::String(text) if !text.contains('\0') => text.clone(),
         toml::Value::Integer(number) => number.to_string(),
@@ -31,22 +41,22 @@ fn build(params: &Params<'_>, column: &Column, _: &MaskingKey) -> Compiled {
         toml::Value::Datetime(time) => time.to_string(),
         _ => {
             return Err(params.wrong(
-                "value",
+                param,
                 "a text without NUL, a number, a boolean or a date".to_owned(),
             ));
         }
     };
     if !is_of(column.family(), &value) {
-        return Err(params.wrong("value", format!("of the column's type, {}", column.type_name)));
+        return Err(params.wrong(param, format!("of the column's type, {}", column.type_name)));
     }
     match column.max_chars {
         Some(max_chars) if !column.holds(&value) => Err(SpecError::Length {
-            transform: ENTRY.name,
+            transform: params.transform(),
             needs: value.chars().count(),
             max_chars,
             instead: "give a shorter value",
         }),
-        _ => Ok(Box::new(Fixed(value))),
+        _ => Ok(value),
     }
 }
 

@@ -7,23 +7,41 @@
 //! An empty value, or one of white space only, stays as it is with every keyed transform: it holds nothing.
 
 mod address;
+mod age_band;
+mod alphabet;
+mod bucket;
 mod by_key;
+mod card;
+mod choice;
 mod column;
+mod company;
+mod date_shift;
+mod day;
+mod decimal;
 mod derive;
+mod dictionary;
 mod document;
 mod email;
 mod empty;
 mod entity;
 mod explain;
 mod fixed;
+mod generalize;
 mod hmac;
+mod iban;
+mod ip;
 mod json;
 mod letters;
+mod like;
+mod mac;
 mod mask;
 mod name;
+mod national_id;
 mod nested;
+mod noise;
 mod null;
 mod params;
+mod password;
 mod paths;
 mod permutation;
 mod permute;
@@ -32,12 +50,18 @@ mod phone;
 mod php;
 mod places;
 mod redact;
+mod regex_replace;
 mod row;
 mod spec_error;
+mod template;
 mod text;
+mod truncate;
+mod url;
 mod urlencoded;
+mod username;
 mod uuid;
 mod vocabulary;
+mod written;
 
 use serde::{Deserialize, Serialize};
 
@@ -212,23 +236,43 @@ pub struct Entry {
 /// All transforms, by name.
 pub static ALL: &[Entry] = &[
     address::ENTRY,
+    age_band::ENTRY,
+    bucket::ENTRY,
     by_key::ENTRY,
+    card::ENTRY,
+    choice::ENTRY,
+    company::ENTRY,
+    date_shift::ENTRY,
     derive::ENTRY,
+    dictionary::ENTRY,
     email::ENTRY,
     empty::ENTRY,
     fixed::ENTRY,
+    generalize::ENTRY,
     hmac::ENTRY,
+    iban::ENTRY,
+    ip::ENTRY,
     json::ENTRY,
+    like::ENTRY,
+    mac::ENTRY,
     mask::ENTRY,
     name::ENTRY,
+    national_id::ENTRY,
+    noise::ENTRY,
     null::ENTRY,
+    password::ENTRY,
     permute::ENTRY,
     person::ENTRY,
     phone::ENTRY,
     php::ENTRY,
     redact::ENTRY,
+    regex_replace::ENTRY,
+    template::ENTRY,
     text::ENTRY,
+    truncate::ENTRY,
+    url::ENTRY,
     urlencoded::ENTRY,
+    username::ENTRY,
     uuid::ENTRY,
 ];
 

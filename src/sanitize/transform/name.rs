@@ -104,6 +104,21 @@ pub(in crate::sanitize) fn all() -> impl Iterator<Item = &'static str> {
         .map(|name| name.text)
 }
 
+/// English given names and family names.
+pub(super) fn english() -> (Vec<&'static str>, Vec<&'static str>) {
+    let texts = |names: &[Name]| names.iter().map(|name| name.text).collect();
+    (texts(&LISTS[0].first), texts(&LISTS[0].last))
+}
+
+/// The family names of a locale.
+pub(super) fn family_names(locale: &str) -> impl Iterator<Item = &'static str> {
+    let lists = LISTS
+        .iter()
+        .find(|lists| lists.locale == locale)
+        .unwrap_or(&LISTS[0]);
+    lists.last.iter().map(|name| name.text)
+}
+
 /// Names as they stand in fake e-mail addresses: ASCII letters in lower case.
 pub(super) struct AddressNames {
     pub(super) first: Vec<String>,

@@ -28,6 +28,20 @@ impl<'a> Params<'a> {
         })
     }
 
+    /// The transform that they are for.
+    pub(super) fn transform(&self) -> &'static str {
+        self.transform
+    }
+
+    /// The error of one that must be given.
+    pub(super) fn missing(&self, param: &'static str, expected: &'static str) -> SpecError {
+        SpecError::Missing {
+            transform: self.transform,
+            param,
+            expected,
+        }
+    }
+
     /// Any value.
     pub(super) fn get(&self, param: &'static str) -> Option<&'a toml::Value> {
         self.table.get(param)
@@ -73,6 +87,32 @@ impl<'a> Params<'a> {
             .filter(|number| (from..=to).contains(number))
             .map(Some)
             .ok_or_else(|| self.wrong(param, format!("a whole number from {from} to {to}")))
+    }
+
+    /// True or false; false where it is not given.
+    pub(super) fn flag(&self, param: &'static str) -> Result<bool, SpecError> {
+        self.get(param).map_or(Ok(false), |value| {
+            value
+                .as_bool()
+                .ok_or_else(|| self.wrong(param, "true or false".to_owned()))
+        })
+    }
+
+    /// A number, or nothing.
+    pub(super) fn decimal(&self, param: &'static str) -> Result<Option<f64>, SpecError> {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a parameter written by hand has few digits"
+        )]
+        let read = |value: &'a toml::Value| {
+            let number = value
+                .as_float()
+                .or_else(|| value.as_integer().map(|number| number as f64));
+            number
+                .filter(|number| number.is_finite())
+                .ok_or_else(|| self.wrong(param, "a number".to_owned()))
+        };
+        self.get(param).map(read).transpose()
     }
 
     /// A whole number of any sign, or nothing.

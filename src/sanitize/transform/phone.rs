@@ -34,8 +34,9 @@ struct Country {
 /// Most digits of a national number with trunk prefix, or of an international one.
 const LONGEST: usize = 14;
 
-/// Reserved by: US and CA the numbering plan (555-0100 to 555-0199 of every area), FR ARCEP (decision 2018-0881), GB Ofcom,
-/// DE the Bundesnetzagentur, AU ACMA, IE `ComReg`, SE PTS.
+/// Reserved by: US and CA the numbering plan (555-0100 to 555-0199 of every area), FR ARCEP (decision 2018-0881), GB Ofcom
+/// ("Telephone numbers for drama use"), DE the Bundesnetzagentur (Mitteilung 148/2021), AU ACMA ("Phone numbers for use in
+/// TV shows, films and creative works"), IE `ComReg` (020 91X XXXX), SE PTS (2020).
 static COUNTRIES: [Country; 8] = [
     Country {
         code: "US",
@@ -111,6 +112,10 @@ static COUNTRIES: [Country; 8] = [
             "1514960###",
             "1614960###",
             "1632960###",
+            "1914980###",
+            "2896496###",
+            "2920180###",
+            "3069990###",
         ],
     },
     Country {
@@ -138,6 +143,21 @@ static COUNTRIES: [Country; 8] = [
             "770100###",
             "855500###",
             "870100###",
+            "491570006",
+            "491570156",
+            "491570157",
+            "491570158",
+            "491570159",
+            "491570110",
+            "491570313",
+            "491570737",
+            "491571266",
+            "491571491",
+            "491571804",
+            "491572549",
+            "491572665",
+            "491572983",
+            "491573770",
         ],
     },
     Country {
@@ -150,7 +170,22 @@ static COUNTRIES: [Country; 8] = [
         code: "SE",
         calling: "46",
         trunk: "0",
-        ranges: &["313900###", "406280###", "846500###", "980319###"],
+        // 070-174 06 05 to 99 is the mobile range; of its first ten, five are somebody's.
+        ranges: &[
+            "3139006##",
+            "4062804##",
+            "8465004##",
+            "9803192##",
+            "70174061#",
+            "70174062#",
+            "70174063#",
+            "70174064#",
+            "70174065#",
+            "70174066#",
+            "70174067#",
+            "70174068#",
+            "70174069#",
+        ],
     },
 ];
 

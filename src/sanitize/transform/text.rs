@@ -63,6 +63,32 @@ impl Transform for Text {
     }
 }
 
+/// For other transforms, of values that have not their form: letters by letters, digits by digits, the first digit of a number
+/// by another than 0.
+pub(super) fn scrambled(
+    digester: &Digester,
+    transform: &'static str,
+    value: &str,
+    numeric: bool,
+    out: &mut String,
+) -> Result<Masked, TransformError> {
+    if !value.chars().any(is_replaced) {
+        out.push_str(value);
+        return Ok(Masked::Value);
+    }
+    let start = out.len();
+    for attempt in 0..ATTEMPTS {
+        let mut random = ChaCha8Rng::from_seed(digester.attempt(value, attempt));
+        scramble(value, &mut random, out);
+        let leading = numeric && out[start..].trim_start_matches('-').starts_with('0');
+        if out[start..] != *value && !leading {
+            return Ok(Masked::Value);
+        }
+        out.truncate(start);
+    }
+    Err(TransformError::Exhausted { transform })
+}
+
 /// Whether a character can tell something; the others (spaces, punctuation, emoji, marks) stay.
 fn is_replaced(c: char) -> bool {
     c.is_alphanumeric()

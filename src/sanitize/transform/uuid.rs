@@ -1,6 +1,7 @@
 //! `uuid`: another UUID of the same version and variant.
 
 use super::letters::vary_case;
+use super::written::surrounded;
 use super::{
     Column, Compiled, Entry, Family, Masked, MaskingKey, Params, SpecError, Transform, TransformError,
     Uniqueness,
@@ -56,12 +57,13 @@ pub(super) fn digits(value: &str) -> Option<[u8; 32]> {
 
 impl Transform for Uuid {
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
-        // char(n) pads with spaces.
-        let trimmed = value.trim();
+        // White space around it makes it another text, and stays.
+        let (before, trimmed, after) = surrounded(value);
         if trimmed.is_empty() {
             out.push_str(value);
             return Ok(Masked::Value);
         }
+        out.push_str(before);
         let form = TransformError::Form {
             transform: ENTRY.name,
             expected: "UUID",
@@ -91,6 +93,7 @@ impl Transform for Uuid {
                 if !exact && let Some(fake) = out.get_mut(start..) {
                     vary_case(fake, &self.digester.digest(trimmed));
                 }
+                out.push_str(after);
                 return Ok(Masked::Value);
             }
             out.truncate(start);
@@ -130,7 +133,7 @@ mod tests {
         // As text it may be another value, and stays one; as a UUID it is the same.
         let capital = masked(&*uuid, "F47AC10B-58CC-4372-A567-0E02B2C3D479 ");
         assert_ne!(capital, fake);
-        assert_eq!(capital.to_lowercase(), fake);
+        assert_eq!(capital.to_lowercase(), format!("{fake} "));
         assert_eq!(
             masked(&*uuid, "f47ac10b58cc4372a5670e02b2c3d479"),
             fake.replace('-', "")

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::email::DOMAINS;
 use super::letters::{CODE_SHORT_RISK, is_code};
-use super::{name, phone, text};
+use super::{company, name, phone, text};
 use crate::sanitize::key;
 
 struct Vocabulary {
@@ -15,7 +15,10 @@ struct Vocabulary {
 
 static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
     let mut set = HashSet::new();
-    for entry in name::all().chain(text::words().iter().copied()) {
+    let entries = name::all()
+        .chain(text::words().iter().copied())
+        .chain(company::all_forms());
+    for entry in entries {
         let folded = key::name(entry, str::to_owned);
         // "O'Connell" stands as "oconnell" in addresses.
         set.insert(folded.replace('\'', ""));
