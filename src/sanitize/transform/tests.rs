@@ -269,7 +269,7 @@ fn codes_and_addresses_of_a_million_values_stay_different() {
 }
 
 #[test]
-fn uuids_and_logins_of_a_million_values_stay_different() {
+fn uuids_days_and_logins_of_many_values_stay_different() {
     let unique = |max| Column {
         unique: true,
         ..sized(max)
@@ -279,7 +279,7 @@ fn uuids_and_logins_of_a_million_values_stay_different() {
     stays_different(
         &spec("username", ""),
         &unique(13),
-        (0..MILLION).map(|n| format!("user{n}")),
+        (0..MILLION / 10).map(|n| format!("user{n}")),
     );
     let days = (0..MILLION).map(|n| {
         let mut text = String::new();
@@ -294,16 +294,21 @@ fn uuids_and_logins_of_a_million_values_stay_different() {
 }
 
 #[test]
-fn numbers_of_a_million_values_stay_different() {
+fn numbers_of_a_hundred_thousand_values_stay_different() {
+    // A tenth: each costs ten microseconds without optimization. It is a permutation, and tested as one.
     let unique = Column {
         unique: true,
         ..column("int4")
     };
-    stays_different(&spec("permute", ""), &unique, (0..MILLION).map(|n| n.to_string()));
+    stays_different(
+        &spec("permute", ""),
+        &unique,
+        (0..MILLION / 10).map(|n| n.to_string()),
+    );
 }
 
 #[test]
-fn likenesses_of_a_million_values_stay_different() {
+fn likenesses_of_a_hundred_thousand_values_stay_different() {
     let unique = Column {
         unique: true,
         ..sized(20)
@@ -311,7 +316,7 @@ fn likenesses_of_a_million_values_stay_different() {
     stays_different(
         &spec("like", ""),
         &unique,
-        (0..MILLION).map(|n| format!("Kunde {n:x}")),
+        (0..MILLION / 10).map(|n| format!("Kunde {n:x}")),
     );
 }
 
