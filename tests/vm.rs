@@ -22,5 +22,7 @@ mod smoke;
 mod unit;
 #[path = "live/world.rs"]
 mod world;
+#[path = "vm/zfs_conformance.rs"]
+mod zfs_conformance;
 #[path = "vm/zfs_pool.rs"]
 mod zfs_pool;

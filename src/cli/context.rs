@@ -43,7 +43,7 @@ pub(super) fn reader(global: &Global, command: &str) -> Result<App, CommandError
 
 /// As [`reader`], for who wants to look at the error.
 pub(super) fn open_deferred(global: &Global, command: &str) -> Result<App, OpsError> {
-    let config = Config::load(&global.config)?;
+    let config = App::located(Config::load(&global.config)?)?;
     let layout = Layout {
         state_dir: config.storage().state.clone(),
         run_dir: config.storage().run.clone(),
@@ -56,7 +56,7 @@ pub(super) fn open_deferred(global: &Global, command: &str) -> Result<App, OpsEr
     })?;
     let runtime = Sandboxed::new(layout.run_dir.clone(), layout.logs_dir(), program);
     let store = Store::open(layout)?.describing(command);
-    let storage = App::defer_storage(&config)?;
+    let storage = App::defer_storage(&config);
     Ok(App {
         config,
         store,

@@ -109,16 +109,19 @@ fn hint(error: &OpsError) -> Option<String> {
         _ => {}
     }
     match find::<StorageError>(error)? {
-        StorageError::NotAPool { .. } => {
+        StorageError::NotAPool { .. } | StorageError::NoDriver { .. } => {
             Some("`envclone pool create PATH --size N` makes a pool in a file".to_owned())
         }
         StorageError::NotARoot { .. } => Some(
-            "an environment's root must be one Btrfs subvolume: `btrfs subvolume create PATH`".to_owned(),
+            "an environment's root must be one Btrfs subvolume (`btrfs subvolume create PATH`), or the mount point of a ZFS dataset".to_owned(),
         ),
         StorageError::Nested { .. } => {
             Some("make the nested subvolumes plain directories of the root".to_owned())
         }
-        StorageError::OtherFilesystem { .. } => {
+        StorageError::Mixed { found: "ZFS", .. } => {
+            Some("choose a dataset of the root's zpool as the pool".to_owned())
+        }
+        StorageError::OtherFilesystem { .. } | StorageError::Mixed { .. } => {
             Some("choose a pool on the filesystem of the root".to_owned())
         }
         StorageError::NoSpace { .. } => Some(ROOM.to_owned()),

@@ -98,7 +98,6 @@ impl Check<'_> {
     }
 
     fn storage(&mut self, storage: &file::Storage) -> StorageConfig {
-        let zfs = storage.driver == StorageDriver::Zfs;
         let reserve = storage.reserve.as_ref().map_or(RESERVE, |percent| {
             u8::try_from(*percent.get_ref())
                 .ok()
@@ -124,11 +123,7 @@ impl Check<'_> {
         );
         StorageConfig {
             driver: storage.driver,
-            pool: if zfs {
-                PathBuf::from(storage.pool.get_ref())
-            } else {
-                self.absolute(&storage.pool)
-            },
+            pool: self.stored(&storage.pool, storage.driver),
             reserve,
             state: storage
                 .state
@@ -164,11 +159,7 @@ impl Check<'_> {
         let mut roots: Vec<(PathBuf, &str)> = Vec::new();
         for (name, environment) in environments.get_ref() {
             let root = &environment.root;
-            let path = if storage.driver == StorageDriver::Zfs {
-                PathBuf::from(root.get_ref())
-            } else {
-                self.absolute(root)
-            };
+            let path = self.stored(root, storage.driver);
             if let Some((_, other)) = roots.iter().find(|(other, _)| overlap(other, &path)) {
                 let message = format!("the root lies in that of {other}, or that one in it");
                 self.refuse(&root.span(), message);
@@ -376,6 +367,21 @@ impl Check<'_> {
             self.refuse(&name.span(), "the name is empty or holds control characters");
         }
         name.get_ref().clone()
+    }
+
+    /// A pool or root: a path, or on ZFS the name of a dataset.
+    fn stored(&mut self, place: &Text, driver: StorageDriver) -> PathBuf {
+        let text = place.get_ref();
+        if text.starts_with('/') || driver != StorageDriver::Zfs {
+            return self.absolute(place);
+        }
+        let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | ' ');
+        let part = |part: &str| !matches!(part, "" | "." | "..") && part.chars().all(fine);
+        if !text.split('/').all(part) {
+            let message = "this is neither an absolute path nor the name of a dataset, such as tank/shop";
+            self.refuse(&place.span(), message);
+        }
+        PathBuf::from(text)
     }
 
     fn absolute(&mut self, path: &Text) -> PathBuf {

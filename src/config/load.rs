@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use super::check::{self, Places};
 use super::error::ConfigError;
 use super::matches::matches;
-use super::parts::{EnvironmentConfig, GatewayConfig, Parts, SanitizeConfig, ServiceConfig, StorageConfig};
+use super::parts::{
+    EnvironmentConfig, GatewayConfig, Parts, SanitizeConfig, ServiceConfig, StorageConfig, StorageDriver,
+};
 use super::place::Problem;
 use super::policy;
 use super::programs::{judged, misplaced};
@@ -132,6 +134,22 @@ impl Config {
         let rules = self.rules.iter().map(|(_, text)| ("rules", text.as_str()));
         let after = self.after.iter().map(|(_, text)| ("after", text.as_str()));
         policy::hash(&self.parts, rules.chain(after))
+    }
+
+    /// With `locate` asked for the path of each dataset that the driver `zfs` is given by name. A pool or root for which it
+    /// knows none stays a name, which is no absolute path.
+    #[must_use]
+    pub fn with_datasets(mut self, locate: impl Fn(&str) -> Option<PathBuf>) -> Self {
+        if self.parts.storage.driver == StorageDriver::Zfs {
+            let roots = self.parts.environments.values_mut().map(|one| &mut one.root);
+            for path in roots.chain([&mut self.parts.storage.pool]) {
+                let name = path.to_str().filter(|_| path.is_relative());
+                if let Some(found) = name.and_then(&locate) {
+                    *path = found;
+                }
+            }
+        }
+        self
     }
 
     /// Every value, and where it comes from.

@@ -13,7 +13,7 @@ const DIRECTORIES: [&str; 6] = [
 ];
 
 /// Programs and the Debian packages that hold them.
-const PACKAGES: [(&str, &str); 12] = [
+const PACKAGES: [(&str, &str); 14] = [
     ("bwrap", "bubblewrap"),
     ("btrfs", "btrfs-progs"),
     ("mkfs.btrfs", "btrfs-progs"),
@@ -26,6 +26,8 @@ const PACKAGES: [(&str, &str); 12] = [
     ("ionice", "util-linux"),
     ("psql", "postgresql-client"),
     ("postgres", "postgresql"),
+    ("zfs", "zfsutils-linux"),
+    ("zpool", "zfsutils-linux"),
 ];
 
 /// A program that envclone needs is not on this host.

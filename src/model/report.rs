@@ -34,6 +34,10 @@ pub struct SnapshotReport {
     pub baseline: bool,
     /// How long the source was held still.
     pub source_pause_ms: u64,
+    /// Whether it holds originals and stays on the pool for as long as the branch lives: on ZFS the clone hangs on it;
+    /// where nothing had to be rewritten the branch goes back to it after a crash. Nothing in the branch can reach it.
+    #[serde(default)]
+    pub raw_stays: bool,
 }
 
 /// What sanitizing did, and what was checked.

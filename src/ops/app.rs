@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::config::{Config, KeyScope, ServiceConfig, StorageDriver};
+use crate::config::{Config, KeyScope, ServiceConfig};
 use crate::engine::ServiceSetup;
 use crate::engine::postgres::Credentials;
 use crate::model::{BranchId, EngineKind, EnvName, EnvType, ProjectName, ServiceName};
@@ -16,12 +16,13 @@ use crate::sanitize::postgres::{PostgresService, Rules};
 use crate::sanitize::rules::RuleSet;
 use crate::sanitize::service::{Service, Site};
 use crate::state::{EnvLock, EnvRecord, ServiceRecord, Store};
-use crate::storage::{Btrfs, Storage};
+use crate::storage::{Storage, Zfs};
 
 use super::OpsError;
 use super::branch::Parent;
 use super::cleanup::Cleaned;
 use super::deferred::Deferred;
+use super::driver;
 
 /// What a command works with.
 pub struct App {
@@ -65,22 +66,34 @@ impl App {
     /// Opens the storage that the configuration names.
     ///
     /// # Errors
-    /// [`OpsError::Driver`], [`OpsError::Storage`].
+    /// [`OpsError::Storage`].
     pub fn open_storage(config: &Config) -> Result<Box<dyn Storage>, OpsError> {
-        match config.storage().driver {
-            StorageDriver::Auto | StorageDriver::Btrfs => Ok(Box::new(Btrfs::open(&config.storage().pool)?)),
-            StorageDriver::Zfs => Err(OpsError::Driver { driver: "zfs" }),
-        }
+        Ok(driver::open(config.storage().driver, &config.storage().pool)?)
     }
 
     /// As [`App::open_storage`], but the pool is opened when it is first needed.
+    pub fn defer_storage(config: &Config) -> Box<dyn Storage> {
+        Box::new(Deferred::new(config.storage().driver, &config.storage().pool))
+    }
+
+    /// The configuration with the paths at which the datasets that it names are mounted. Those that are not mounted stay
+    /// names, for the driver to say why.
     ///
     /// # Errors
-    /// [`OpsError::Driver`].
-    pub fn defer_storage(config: &Config) -> Result<Box<dyn Storage>, OpsError> {
-        match config.storage().driver {
-            StorageDriver::Auto | StorageDriver::Btrfs => Ok(Box::new(Deferred::new(&config.storage().pool))),
-            StorageDriver::Zfs => Err(OpsError::Driver { driver: "zfs" }),
+    /// [`OpsError::HoldsState`].
+    pub fn located(config: Config) -> Result<Config, OpsError> {
+        let config = config.with_datasets(Zfs::mount_point);
+        let state = &config.storage().state;
+        let holder = config
+            .environments()
+            .values()
+            .find(|one| state.starts_with(&one.root));
+        match holder {
+            Some(environment) => Err(OpsError::HoldsState {
+                state: state.clone(),
+                root: environment.root.clone(),
+            }),
+            None => Ok(config),
         }
     }
 

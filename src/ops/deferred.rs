@@ -4,39 +4,43 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use super::driver;
+use crate::config::StorageDriver;
 use crate::model::RunId;
-use crate::storage::{
-    Btrfs, Capabilities, Mark, Object, Owned, Place, RootFacts, Storage, StorageError, Usage,
-};
+use crate::storage::{Capabilities, Mark, Object, Owned, Place, RootFacts, Storage, StorageError, Usage};
 
-/// A Btrfs pool that may not have been opened yet.
-#[derive(Debug)]
+/// A pool that may not have been opened yet.
 pub(super) struct Deferred {
+    driver: StorageDriver,
     pool: PathBuf,
-    opened: OnceLock<Btrfs>,
+    opened: OnceLock<Box<dyn Storage>>,
 }
 
 impl Deferred {
     /// The pool at `pool`, not looked at yet.
-    pub(super) fn new(pool: &Path) -> Self {
+    pub(super) fn new(driver: StorageDriver, pool: &Path) -> Self {
         Self {
+            driver,
             pool: pool.to_owned(),
             opened: OnceLock::new(),
         }
     }
 
-    fn open(&self) -> Result<&Btrfs, StorageError> {
+    fn open(&self) -> Result<&dyn Storage, StorageError> {
         if let Some(opened) = self.opened.get() {
-            return Ok(opened);
+            return Ok(opened.as_ref());
         }
-        let opened = Btrfs::open(&self.pool)?;
-        Ok(self.opened.get_or_init(|| opened))
+        let opened = driver::open(self.driver, &self.pool)?;
+        Ok(self.opened.get_or_init(|| opened).as_ref())
     }
 }
 
 impl Storage for Deferred {
     fn capabilities(&self) -> Capabilities {
-        Btrfs::CAPABILITIES
+        match self.opened.get() {
+            Some(opened) => opened.capabilities(),
+            None => driver::capabilities(self.driver, &self.pool),
+        }
     }
 
     fn inspect(&self, root: &Path) -> Result<RootFacts, StorageError> {
@@ -49,6 +53,10 @@ impl Storage for Deferred {
 
     fn clone_of(&self, snapshot: &Object, place: &Place) -> Result<Object, StorageError> {
         self.open()?.clone_of(snapshot, place)
+    }
+
+    fn mount(&self, object: &Object) -> Result<(), StorageError> {
+        self.open()?.mount(object)
     }
 
     fn settle(&self, object: &Object, place: &Place, mark: &Mark) -> Result<Object, StorageError> {

@@ -168,11 +168,13 @@ pub enum OpsError {
         /// What is wrong with it.
         why: String,
     },
-    /// The driver is not there yet.
-    #[error("the storage driver {driver} is not supported by this version")]
-    Driver {
-        /// The driver.
-        driver: &'static str,
+    /// The masking key would enter every branch.
+    #[error("envclone's own state, {}, lies in the root {}: the masking key would enter every branch", state.display(), root.display())]
+    HoldsState {
+        /// Where envclone remembers.
+        state: PathBuf,
+        /// The root.
+        root: PathBuf,
     },
     /// Rules are given twice for one thing.
     #[error("services {0} both need the owner's SQL; `after` is for projects with one database")]
@@ -212,7 +214,7 @@ impl OpsError {
             | Self::MakesNoProduction
             | Self::UnknownService { .. }
             | Self::NoServer { .. }
-            | Self::Driver { .. }
+            | Self::HoldsState { .. }
             | Self::AmbiguousAfter(_)
             | Self::HasBranches { .. }
             | Self::PoolInUse { .. }
@@ -309,7 +311,10 @@ fn storage_code(error: &StorageError) -> u8 {
         | StorageError::Nested { .. }
         | StorageError::OtherFilesystem { .. }
         | StorageError::HoldsPool { .. }
+        | StorageError::Mixed { .. }
+        | StorageError::NoDriver { .. }
         | StorageError::NotAPool { .. } => 2,
+        StorageError::Zfs(error) if error.is_configuration() => 2,
         _ => 1,
     }
 }

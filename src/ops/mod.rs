@@ -8,6 +8,7 @@ mod cleanup;
 mod deferred;
 pub mod destroy;
 pub mod doctor;
+mod driver;
 mod enter;
 mod error;
 

@@ -31,13 +31,13 @@ impl App {
     /// Starts the supervisor of a branch, which from then on watches the pool's reserve.
     ///
     /// # Errors
-    /// [`OpsError::Runtime`].
+    /// [`OpsError::Runtime`], [`OpsError::Storage`].
     pub fn open_branch(&self, branch: &BranchId) -> Result<(), OpsError> {
         self.runtime.open(branch)?;
         if self.reserve_percent() > 0 {
             let watch = Watch {
                 pool: self.pool().to_owned(),
-                reserve: self.reserve_percent(),
+                reserve: self.reserve_of(self.storage.usage()?.total),
             };
             self.runtime.watch(branch, &watch)?;
         }

@@ -54,6 +54,9 @@ pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Starte
     // What a supervisor that was killed may have left.
     app.runtime.close(&record.branch)?;
     let (record, went_back) = after_crash(app, record)?;
+    if let Some(clone) = &record.clone {
+        app.storage.mount(&object_of(clone))?;
+    }
     let started = bring_up(app, record.clone(), went_back);
     if started.is_err() {
         app.runtime.close(&record.branch)?;

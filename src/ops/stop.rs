@@ -1,12 +1,12 @@
 //! `envclone stop ENV`: releases memory, keeps data, port and password.
 
-use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
 use super::{App, OpsError, clean_up, cleaning_up, list};
 use crate::model::{EnvName, EnvState};
 use crate::state::EnvRecord;
+use crate::storage::sync_tree;
 
 /// How long a clean stop of one service may take.
 const WITHIN: Duration = Duration::from_secs(5 * 60);
@@ -66,13 +66,11 @@ fn halt(app: &App, name: &EnvName, state: EnvState) -> Result<(), OpsError> {
     killed.map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// Everything of the filesystem that holds `root`.
+/// Everything that a clone consists of.
 fn sync(root: &Path) -> Result<(), OpsError> {
-    let failed = |source| OpsError::Io {
+    sync_tree(root).map_err(|source| OpsError::Io {
         action: "syncing",
         path: root.to_owned(),
         source,
-    };
-    let directory = File::open(root).map_err(failed)?;
-    rustix::fs::syncfs(&directory).map_err(|errno| failed(errno.into()))
+    })
 }

@@ -13,10 +13,10 @@ use crate::model::BranchId;
 /// What the supervisor of a branch watches, since production shares the pool and must never see it full.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watch {
-    /// A directory of the pool's filesystem.
+    /// A directory of the pool's filesystem, by which free room is measured.
     pub pool: PathBuf,
-    /// How much of it must stay free, in percent of the whole.
-    pub reserve: u8,
+    /// How much of it must stay free, in bytes.
+    pub reserve: u64,
 }
 
 /// Why a branch was stopped: what was measured then.

@@ -2,10 +2,11 @@
 //!
 //! The branch's users may plant links, FIFOs, sparse files and directories of any depth, and may rename while root
 //! works. So every access is by a relative path through `openat2` with `RESOLVE_BENEATH`, `NO_SYMLINKS`, `NO_XDEV` and
-//! `NO_MAGICLINKS`; nothing here follows a link, leaves the volume, opens what is no regular file or directory,
+//! `NO_MAGICLINKS`, and without `NO_XDEV` only onto the datasets that make up one root on ZFS; nothing here follows a link, leaves the volume, opens what is no regular file or directory,
 //! or recurses on the stack.
 
 mod error;
+mod resolve;
 mod segments;
 mod tree;
 
@@ -14,31 +15,15 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
-use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, RenameFlags, ResolveFlags, Stat, Uid};
+use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Uid};
 use rustix::io::Errno;
 
 pub use error::VolumeError;
+use resolve::{BENEATH, DIRECTORY, Devices, REGULAR, WITHOUT_LINKS, open_at};
 pub use segments::{DataSegments, Segment, data_segments};
 pub use tree::{Descend, Found};
-
-/// How every path below a volume is resolved.
-const BENEATH: ResolveFlags = ResolveFlags::BENEATH
-    .union(ResolveFlags::NO_SYMLINKS)
-    .union(ResolveFlags::NO_XDEV)
-    .union(ResolveFlags::NO_MAGICLINKS);
-/// How the path of a volume itself is resolved: mounts are crossed on the way to it, links are not followed.
-const WITHOUT_LINKS: ResolveFlags = ResolveFlags::NO_SYMLINKS.union(ResolveFlags::NO_MAGICLINKS);
-const DIRECTORY: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
-/// Reading a regular file: not blocking, so that a FIFO swapped in or a lease held by the branch cannot hang us.
-const REGULAR: OFlags = OFlags::RDONLY
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY)
-    .union(OFlags::CLOEXEC);
 
 /// What a directory entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,25 +100,26 @@ impl Metadata {
     }
 }
 
-/// Opens beneath `dir`.
-fn open_at(dir: BorrowedFd<'_>, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
-    rustix::fs::openat2(dir, path, flags, Mode::empty(), BENEATH)
-}
-
 /// Opens a regular file beneath `dir`; anything else is looked at by `O_PATH` only, which opens nothing.
-fn open_regular(dir: BorrowedFd<'_>, path: &Path, name: &Path) -> Result<File, VolumeError> {
+fn open_regular(
+    dir: BorrowedFd<'_>,
+    path: &Path,
+    name: &Path,
+    devices: &Devices,
+) -> Result<File, VolumeError> {
     let fail = |errno| VolumeError::from_errno("opening", name, errno);
     let is_regular = |file: BorrowedFd<'_>| -> Result<bool, VolumeError> {
         let found = rustix::fs::fstat(file).map_err(fail)?;
         Ok(FileType::from_raw_mode(found.st_mode) == FileType::RegularFile)
     };
-    let look = open_at(dir, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC).map_err(fail)?;
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let look = open_at(dir, path, flags, devices).map_err(fail)?;
     if !is_regular(look.as_fd())? {
         return Err(VolumeError::NotAFile {
             path: name.to_owned(),
         });
     }
-    let file = open_at(dir, path, REGULAR).map_err(fail)?;
+    let file = open_at(dir, path, REGULAR, devices).map_err(fail)?;
     // Another regular file than the one that was looked at is as good: files are replaced by rename, also by envclone.
     if !is_regular(file.as_fd())? {
         return Err(VolumeError::Changed {
@@ -143,9 +129,15 @@ fn open_regular(dir: BorrowedFd<'_>, path: &Path, name: &Path) -> Result<File, V
     Ok(File::from(file))
 }
 
-fn metadata_at(dir: BorrowedFd<'_>, path: &Path, name: &Path) -> Result<Metadata, VolumeError> {
+fn metadata_at(
+    dir: BorrowedFd<'_>,
+    path: &Path,
+    name: &Path,
+    devices: &Devices,
+) -> Result<Metadata, VolumeError> {
     let fail = |errno| VolumeError::from_errno("looking at", name, errno);
-    let look = open_at(dir, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC).map_err(fail)?;
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let look = open_at(dir, path, flags, devices).map_err(fail)?;
     Ok(Metadata::of(&rustix::fs::fstat(&look).map_err(fail)?))
 }
 
@@ -154,19 +146,31 @@ fn metadata_at(dir: BorrowedFd<'_>, path: &Path, name: &Path) -> Result<Metadata
 pub struct Volume {
     dir: OwnedFd,
     path: PathBuf,
+    devices: Arc<Devices>,
 }
 
 impl Volume {
-    /// Opens the directory `path`; no component of it may be a link.
+    /// Opens the directory `path`; no component of it may be a link. Other mounts are not entered from there, but for
+    /// datasets of the same tree on ZFS: all that a root, or a clone of one, consists of.
     ///
     /// # Errors
     /// [`VolumeError`]; the path in it is `path` itself.
     pub fn open(path: &Path) -> Result<Self, VolumeError> {
+        let mut volume = Self::open_alone(path)?;
+        let devices = super::zfs::devices_of_tree(volume.dir.as_fd(), path)
+            .map_err(|error| VolumeError::from_io("opening", path, error))?;
+        volume.devices = devices.into();
+        Ok(volume)
+    }
+
+    /// [`Volume::open`] without any other mount: for envclone's own part of a pool, below which clones are mounted.
+    pub(super) fn open_alone(path: &Path) -> Result<Self, VolumeError> {
         let dir = rustix::fs::openat2(CWD, path, DIRECTORY, Mode::empty(), WITHOUT_LINKS)
             .map_err(|errno| VolumeError::from_errno("opening", path, errno))?;
         Ok(Self {
             dir,
             path: path.to_owned(),
+            devices: Arc::new([]),
         })
     }
 
@@ -186,13 +190,14 @@ impl Volume {
         Ok(Self {
             dir: self.open_dir(rel)?,
             path: self.path.join(rel),
+            devices: Arc::clone(&self.devices),
         })
     }
 
     /// Opens a regular file for reading. Never blocks, whatever is planted there.
     pub fn open_file(&self, rel: impl AsRef<Path>) -> Result<File, VolumeError> {
         let rel = rel.as_ref();
-        open_regular(self.dir.as_fd(), below(rel)?, rel)
+        open_regular(self.dir.as_fd(), below(rel)?, rel, &self.devices)
     }
 
     /// Reads a whole regular file of at most `limit` bytes.
@@ -226,7 +231,7 @@ impl Volume {
     /// What is at `rel`; a link is described, not followed.
     pub fn metadata(&self, rel: impl AsRef<Path>) -> Result<Metadata, VolumeError> {
         let rel = rel.as_ref();
-        metadata_at(self.dir.as_fd(), below(rel)?, rel)
+        metadata_at(self.dir.as_fd(), below(rel)?, rel, &self.devices)
     }
 
     /// User and group that own `rel`.
@@ -252,7 +257,7 @@ impl Volume {
         let rel = rel.as_ref();
         let fail = |errno| VolumeError::from_errno("reading the link", rel, errno);
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let link = open_at(self.dir.as_fd(), below(rel)?, flags).map_err(fail)?;
+        let link = open_at(self.dir.as_fd(), below(rel)?, flags, &self.devices).map_err(fail)?;
         let target = rustix::fs::readlinkat(&link, "", Vec::new()).map_err(fail)?;
         Ok(PathBuf::from(OsString::from_vec(target.into_bytes())))
     }
@@ -286,7 +291,7 @@ impl Volume {
     /// Removes everything in a directory, which stays.
     pub fn empty_dir(&self, rel: impl AsRef<Path>) -> Result<(), VolumeError> {
         let rel = rel.as_ref();
-        tree::remove_below(self.open_dir(rel)?, rel, &mut |_| ())
+        tree::remove_below(self.open_dir(rel)?, rel, &self.devices, &mut |_| ())
     }
 
     /// Makes a file that was not there. It belongs to root, mode 0600, until all of it is written.
@@ -367,7 +372,7 @@ impl Volume {
         let fail = |errno| VolumeError::from_errno("making", rel, errno);
         let (parent, name) = self.parent_of(rel)?;
         rustix::fs::mkdirat(&parent, name, Mode::RWXU).map_err(fail)?;
-        let dir = open_at(parent.as_fd(), Path::new(name), DIRECTORY).map_err(fail)?;
+        let dir = open_at(parent.as_fd(), Path::new(name), DIRECTORY, &self.devices).map_err(fail)?;
         // Nobody but us can have made a directory of ours in between; another one is not to be given away.
         if rustix::fs::fstat(&dir).map_err(fail)?.st_uid != rustix::process::geteuid().as_raw() {
             return Err(VolumeError::Changed { path: rel.to_owned() });
@@ -397,11 +402,11 @@ impl Volume {
         F: FnMut(&Path, &Found<'_>) -> Result<Descend, E>,
     {
         let rel = rel.as_ref();
-        tree::walk(self.open_dir(rel)?, rel, visit)
+        tree::walk(self.open_dir(rel)?, rel, &self.devices, visit)
     }
 
     fn open_dir(&self, rel: &Path) -> Result<OwnedFd, VolumeError> {
-        open_at(self.dir.as_fd(), below(rel)?, DIRECTORY)
+        open_at(self.dir.as_fd(), below(rel)?, DIRECTORY, &self.devices)
             .map_err(|errno| VolumeError::from_errno("opening the directory", rel, errno))
     }
 
@@ -410,7 +415,7 @@ impl Volume {
         let outside = || VolumeError::Outside { path: rel.to_owned() };
         let name = below(rel)?.file_name().ok_or_else(outside)?;
         let parent = rel.parent().ok_or_else(outside)?;
-        let parent = open_at(self.dir.as_fd(), below(parent)?, DIRECTORY)
+        let parent = open_at(self.dir.as_fd(), below(parent)?, DIRECTORY, &self.devices)
             .map_err(|errno| VolumeError::from_errno("opening the directory of", rel, errno))?;
         Ok((parent, name))
     }

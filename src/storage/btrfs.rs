@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use super::home::{Home, from_volume};
 use super::{
-    Capabilities, Kind, Mark, Object, ObjectId, Owned, Place, Role, RootFacts, Storage, StorageError, Usage,
-    Volume, VolumeError,
+    Capabilities, Filesystem, Kind, Mark, Object, ObjectId, Owned, Place, Role, RootFacts, Storage,
+    StorageError, Usage, Volume, VolumeError,
 };
 use crate::exec::{Captured, Invocation, Tool};
 use crate::model::RunId;
@@ -257,7 +257,12 @@ impl Btrfs {
             other => from_volume("opening", root, other),
         })?;
         if !is_btrfs(&volume)? {
-            return Err(self.other_filesystem(root));
+            return Err(StorageError::Mixed {
+                root: root.to_owned(),
+                found: Filesystem::of(root).map_or("another filesystem", Filesystem::name),
+                pool: self.pool.clone(),
+                driver: "Btrfs",
+            });
         }
         let metadata = volume
             .metadata("")

@@ -1,9 +1,11 @@
 //! What every driver must do, as checks that run on any [`Ground`].
 //!
-//! Called by tests only: on `memory` with every build, on a real Btrfs pool in `tests/live`. Each check gets a ground
+//! Called by tests only: on `memory` with every build, on a real Btrfs pool in `tests/live`, on a real ZFS pool in `tests/vm`. Each check gets a ground
 //! of its own and says in words what is broken.
 
 mod copies;
+mod instant;
+mod many;
 mod ownership;
 
 use std::fs;
@@ -23,6 +25,54 @@ pub trait Ground {
     fn make_root(&self, path: &Path) -> io::Result<()>;
     /// Whether the storage keeps root from writing to a snapshot.
     fn enforces_read_only(&self) -> bool;
+    /// Makes a root whose volumes are as separate as the storage can have them in one root: on ZFS datasets.
+    fn make_root_of(&self, path: &Path, volumes: &[&str]) -> io::Result<()> {
+        self.make_root(path)?;
+        volumes
+            .iter()
+            .try_for_each(|volume| fs::create_dir(path.join(volume)))
+    }
+    /// Where the object at a settled place is expected.
+    fn path_at(&self, place: &Place) -> PathBuf {
+        self.pool().join(".envclone").join(place.relative())
+    }
+    /// Whether an object bears a mark.
+    fn is_marked(&self, object: &Object) -> bool {
+        mark_file(self.pool(), &object.id).exists()
+    }
+    /// Takes the mark off an object, as a mistake by hand would.
+    fn unmark(&self, object: &Object) -> io::Result<()> {
+        fs::remove_file(mark_file(self.pool(), &object.id))
+    }
+    /// Puts a mark on an object, as a run that was killed before it moved the object has done.
+    fn put_mark(&self, object: &Object, mark: &Mark) -> io::Result<()> {
+        fs::write(mark_file(self.pool(), &object.id), serde_json::to_vec(mark)?)
+    }
+    /// Whether a nested root in a clone is one that its users can have made, so that it goes with the clone: on Btrfs. On ZFS
+    /// only a person can have made it, and it is left alone.
+    fn users_nest(&self) -> bool {
+        true
+    }
+    /// Whether an object may have a root nested in it whose name holds a line break.
+    fn odd_nested(&self) -> &'static [&'static str] {
+        &[
+            "nested",
+            "deep/line\nID 5 gen 1 top level 5 path x",
+            "nested/inner",
+        ]
+    }
+    /// Removes a root that was made by hand.
+    fn remove_root(&self, path: &Path) -> io::Result<()>;
+    /// The bytes that the storage's own tool says belong to an object alone; `None` where there is no such tool.
+    fn own_bytes(&self, object: &Object) -> io::Result<Option<u64>>;
+    /// Whether one snapshot is one instant for writers that run meanwhile: not where it is a plain copy.
+    fn is_atomic(&self) -> bool {
+        true
+    }
+    /// Whether the order of writes that were never synced is kept in a snapshot: on ZFS.
+    fn orders_unsynced(&self) -> bool;
+    /// A snapshot of each volume of a root by itself, one after the other, and where their files are: the control.
+    fn snapshot_one_by_one(&self, root: &Path, volumes: &[&str], name: &str) -> io::Result<Vec<PathBuf>>;
 }
 
 /// A driver does not do what it must.
@@ -104,8 +154,8 @@ pub const CHECKS: &[Check] = &[
         ownership::stale_destroy_spares_the_settled,
     ),
     (
-        "a root nested in a clone does not block its destruction",
-        ownership::nested_does_not_block,
+        "a root nested in a clone goes with it where users can make one, and is left alone where a person did",
+        ownership::nested_root_in_a_clone,
     ),
     (
         "a root with a nested one, a directory, a link and nothing are refused as roots",
@@ -120,7 +170,32 @@ pub const CHECKS: &[Check] = &[
         copies::writable_is_no_snapshot,
     ),
     ("names at their limits work", copies::names_at_their_limits),
-    ("20 clones stand side by side", copies::twenty_clones),
+    ("100 clones stand side by side", many::hundred_clones),
+    (
+        "20 generations stand on each other and go in any order",
+        many::twenty_generations,
+    ),
+    (
+        "a clone of several volumes is one tree, in which each can be written",
+        many::volumes_are_one_tree,
+    ),
+    ("odd but legal names work", many::odd_names),
+    (
+        "the bytes of an object are what its own tool says",
+        many::bytes_are_accounted_for,
+    ),
+    (
+        "a snapshot of several volumes is one instant of all that was synced",
+        instant::of_all_that_was_synced,
+    ),
+    (
+        "the control: snapshots one by one are not one instant",
+        instant::one_by_one_is_none,
+    ),
+    (
+        "without syncing the order of writes is kept where the storage says so, and lost where not",
+        instant::of_what_was_not_synced,
+    ),
     (
         "discarding a run is repeatable and spares other runs",
         ownership::discard_is_idempotent,
@@ -200,6 +275,12 @@ fn content(object: &Object) -> io::Result<String> {
     fs::read_to_string(object.path.join("db/file"))
 }
 
+/// [`content`] of a snapshot.
+fn content_of(ground: &dyn Ground, snapshot: &Object) -> Result<String, Breach> {
+    ground.storage().mount(snapshot)?;
+    Ok(content(snapshot)?)
+}
+
 /// A snapshot and a clone of it in the `incoming/` of one run.
 fn branch(ground: &dyn Ground, root: &Path, number: u64) -> Result<(Object, Object), Breach> {
     let storage = ground.storage();
@@ -224,11 +305,8 @@ fn one_branch(ground: &dyn Ground) -> Result<(PathBuf, Object), Breach> {
     Ok((root, clone))
 }
 
-fn mark_file(ground: &dyn Ground, id: &ObjectId) -> PathBuf {
-    ground
-        .pool()
-        .join(".envclone/marks")
-        .join(format!("{}.json", id.0))
+fn mark_file(pool: &Path, id: &ObjectId) -> PathBuf {
+    pool.join(".envclone/marks").join(format!("{}.json", id.0))
 }
 
 fn refused<T>(result: &Result<T, StorageError>, broken: &str) -> Outcome {

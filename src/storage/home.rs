@@ -25,7 +25,7 @@ impl Role {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         [Self::Snapshot, Self::Clone, Self::Checkpoint]
             .into_iter()
             .find(|role| role.as_str() == text)
@@ -109,7 +109,7 @@ impl Home {
     pub(super) fn open(pool: &Path) -> Result<Self, StorageError> {
         let path = pool.join(NAME);
         let fail = |error| from_volume("opening", &path, error);
-        let above = Volume::open(pool).map_err(|error| from_volume("opening", pool, error))?;
+        let above = Volume::open_alone(pool).map_err(|error| from_volume("opening", pool, error))?;
         // Who may write there could put another `.envclone` in the place of ours.
         check_owner(pool, &above, "", 0o022)?;
         if !above.exists(NAME).map_err(fail)? {

@@ -1,6 +1,6 @@
 //! Copy-on-write storage: roots, snapshots and clones, in our words.
 //!
-//! `ops` calls it through [`Storage`]; drivers are `btrfs` and, for tests, `memory`. A driver acts on what it
+//! `ops` calls it through [`Storage`]; drivers are `btrfs`, `zfs` and, for tests, `memory`. A driver acts on what it
 //! is told and decides nothing: no policy, no names of environments invented here. It knows nothing of
 //! processes or namespaces. [`Volume`] is the one way by which any room touches files below a branch's
 //! volume: beneath it, without following links.
@@ -8,9 +8,12 @@
 mod beneath;
 mod btrfs;
 pub mod conformance;
+mod filesystem;
 mod home;
 pub mod memory;
+mod mountinfo;
 mod pool;
+mod zfs;
 
 use std::path::{Path, PathBuf};
 
@@ -23,10 +26,12 @@ pub use beneath::{
     DataSegments, Descend, Entry, Found, Kind, Metadata, Segment, Volume, VolumeError, data_segments,
 };
 pub use btrfs::Btrfs;
+pub use filesystem::{Filesystem, sync_tree};
 pub use memory::Memory;
 pub use pool::{PoolError, PoolRecord, Pools, Remount, SMALLEST as SMALLEST_POOL};
+pub use zfs::{Zfs, ZfsError};
 
-/// The identity that the storage itself gives an object: on Btrfs the subvolume's UUID.
+/// The identity that the storage itself gives an object: on Btrfs the subvolume's UUID, on ZFS the guid.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ObjectId(pub String);
@@ -36,7 +41,7 @@ pub struct ObjectId(pub String);
 pub struct Object {
     /// The storage's identity of it, checked before it is destroyed.
     pub id: ObjectId,
-    /// Where its files are.
+    /// Where its files are; those of a snapshot after [`Storage::mount`].
     pub path: PathBuf,
 }
 
@@ -126,7 +131,7 @@ pub struct Usage {
 /// What a driver can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
-    /// The driver's name: `btrfs`, `memory`.
+    /// The driver's name: `btrfs`, `zfs`, `memory`.
     pub driver: &'static str,
     /// Whether one snapshot holds all volumes at one instant.
     pub atomic: bool,
@@ -138,7 +143,7 @@ pub struct Capabilities {
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// The root of an environment is no subvolume or dataset.
-    #[error("{} is not a subvolume root", path.display())]
+    #[error("{} is not the root of a subvolume or dataset", path.display())]
     NotARoot {
         /// The path.
         path: PathBuf,
@@ -159,8 +164,30 @@ pub enum StorageError {
         /// The pool.
         pool: PathBuf,
     },
+    /// Root and pool are on different kinds of storage.
+    #[error("{} is on {found}, and the pool {} is on {driver}: a branch is made by copy-on-write, within one pool", root.display(), pool.display())]
+    Mixed {
+        /// The root.
+        root: PathBuf,
+        /// What it is on.
+        found: &'static str,
+        /// The pool.
+        pool: PathBuf,
+        /// What that is on.
+        driver: &'static str,
+    },
+    /// No driver fits the pool.
+    #[error("no storage driver fits the pool {}, which is on {found}: {why}", pool.display())]
+    NoDriver {
+        /// The pool.
+        pool: PathBuf,
+        /// What it is on.
+        found: &'static str,
+        /// Why each driver does not.
+        why: String,
+    },
     /// The pool lies in the root itself, so that a snapshot of it would hold the pool.
-    #[error("the pool {} lies in the root {} itself; make the root a subvolume of its own", pool.display(), root.display())]
+    #[error("the pool {} lies in the root {} itself; make the root a subvolume or dataset of its own", pool.display(), root.display())]
     HoldsPool {
         /// The root.
         root: PathBuf,
@@ -201,6 +228,9 @@ pub enum StorageError {
         /// The pool.
         pool: PathBuf,
     },
+    /// ZFS.
+    #[error(transparent)]
+    Zfs(#[from] ZfsError),
     /// A tool failed.
     #[error("storage: {action} {} failed", path.display())]
     Tool {
@@ -239,11 +269,18 @@ pub trait Storage: Send + Sync {
     /// Makes a writable copy-on-write clone of a snapshot.
     fn clone_of(&self, snapshot: &Object, place: &Place) -> Result<Object, StorageError>;
 
+    /// Makes sure that the files of an object are at its path: those of a clone after a boot, those of a snapshot for who
+    /// wants to look at them. Where they always are, nothing is to be done.
+    fn mount(&self, _object: &Object) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     /// Moves an object to its place and marks it as owned; the mark is durable before the move.
     fn settle(&self, object: &Object, place: &Place, mark: &Mark) -> Result<Object, StorageError>;
 
     /// Destroys an object after checking that what is at its path has its id, and that it is in an
-    /// `incoming/` directory or bears our mark. Subvolumes nested inside (made by a branch's user) go first.
+    /// `incoming/` directory or bears our mark. Subvolumes nested inside (made by a branch's user) go first. Where
+    /// clones keep a snapshot alive ([`Capabilities::snapshot_may_go`] is false) it goes with the last of them.
     /// [`StorageError::NotFound`] when nothing is there; a left-over mark of it goes in that case too.
     fn destroy(&self, object: &Object) -> Result<(), StorageError>;
 

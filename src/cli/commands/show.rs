@@ -70,6 +70,10 @@ fn describe(report: &BranchReport) -> String {
             "snapshot    {} (atomic: {})",
             snapshot.taken_at, snapshot.atomic
         ));
+        if snapshot.raw_stays {
+            let why = "it holds originals, and stays on the pool until the branch is destroyed; nothing in the branch reaches it";
+            lines.push(format!("            {why}"));
+        }
     }
     if let Some(out) = report.out_no_routes {
         lines.push(format!("tried out   {out} packets that found no route"));

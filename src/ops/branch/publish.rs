@@ -34,7 +34,11 @@ fn publish(run: &mut Run<'_>, receipt: Receipt) -> Result<(), StepError> {
     if role == Role::Checkpoint
         && let Some(snapshot) = &run.snapshot
     {
+        // On ZFS it goes with the clone, which hangs on it.
         app.storage.destroy(snapshot)?;
+    }
+    if let Some(report) = &mut run.snapshot_report {
+        report.raw_stays |= role == Role::Snapshot && run.parent.branch.is_none();
     }
     let site = run.site()?;
     let mut environment = run.environment.clone().ok_or(OpsError::OutOfOrder)?;

@@ -25,6 +25,8 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
         atomic: app.storage.capabilities().atomic,
         baseline: false,
         source_pause_ms: super::request::millis(paused),
+        // Whether it is needed for more shows when it is known what is to be rewritten.
+        raw_stays: run.parent.branch.is_none() && !app.storage.capabilities().snapshot_may_go,
     });
     run.snapshot = Some(snapshot.clone());
     Ok(json!({ "object": snapshot }))

@@ -3,7 +3,7 @@
 use super::{Problem, chain};
 use crate::ops::App;
 use crate::state::KeyError;
-use crate::storage::{PoolError, Pools, StorageError};
+use crate::storage::{PoolError, Pools, StorageError, ZfsError};
 
 pub(super) fn check(app: &App) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -48,7 +48,11 @@ fn unusable_pool(app: &App, error: &StorageError) -> Problem {
         Ok(pools.list()?.iter().any(|record| record.path == pool))
     };
     let ours = Pools::open(state, crate::config::Trust::root()).and_then(recorded);
+    let on_zfs = app.storage.capabilities().driver == "zfs";
     let fix = match (error, ours) {
+        (StorageError::Zfs(ZfsError::NoModule), _) => "modprobe zfs".to_owned(),
+        (StorageError::Zfs(_), _) => "zpool status".to_owned(),
+        (StorageError::Tool { .. }, _) if on_zfs => "apt-get install zfsutils-linux".to_owned(),
         (StorageError::Tool { .. }, _) => "apt-get install btrfs-progs".to_owned(),
         (_, Ok(true)) => "envclone start --all".to_owned(),
         _ => format!("mount it, or: envclone pool create {} --size N", pool.display()),

@@ -54,12 +54,11 @@ struct Room {
 }
 
 impl Room {
-    fn of(pool: &File, percent: u8) -> io::Result<Self> {
+    fn of(pool: &File, reserve: u64) -> io::Result<Self> {
         let stat = fstatvfs(pool)?;
-        let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
         Ok(Self {
-            free: bytes(stat.f_bavail),
-            reserve: bytes(stat.f_blocks) / 100 * u64::from(percent),
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+            reserve,
         })
     }
 

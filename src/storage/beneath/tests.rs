@@ -334,7 +334,7 @@ fn a_tree_10000_deep_is_walked_and_removed_with_few_descriptors() {
     let mut dir = rustix::io::dup(ground.volume.as_fd()).unwrap();
     for level in 0..DEPTH {
         rustix::fs::mkdirat(&dir, "n", Mode::RWXU).unwrap();
-        dir = open_at(dir.as_fd(), Path::new("n"), DIRECTORY).unwrap();
+        dir = open_at(dir.as_fd(), Path::new("n"), DIRECTORY, &[]).unwrap();
         if level % 1000 == 999 {
             write_at(
                 dir.as_fd(),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FileType, Mode};
 use rustix::io::Errno;
 
-use super::{DIRECTORY, Entry, Kind, Metadata, VolumeError, WITHOUT_LINKS};
+use super::{DIRECTORY, Devices, Entry, Kind, Metadata, VolumeError, WITHOUT_LINKS};
 
 /// How many directories on the way down are kept open. Those above are opened again by `..`, and must then be
 /// the very directories that they were.
@@ -39,22 +39,23 @@ pub struct Found<'a> {
     pub entry: &'a Entry,
     dir: BorrowedFd<'a>,
     path: &'a Path,
+    devices: &'a Devices,
 }
 
 impl Found<'_> {
     /// Opens it, if it is a regular file. Never blocks.
     pub fn open_file(&self) -> Result<File, VolumeError> {
-        super::open_regular(self.dir, Path::new(&self.entry.name), self.path)
+        super::open_regular(self.dir, Path::new(&self.entry.name), self.path, self.devices)
     }
 
     /// What the filesystem says of it.
     pub fn metadata(&self) -> Result<Metadata, VolumeError> {
-        super::metadata_at(self.dir, Path::new(&self.entry.name), self.path)
+        super::metadata_at(self.dir, Path::new(&self.entry.name), self.path, self.devices)
     }
 
     /// Opens it, if it is a directory.
     pub fn open_dir(&self) -> Result<OwnedFd, VolumeError> {
-        enter(self.dir, &self.entry.name, self.path)
+        enter(self.dir, &self.entry.name, self.path, self.devices)
     }
 
     /// Removes it with everything below it. `enter` is shown the root of each subvolume before it is emptied.
@@ -62,7 +63,7 @@ impl Found<'_> {
         if self.entry.kind != Kind::Dir {
             return self.remove_file();
         }
-        remove_below(self.open_dir()?, self.path, enter)?;
+        remove_below(self.open_dir()?, self.path, self.devices, enter)?;
         gone(
             rustix::fs::unlinkat(self.dir, &self.entry.name, AtFlags::REMOVEDIR),
             self.path,
@@ -145,8 +146,13 @@ fn identity(fd: BorrowedFd<'_>) -> Result<(u64, u64), Errno> {
     rustix::fs::fstat(fd).map(|stat| (stat.st_dev, stat.st_ino))
 }
 
-fn enter(dir: BorrowedFd<'_>, name: &std::ffi::OsStr, path: &Path) -> Result<OwnedFd, VolumeError> {
-    super::open_at(dir, Path::new(name), DIRECTORY)
+fn enter(
+    dir: BorrowedFd<'_>,
+    name: &std::ffi::OsStr,
+    path: &Path,
+    devices: &Devices,
+) -> Result<OwnedFd, VolumeError> {
+    super::open_at(dir, Path::new(name), DIRECTORY, devices)
         .map_err(|errno| VolumeError::from_errno("opening the directory", path, errno))
 }
 
@@ -190,7 +196,7 @@ pub(super) fn sorted_entries(dir: BorrowedFd<'_>, path: &Path) -> Result<Vec<Ent
 }
 
 /// See [`super::Volume::walk`].
-pub(super) fn walk<E, F>(top: OwnedFd, rel: &Path, mut visit: F) -> Result<(), E>
+pub(super) fn walk<E, F>(top: OwnedFd, rel: &Path, devices: &Devices, mut visit: F) -> Result<(), E>
 where
     E: From<VolumeError>,
     F: FnMut(&Path, &Found<'_>) -> Result<Descend, E>,
@@ -213,6 +219,7 @@ where
             entry: &entry,
             dir: fd.as_fd(),
             path: &path,
+            devices,
         };
         match visit(&path, &found)? {
             Descend::Stop => return Ok(()),
@@ -231,7 +238,12 @@ where
 
 /// Removes everything in the directory `top`. Nobody should be writing there any more: this goes on for as long as
 /// there is something to remove.
-pub(super) fn remove_below(top: OwnedFd, rel: &Path, enter: Enter<'_>) -> Result<(), VolumeError> {
+pub(super) fn remove_below(
+    top: OwnedFd,
+    rel: &Path,
+    devices: &Devices,
+    enter: Enter<'_>,
+) -> Result<(), VolumeError> {
     let mut path: PathBuf = rel.to_owned();
     let mut way: Way<Vec<Entry>> = Way { levels: Vec::new() };
     way.push(top, Vec::new(), rel)?;
@@ -253,7 +265,7 @@ pub(super) fn remove_below(top: OwnedFd, rel: &Path, enter: Enter<'_>) -> Result
         }
         if let Some(entry) = todo.pop() {
             path.push(&entry.name);
-            if let Some(dir) = remove_or_enter(fd.as_fd(), &entry, &path)? {
+            if let Some(dir) = remove_or_enter(fd.as_fd(), &entry, &path, devices)? {
                 way.push(dir, Vec::new(), &path)?;
                 way.show_subvolume(enter);
             } else {
@@ -277,14 +289,19 @@ pub(super) fn remove_below(top: OwnedFd, rel: &Path, enter: Enter<'_>) -> Result
 }
 
 /// Removes an entry, or opens it where it is a directory that is not empty.
-fn remove_or_enter(dir: BorrowedFd<'_>, entry: &Entry, path: &Path) -> Result<Option<OwnedFd>, VolumeError> {
+fn remove_or_enter(
+    dir: BorrowedFd<'_>,
+    entry: &Entry,
+    path: &Path,
+    devices: &Devices,
+) -> Result<Option<OwnedFd>, VolumeError> {
     let flags = if entry.kind == Kind::Dir {
         AtFlags::REMOVEDIR
     } else {
         AtFlags::empty()
     };
     match rustix::fs::unlinkat(dir, &entry.name, flags) {
-        Err(Errno::NOTEMPTY | Errno::EXIST) => enter(dir, &entry.name, path).map(Some),
+        Err(Errno::NOTEMPTY | Errno::EXIST) => enter(dir, &entry.name, path, devices).map(Some),
         removed => gone(removed, path).map(|()| None),
     }
 }

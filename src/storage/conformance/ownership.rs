@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 
 use super::{
-    Ground, Outcome, branch, content, environment, hold, incoming, mark_file, mark_for, one_branch,
+    Ground, Outcome, branch, content, content_of, environment, hold, incoming, mark_for, one_branch,
     production, refused, run, settled,
 };
-use crate::storage::{Object, ObjectId, Role, StorageError};
+use crate::storage::{Object, ObjectId, Role, StorageError, ZfsError};
 
 pub(super) fn settle_marks_and_moves(ground: &dyn Ground) -> Outcome {
     let storage = ground.storage();
@@ -20,10 +20,7 @@ pub(super) fn settle_marks_and_moves(ground: &dyn Ground) -> Outcome {
         settled.id == clone.id && settled.path != clone.path,
         "it was not moved under its identity",
     )?;
-    hold(
-        settled.path == ground.pool().join(".envclone/env/shop/fix-42/clone"),
-        "it is at another path",
-    )?;
+    hold(settled.path == ground.path_at(&place), "it is at another path")?;
     hold(
         !clone.path.exists() && content(&settled)? == "one",
         "the files were not moved",
@@ -32,7 +29,7 @@ pub(super) fn settle_marks_and_moves(ground: &dyn Ground) -> Outcome {
     let checkpoint = storage.snapshot(&settled.path, &incoming(2, Role::Checkpoint)?)?;
     let checkpoint = super::settled(ground, &checkpoint, "fix-42", Role::Checkpoint)?;
     hold(
-        content(&checkpoint)? == "written",
+        content_of(ground, &checkpoint)? == "written",
         "the checkpoint holds something else",
     )?;
     let owned = storage.owned()?;
@@ -54,7 +51,7 @@ pub(super) fn settle_is_idempotent(ground: &dyn Ground) -> Outcome {
         let first = ground.storage().settle(&object, &place, &mark)?;
         let second = ground.storage().settle(&object, &place, &mark)?;
         hold(
-            first == second && content(&second)? == "one",
+            first == second && content_of(ground, &second)? == "one",
             "the second time differs",
         )?;
     }
@@ -73,10 +70,7 @@ pub(super) fn settle_refuses(ground: &dyn Ground) -> Outcome {
         matches!(taken, Err(StorageError::Exists { .. })),
         "a taken place was given away",
     )?;
-    hold(
-        !mark_file(ground, &second.id).exists(),
-        "a refused settle left a mark",
-    )?;
+    hold(!ground.is_marked(&second), "a refused settle left a mark")?;
     let other = environment("other", Role::Clone)?;
     refused(
         &storage.settle(&second, &other, &mark_for(&second, &place, 2)?),
@@ -93,11 +87,10 @@ pub(super) fn marked_but_not_moved_is_discarded(ground: &dyn Ground) -> Outcome 
     let root = production(ground)?;
     let (_, clone) = branch(ground, &root, 1)?;
     let mark = mark_for(&clone, &environment("fix-42", Role::Clone)?, 1)?;
-    let bytes = serde_json::to_vec(&mark).map_err(io::Error::from)?;
-    fs::write(mark_file(ground, &clone.id), bytes)?;
+    ground.put_mark(&clone, &mark)?;
     ground.storage().discard_incoming(&run(1)?)?;
     hold(
-        !clone.path.exists() && !mark_file(ground, &clone.id).exists(),
+        !clone.path.exists() && !ground.is_marked(&clone),
         "something is left",
     )
 }
@@ -105,10 +98,10 @@ pub(super) fn marked_but_not_moved_is_discarded(ground: &dyn Ground) -> Outcome 
 pub(super) fn destroy_removes_all(ground: &dyn Ground) -> Outcome {
     let storage = ground.storage();
     let (root, clone) = one_branch(ground)?;
-    hold(mark_file(ground, &clone.id).exists(), "there was no mark")?;
+    hold(ground.is_marked(&clone), "there was no mark")?;
     storage.destroy(&clone)?;
     hold(
-        !clone.path.exists() && !mark_file(ground, &clone.id).exists(),
+        !clone.path.exists() && !ground.is_marked(&clone),
         "object or mark is left",
     )?;
     hold(storage.owned()?.is_empty(), "owned() still lists it")?;
@@ -150,7 +143,8 @@ pub(super) fn destroy_refuses_handmade(ground: &dyn Ground) -> Outcome {
     hold(
         storage.owned()?.is_empty(),
         "what was made by hand is listed as owned",
-    )
+    )?;
+    Ok(ground.remove_root(&clone.path)?)
 }
 
 pub(super) fn destroy_refuses_wrong_id(ground: &dyn Ground) -> Outcome {
@@ -169,7 +163,7 @@ pub(super) fn destroy_refuses_wrong_id(ground: &dyn Ground) -> Outcome {
 
 pub(super) fn destroy_refuses_unmarked(ground: &dyn Ground) -> Outcome {
     let (_, clone) = one_branch(ground)?;
-    fs::remove_file(mark_file(ground, &clone.id))?;
+    ground.unmark(&clone)?;
     refused(
         &ground.storage().destroy(&clone),
         "an object without a mark was destroyed",
@@ -181,9 +175,10 @@ pub(super) fn forged_mark_counts_for_nothing(ground: &dyn Ground) -> Outcome {
     let (_, clone) = one_branch(ground)?;
     let inside = clone.path.join(".envclone/marks");
     fs::create_dir_all(&inside)?;
-    let mark = mark_file(ground, &clone.id);
-    fs::copy(&mark, inside.join(mark.file_name().unwrap_or_default()))?;
-    fs::remove_file(&mark)?;
+    let mark = mark_for(&clone, &environment("fix-42", Role::Clone)?, 1)?;
+    let bytes = serde_json::to_vec(&mark).map_err(io::Error::from)?;
+    fs::write(inside.join(format!("{}.json", clone.id.0)), bytes)?;
+    ground.unmark(&clone)?;
     refused(
         &ground.storage().destroy(&clone),
         "a mark inside the volume was believed",
@@ -223,18 +218,32 @@ pub(super) fn stale_destroy_spares_the_settled(ground: &dyn Ground) -> Outcome {
     Ok(())
 }
 
-pub(super) fn nested_does_not_block(ground: &dyn Ground) -> Outcome {
+pub(super) fn nested_root_in_a_clone(ground: &dyn Ground) -> Outcome {
+    let storage = ground.storage();
     let (_, clone) = one_branch(ground)?;
     fs::create_dir(clone.path.join("deep"))?;
-    for inner in [
-        "nested",
-        "deep/line\nID 5 gen 1 top level 5 path x",
-        "nested/inner",
-    ] {
+    for inner in ground.odd_nested() {
         ground.make_root(&clone.path.join(inner))?;
-        fs::write(clone.path.join(inner).join("file"), "")?;
+        fs::write(clone.path.join(inner).join("file"), "kept")?;
     }
-    ground.storage().destroy(&clone)?;
+    if ground.users_nest() {
+        storage.destroy(&clone)?;
+        return hold(!clone.path.exists(), "the clone is left");
+    }
+    let refused = storage.destroy(&clone);
+    hold(
+        matches!(refused, Err(StorageError::Zfs(ZfsError::Dependents { .. }))),
+        "what a person made inside of a clone was not named",
+    )?;
+    for inner in ground.odd_nested() {
+        let kept = fs::read_to_string(clone.path.join(inner).join("file"))?;
+        hold(kept == "kept", "what a person made inside of a clone was harmed")?;
+    }
+    hold(content(&clone)? == "one", "a refused clone was harmed")?;
+    for inner in ground.odd_nested().iter().rev() {
+        ground.remove_root(&clone.path.join(inner))?;
+    }
+    storage.destroy(&clone)?;
     hold(!clone.path.exists(), "the clone is left")
 }
 

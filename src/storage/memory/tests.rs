@@ -28,6 +28,31 @@ impl Ground for MemoryGround {
     fn enforces_read_only(&self) -> bool {
         false
     }
+    fn remove_root(&self, path: &Path) -> io::Result<()> {
+        let volume = Volume::open(path.parent().unwrap()).map_err(io::Error::other)?;
+        volume
+            .remove_tree(path.file_name().unwrap())
+            .map_err(io::Error::other)
+    }
+    fn own_bytes(&self, _: &Object) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+    /// A copy of files, one after the other: what this driver is not for.
+    fn is_atomic(&self) -> bool {
+        false
+    }
+    fn orders_unsynced(&self) -> bool {
+        false
+    }
+    fn snapshot_one_by_one(&self, root: &Path, volumes: &[&str], name: &str) -> io::Result<Vec<PathBuf>> {
+        let copy = |volume: &&str| {
+            let to = self.dir.path().join(format!("{name}-{volume}"));
+            fs::create_dir(&to)?;
+            fs::copy(root.join(volume).join("numbers"), to.join("numbers"))?;
+            Ok(to)
+        };
+        volumes.iter().map(copy).collect()
+    }
 }
 
 const RUN: &str = "0000000000000001";

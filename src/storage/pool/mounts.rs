@@ -1,4 +1,4 @@
-//! Which image is behind a mount: `/proc/self/mountinfo` (proc(5)) and `/sys/block/loop*/loop/backing_file`.
+//! Which image is behind a mount: the table of mounts and `/sys/block/loop*/loop/backing_file`.
 
 use std::ffi::OsString;
 use std::fs;
@@ -6,17 +6,9 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use super::super::mountinfo::{MOUNTINFO, parse};
 use super::PoolError;
 use super::error::io_error;
-
-const MOUNTINFO: &str = "/proc/self/mountinfo";
-
-/// A mount: where, and of what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Mount {
-    point: PathBuf,
-    source: PathBuf,
-}
 
 /// The file behind the topmost mount at `path`, or the mount's source where it is no loop device; `None` where
 /// nothing is mounted.
@@ -43,45 +35,6 @@ pub(super) fn backing_of(path: &Path) -> Result<Option<PathBuf>, PoolError> {
         }
         _ => Ok(Some(top.source)),
     }
-}
-
-/// The mounts in the text of `/proc/self/mountinfo`; the line that is not understood as an error.
-fn parse(text: &[u8]) -> Result<Vec<Mount>, String> {
-    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines
-        .map(|line| parse_line(line).ok_or_else(|| String::from_utf8_lossy(line).into_owned()))
-        .collect()
-}
-
-/// `ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [OPTIONAL…] - TYPE SOURCE SUPER-OPTIONS`
-fn parse_line(line: &[u8]) -> Option<Mount> {
-    let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
-    let dash = words.iter().skip(6).position(|word| *word == b"-")? + 6;
-    let [_kind, source, _super_options] = words.get(dash + 1..)? else {
-        return None;
-    };
-    Some(Mount {
-        point: unescape(words.get(4)?)?,
-        source: unescape(source)?,
-    })
-}
-
-/// Undoes the octal escapes of blank, tab, line break, backslash and `#`.
-fn unescape(word: &[u8]) -> Option<PathBuf> {
-    let mut bytes = Vec::with_capacity(word.len());
-    let mut rest = word;
-    while let [first, tail @ ..] = rest {
-        if *first != b'\\' {
-            bytes.push(*first);
-            rest = tail;
-            continue;
-        }
-        let digits = tail.get(..3)?;
-        let value = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()?;
-        bytes.push(u8::try_from(value).ok()?);
-        rest = &tail[3..];
-    }
-    Some(PathBuf::from(OsString::from_vec(bytes)))
 }
 
 #[cfg(test)]

@@ -1,0 +1,425 @@
+//! The ZFS driver: an environment's root is a dataset, its volumes may be datasets below it; one recursive snapshot is one
+//! instant, proved by equal `createtxg`.
+//!
+//! envclone's own part of a pool is a directory in the pool's dataset, as on Btrfs; beside it is a dataset of the same name
+//! that is never mounted and holds all clones. At each place lies a file that names the datasets or snapshots of the
+//! object, and the directory at which they are mounted. What is ours has the run that made it as a property of its own
+//! (`envclone:run`, source local), what is settled a mark that names its guid; both are checked with the guid before
+//! anything is destroyed, and then by exact name, one dataset after the other: nothing here uses `-R`, `-f` or `promote`,
+//! and `-r` for the one snapshot only.
+//!
+//! A snapshot cannot go before its clones. What is to be destroyed earlier is told to go with the last of them
+//! (`destroy -d`); a clone of which snapshots are still needed stays as a husk without mark and mount, until they go.
+
+mod ask;
+mod devices;
+mod error;
+mod holders;
+mod host;
+mod mark;
+mod mounting;
+mod own;
+mod parse;
+mod plan;
+mod remove;
+
+use std::path::{Path, PathBuf};
+
+use super::home::{Home, from_volume};
+use super::mountinfo::Mount;
+use super::{
+    Capabilities, Filesystem, Mark, Object, ObjectId, Owned, Place, RootFacts, Storage, StorageError, Usage,
+    Volume, VolumeError,
+};
+use crate::exec::{Invocation, Tool};
+use crate::model::RunId;
+use ask::WITHIN;
+pub(super) use devices::{devices_of_tree, points_of_tree};
+pub use error::ZfsError;
+use host::{check_state, loaded_version};
+use mounting::dataset_at;
+use parse::Table;
+use plan::{OF_ROOT, Tree, dataset_of, is_within, zpool_of};
+
+/// `ZFS_SUPER_MAGIC` of `sys/zfs_vfsops_os.h`.
+const MAGIC: rustix::fs::FsWord = 0x2fc1_2fc1;
+const OLDEST: (u32, u32) = (2, 1);
+const DRIVER: &str = "zfs";
+/// One pool on ZFS: a dataset in which branches live.
+#[derive(Debug)]
+pub struct Zfs {
+    pool: PathBuf,
+    dataset: String,
+    version: (u32, u32),
+    home: Home,
+    datasets_tool: Tool,
+    pools_tool: Tool,
+}
+
+impl Zfs {
+    /// What ZFS can do, whatever the pool.
+    pub const CAPABILITIES: Capabilities = Capabilities {
+        driver: DRIVER,
+        atomic: true,
+        snapshot_may_go: false,
+    };
+
+    /// Opens the pool, the directory at which a dataset is mounted; makes its `.envclone` where it is not there.
+    ///
+    /// # Errors
+    /// [`ZfsError::NoModule`], [`ZfsError::TooOld`], [`ZfsError::PoolState`]; [`StorageError::NotAPool`] where no dataset is
+    /// mounted; [`StorageError::NotOurs`] where something else has the name of envclone's own part.
+    pub fn open(pool: &Path) -> Result<Self, StorageError> {
+        Self::open_as(pool, loaded_version()?)
+    }
+
+    /// For tests: [`Zfs::open`] as if this version of ZFS, no later than the real one, were loaded.
+    #[doc(hidden)]
+    pub fn open_as(pool: &Path, version: (u32, u32)) -> Result<Self, StorageError> {
+        if version < OLDEST {
+            let found = format!("{}.{}", version.0, version.1);
+            return Err(ZfsError::TooOld { found }.into());
+        }
+        if let Some(name) = pool.to_str().filter(|_| pool.is_relative()) {
+            return Err(Self::why_not_mounted(name));
+        }
+        let volume = Volume::open(pool).map_err(|error| from_volume("opening", pool, error))?;
+        let mounts = mounting::table()?;
+        let dataset = dataset_at(pool, &mounts).filter(|_| is_zfs(&volume).unwrap_or(false));
+        let dataset = dataset.map(str::to_owned).ok_or_else(|| StorageError::NotAPool {
+            pool: pool.to_owned(),
+            driver: DRIVER,
+        })?;
+        let find = |program| {
+            Tool::find(program).map_err(|error| StorageError::Tool {
+                action: "opening",
+                path: pool.to_owned(),
+                source: error.into(),
+            })
+        };
+        let (zfs, zpool) = (find("zfs")?, find("zpool")?);
+        check_state(&zpool, zpool_of(&dataset), pool)?;
+        let opened = Self {
+            pool: pool.to_owned(),
+            dataset,
+            version,
+            home: Home::open(pool)?,
+            datasets_tool: zfs,
+            pools_tool: zpool,
+        };
+        opened.ensure_home_dataset()?;
+        Ok(opened)
+    }
+
+    /// The dataset that holds all clones.
+    fn home_dataset(&self) -> String {
+        format!("{}/.envclone", self.dataset)
+    }
+
+    fn ensure_home_dataset(&self) -> Result<(), StorageError> {
+        let name = self.home_dataset();
+        match self.facts(&name, &["guid", plan::HOME])? {
+            Some(facts) if facts.local(plan::HOME) == Some("1") => Ok(()),
+            Some(_) => Err(not_ours(
+                Path::new(&name),
+                "it is a dataset that envclone did not make",
+            )),
+            None => self
+                .zfs("making", &self.pool, &plan::home_arguments(&name))
+                .map(drop),
+        }
+    }
+
+    /// The datasets of a root that is mounted at `point`.
+    fn tree_of(&self, root: &Path) -> Result<(Tree, Table), StorageError> {
+        let mounts = mounting::table()?;
+        let name = self.dataset_of_root(root, &mounts)?;
+        let table = self.get_below(&name, "filesystem,volume", &OF_ROOT)?;
+        Ok((plan::tree_of(&name, root, &table, &mounts)?, table))
+    }
+
+    /// The dataset that is mounted at `root`, which is no link, in this zpool, and does not hold our pool.
+    fn dataset_of_root(&self, root: &Path, mounts: &[Mount]) -> Result<String, StorageError> {
+        // A name of the configuration for which no mount was found.
+        if let Some(name) = root.to_str().filter(|_| root.is_relative()) {
+            return Err(Self::why_not_mounted(name));
+        }
+        let not_a_root = || StorageError::NotARoot {
+            path: root.to_owned(),
+        };
+        let volume = Volume::open(root).map_err(|error| match error {
+            VolumeError::NotADirectory { .. } => not_a_root(),
+            other => from_volume("opening", root, other),
+        })?;
+        if !is_zfs(&volume)? {
+            return Err(StorageError::Mixed {
+                root: root.to_owned(),
+                found: Filesystem::of(root).map_or("another filesystem", Filesystem::name),
+                pool: self.pool.clone(),
+                driver: "ZFS",
+            });
+        }
+        let Some(name) = dataset_at(root, mounts) else {
+            return Err(not_a_root());
+        };
+        if zpool_of(name) != zpool_of(&self.dataset) {
+            return Err(self.other_filesystem(root));
+        }
+        if is_within(&self.dataset, name) {
+            return Err(StorageError::HoldsPool {
+                root: root.to_owned(),
+                pool: self.pool.clone(),
+            });
+        }
+        Ok(name.to_owned())
+    }
+
+    fn other_filesystem(&self, root: &Path) -> StorageError {
+        StorageError::OtherFilesystem {
+            root: root.to_owned(),
+            pool: self.pool.clone(),
+        }
+    }
+
+    /// What is written in the pool itself on behalf of a branch must be no less secret than in the root.
+    fn check_encryption(&self, tree: &Tree, table: &Table) -> Result<(), StorageError> {
+        let encrypted = table
+            .values()
+            .any(|facts| !matches!(facts.value("encryption"), "off" | "-"));
+        if !encrypted {
+            return Ok(());
+        }
+        let pool = self.get(&[&self.dataset], &["encryption"])?;
+        if pool[&self.dataset].value("encryption") != "off" {
+            return Ok(());
+        }
+        Err(ZfsError::InTheClear {
+            root: tree.root().to_owned(),
+            pool: self.dataset.clone(),
+        }
+        .into())
+    }
+
+    /// The names that a branch of a root would need.
+    fn check_names(&self, tree: &Tree) -> Result<(), ZfsError> {
+        let longest = tree.snapshots(&own::snapshot_name("0123456789abcdef", "0123"))?;
+        let home = self.home_dataset();
+        longest.clones(&own::clone_name(&home, "0123456789abcdef", "0123"))?;
+        Ok(())
+    }
+
+    /// Takes the snapshot that `tree` names, of datasets that are `sources`, and proves that it is of one instant.
+    fn take(&self, root: &Path, sources: &Tree, tree: &Tree, run: &RunId) -> Result<ObjectId, StorageError> {
+        self.zfs(
+            "taking a snapshot of",
+            root,
+            &plan::snapshot_arguments(tree.root(), run),
+        )?;
+        let table = self.get(&tree.names(), &["guid", "createtxg"])?;
+        let (now, _) = self.tree_of(root)?;
+        let same = if now == *sources {
+            Ok(())
+        } else {
+            Err("datasets came or went meanwhile".to_owned())
+        };
+        if let Err(why) = same.and_then(|()| plan::one_instant(tree, &table)) {
+            let root = sources.root().to_owned();
+            return Err(ZfsError::NotOneInstant { root, why }.into());
+        }
+        Ok(ObjectId(table[tree.root()].value("guid").to_owned()))
+    }
+
+    /// Makes the clones that `tree` names, of the snapshots that are `origins`.
+    fn make_clones(&self, origins: &Tree, tree: &Tree, run: &RunId) -> Result<ObjectId, StorageError> {
+        let copied = plan::copied_properties(self.version);
+        let sources: Vec<&str> = origins.names().into_iter().map(dataset_of).collect();
+        let table = self.get(&sources, &copied)?;
+        let mut pairs: Vec<(&str, &str)> = origins.names().into_iter().zip(tree.names()).collect();
+        // A dataset before those below it.
+        pairs.sort_by_key(|(_, to)| *to);
+        for (from, to) in pairs {
+            let words = plan::clone_arguments(from, to, &table[dataset_of(from)], run, self.version);
+            self.zfs("cloning", Path::new(from), &words)?;
+        }
+        let facts = self.facts(tree.root(), &["guid", "origin"])?.unwrap_or_default();
+        if facts.value("origin") != origins.root() {
+            return Err(not_ours(
+                Path::new(tree.root()),
+                "it is a clone of something else",
+            ));
+        }
+        Ok(ObjectId(facts.value("guid").to_owned()))
+    }
+
+    /// After a failure: what was made at a place goes again.
+    fn give_up(&self, place: &Place, failed: StorageError) -> StorageError {
+        match self.clear(place) {
+            Ok(()) => failed,
+            Err(left) => left,
+        }
+    }
+}
+
+impl Storage for Zfs {
+    fn capabilities(&self) -> Capabilities {
+        Self::CAPABILITIES
+    }
+
+    fn inspect(&self, root: &Path) -> Result<RootFacts, StorageError> {
+        self.mount_own(root)?;
+        let (tree, table) = self.tree_of(root)?;
+        self.check_names(&tree)?;
+        self.check_encryption(&tree, &table)?;
+        Ok(RootFacts {
+            id: ObjectId(table[tree.root()].value("guid").to_owned()),
+            warnings: Vec::new(),
+        })
+    }
+
+    fn snapshot(&self, root: &Path, place: &Place) -> Result<Object, StorageError> {
+        self.mount_own(root)?;
+        let run = own::run_of(place)?;
+        let (sources, _) = self.tree_of(root)?;
+        let tree = sources.snapshots(&own::snapshot_name(run.as_str(), &own::suffix()?))?;
+        self.prepare(place, &tree)?;
+        match self.take(root, &sources, &tree, run) {
+            Ok(id) => Ok(Object {
+                id,
+                path: self.path_of(place),
+            }),
+            Err(failed) => Err(self.give_up(place, failed)),
+        }
+    }
+
+    fn clone_of(&self, snapshot: &Object, place: &Place) -> Result<Object, StorageError> {
+        let run = own::run_of(place)?;
+        let (_, origins, _) = self.exact(snapshot)?;
+        if !origins.is_snapshot() {
+            return Err(not_ours(&snapshot.path, "it is writable, so it is no snapshot"));
+        }
+        let name = own::clone_name(&self.home_dataset(), run.as_str(), &own::suffix()?);
+        let tree = origins.clones(&name)?;
+        self.prepare(place, &tree)?;
+        let path = self.path_of(place);
+        let made = self
+            .make_clones(&origins, &tree, run)
+            .and_then(|id| mounting::mount(&tree, &path).map(|()| id));
+        match made {
+            Ok(id) => Ok(Object { id, path }),
+            Err(failed) => Err(self.give_up(place, failed)),
+        }
+    }
+
+    fn settle(&self, object: &Object, place: &Place, mark: &Mark) -> Result<Object, StorageError> {
+        self.home.check_settle(&object.id, place, mark)?;
+        let settled = Object {
+            id: object.id.clone(),
+            path: self.path_of(place),
+        };
+        if let Some((_, facts)) = self.look(place)? {
+            // Repeated after it was done.
+            if own::id_of(&facts) == object.id && own::mark_of(&facts).as_ref() == Some(mark) {
+                return Ok(settled);
+            }
+            return Err(StorageError::Exists { path: settled.path });
+        }
+        let (from, tree, facts) = self.exact(object)?;
+        self.claim(&from, &facts)?;
+        self.home.prepare(place)?;
+        let words = [
+            "set",
+            &format!("{}={}", plan::MARK, mark::write(mark)),
+            tree.root(),
+        ];
+        self.zfs("marking", &object.path, &words.map(str::to_owned))?;
+        // The directory above what is mounted: the mounts go with it.
+        self.home.rename(&from, place)?;
+        self.home.tidy(&from)?;
+        Ok(settled)
+    }
+
+    fn destroy(&self, object: &Object) -> Result<(), StorageError> {
+        match self.exact(object) {
+            Ok((place, tree, facts)) => {
+                self.claim(&place, &facts)?;
+                self.remove(&place, &tree)
+            }
+            Err(StorageError::NotFound { path }) => {
+                self.forget(&path)?;
+                Err(StorageError::NotFound { path })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn discard_incoming(&self, run: &RunId) -> Result<(), StorageError> {
+        let Some(paths) = self.home.incoming(run)? else {
+            return Ok(());
+        };
+        // In the order of their names: a checkpoint before the clone that it is of, that before its origin.
+        for place in paths.iter().filter_map(|path| Place::from_relative(path)) {
+            match self.clear(&place) {
+                Ok(()) | Err(StorageError::NotOurs { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.home.remove_incoming(run)
+    }
+
+    fn owned(&self) -> Result<Vec<Owned>, StorageError> {
+        self.owned_now()
+    }
+
+    fn mount(&self, object: &Object) -> Result<(), StorageError> {
+        let (_, tree, _) = self.exact(object)?;
+        mounting::mount(&tree, &object.path)
+    }
+
+    fn usage(&self) -> Result<Usage, StorageError> {
+        let zpool = zpool_of(&self.dataset);
+        let table = self.get(&[zpool, &self.dataset], &["used", "available"])?;
+        let number = |name: &str, property| table[name].number(property).map_err(ZfsError::from);
+        let (used, available) = (number(zpool, "used")?, number(zpool, "available")?);
+        Ok(Usage {
+            total: used.saturating_add(available),
+            // Less than in the zpool where the dataset has a quota.
+            free: number(&self.dataset, "available")?,
+        })
+    }
+
+    fn exclusive(&self, object: &Object) -> Result<Option<u64>, StorageError> {
+        let (_, tree, _) = self.exact(object)?;
+        // What was not written out yet is counted nowhere.
+        let sync = Invocation::new(&self.pools_tool).args(["sync", zpool_of(&self.dataset)]);
+        sync.timeout(WITHIN).run().map_err(|source| StorageError::Tool {
+            action: "measuring",
+            path: object.path.clone(),
+            source,
+        })?;
+        let property = if tree.is_snapshot() {
+            "used"
+        } else {
+            "usedbydataset"
+        };
+        let table = self.get(&tree.names(), &[property])?;
+        let bytes = table.values().map(|facts| facts.number(property));
+        let bytes: Vec<u64> = bytes.collect::<Result<_, _>>().map_err(ZfsError::from)?;
+        Ok(Some(bytes.iter().sum()))
+    }
+}
+
+pub(super) fn is_zfs(volume: &Volume) -> Result<bool, StorageError> {
+    let stat = rustix::fs::fstatfs(volume.as_fd()).map_err(|errno| StorageError::Io {
+        action: "looking at",
+        path: volume.path().to_owned(),
+        source: errno.into(),
+    })?;
+    Ok(stat.f_type == MAGIC)
+}
+
+fn not_ours(path: &Path, reason: &str) -> StorageError {
+    StorageError::NotOurs {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
+}

@@ -1,0 +1,109 @@
+//! Who has a dataset open or mounted: what `dataset is busy` does not say.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::super::mountinfo;
+
+/// How many are named.
+const NAMED: usize = 5;
+
+/// The processes that use a dataset, in words: by a mount in a namespace of their own, or by what they have open on
+/// `device`, the number of its filesystem.
+pub(super) fn of(dataset: &str, device: Option<u64>) -> Vec<String> {
+    let own = fs::read_link("/proc/self/ns/mnt").ok();
+    let mut namespaces: BTreeSet<PathBuf> = own.into_iter().collect();
+    let mut found = Vec::new();
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    for pid in numbers {
+        if let Some(what) = use_of(pid, dataset, device, &mut namespaces) {
+            found.push(format!("process {pid} ({}): {what}", who(pid)));
+        }
+        if found.len() == NAMED {
+            break;
+        }
+    }
+    found
+}
+
+fn use_of(pid: u32, dataset: &str, device: Option<u64>, seen: &mut BTreeSet<PathBuf>) -> Option<String> {
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    if let Some(what) = device.and_then(|device| open_on(&process, device)) {
+        return Some(what);
+    }
+    let namespace = fs::read_link(process.join("ns/mnt")).ok()?;
+    if !seen.insert(namespace) {
+        return None;
+    }
+    let mounts = mountinfo::parse(&fs::read(process.join("mountinfo")).ok()?).ok()?;
+    let source = Path::new(dataset);
+    let mount = mounts
+        .iter()
+        .find(|mount| mount.kind == "zfs" && mount.source == source)?;
+    Some(format!("mounted at {} in its namespace", mount.point.display()))
+}
+
+/// What a process has of a filesystem.
+fn open_on(process: &Path, device: u64) -> Option<String> {
+    let on = |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.dev() == device);
+    for (link, what) in [
+        ("cwd", "its working directory"),
+        ("root", "its root"),
+        ("exe", "its program"),
+    ] {
+        if on(&process.join(link)) {
+            return Some(what.to_owned());
+        }
+    }
+    let descriptors = fs::read_dir(process.join("fd")).ok()?;
+    let open = descriptors.flatten().find(|entry| on(&entry.path()))?;
+    let file = fs::read_link(open.path()).ok()?;
+    Some(format!("has {} open", file.display()))
+}
+
+/// The program, and the unit that it belongs to.
+fn who(pid: u32) -> String {
+    let text = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let name = text("comm").trim_end().to_owned();
+    match unit(&text("cgroup")) {
+        Some(unit) => format!("{name}, unit {unit}"),
+        None => name,
+    }
+}
+
+/// The unit in the text of `/proc/PID/cgroup`.
+fn unit(cgroup: &str) -> Option<&str> {
+    let path = cgroup.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let is_unit = |part: &&str| matches!(part.rsplit_once('.'), Some((_, "service" | "scope")));
+    path.split('/').rfind(is_unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_found_in_the_path_of_a_cgroup() {
+        assert_eq!(unit("0::/system.slice/cron.service\n"), Some("cron.service"));
+        assert_eq!(
+            unit("12:pids:/x\n0::/user.slice/user-0.slice/session-3.scope/sub\n"),
+            Some("session-3.scope")
+        );
+        assert_eq!(unit("0::/\n"), None);
+        assert_eq!(unit(""), None);
+    }
+
+    #[test]
+    fn who_has_a_file_open_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let device = fs::metadata(dir.path()).unwrap().dev();
+        let _file = fs::File::create(dir.path().join("held")).unwrap();
+        let me = PathBuf::from(format!("/proc/{}", std::process::id()));
+        assert!(open_on(&me, device).is_some());
+        assert_eq!(open_on(&me, u64::MAX), None);
+        assert!(who(std::process::id()).len() > 1);
+    }
+}

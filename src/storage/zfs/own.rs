@@ -1,0 +1,243 @@
+//! What is ours: the files at its places that name it, its properties, and what is found at a place.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::super::home::from_volume;
+use super::super::{Mark, Object, ObjectId, Owned, Place, StorageError, VolumeError};
+use super::parse::{Facts, Table};
+use super::plan::{self, Tree};
+use super::{Zfs, mark, mounting, not_ours};
+use crate::model::RunId;
+
+/// At a place: which datasets or snapshots the object consists of.
+const NAMES: &str = "names.json";
+/// A tree of a thousand datasets fits.
+const NAMES_LIMIT: u64 = 1 << 20;
+/// At a place: where the object is mounted.
+const ROOT: &str = "root";
+/// What is asked of an object.
+const OF_OBJECT: [&str; 3] = ["guid", plan::RUN, plan::MARK];
+
+/// The snapshots of a run: unlike all others also when the same run takes another one of the same root later.
+pub(super) fn snapshot_name(run: &str, suffix: &str) -> String {
+    format!("envclone-{run}-{suffix}")
+}
+
+/// A clone of a run.
+pub(super) fn clone_name(home: &str, run: &str, suffix: &str) -> String {
+    format!("{home}/{run}-{suffix}")
+}
+
+/// Four hexadecimal digits.
+pub(super) fn suffix() -> Result<String, StorageError> {
+    let mut random = [0u8; 2];
+    getrandom::fill(&mut random).map_err(|error| StorageError::Io {
+        action: "naming",
+        path: PathBuf::new(),
+        source: io::Error::other(error),
+    })?;
+    Ok(crate::model::hex(&random))
+}
+
+/// Objects are born in `incoming/`, by a run.
+pub(super) fn run_of(place: &Place) -> Result<&RunId, StorageError> {
+    match place {
+        Place::Incoming { run, .. } => Ok(run),
+        Place::Environment { .. } => Err(not_ours(&place.relative(), "nothing is made there")),
+    }
+}
+
+pub(super) fn id_of(facts: &Facts) -> ObjectId {
+    ObjectId(facts.value("guid").to_owned())
+}
+
+/// The mark of an object, if it is its own.
+pub(super) fn mark_of(facts: &Facts) -> Option<Mark> {
+    let mark = mark::read(facts.local(plan::MARK)?)?;
+    (mark.id == id_of(facts)).then_some(mark)
+}
+
+impl Zfs {
+    /// Where the object at a place is mounted.
+    pub(super) fn path_of(&self, place: &Place) -> PathBuf {
+        self.home.path_of(place).join(ROOT)
+    }
+
+    fn place_of(&self, path: &Path) -> Result<Place, StorageError> {
+        match (path.parent(), path.file_name()) {
+            (Some(above), Some(name)) if name == ROOT => self.home.place_of(above),
+            _ => Err(not_ours(path, "it is at no place of envclone's")),
+        }
+    }
+
+    /// Makes a place for an object that is about to be made: what it will consist of is written down first.
+    pub(super) fn prepare(&self, place: &Place, tree: &Tree) -> Result<(), StorageError> {
+        let path = self.home.prepare(place)?;
+        let relative = place.relative();
+        let volume = self.home.volume();
+        let fail = |error| from_volume("making", &path, error);
+        let names = serde_json::to_vec(tree).map_err(|error| StorageError::Io {
+            action: "writing",
+            path: path.clone(),
+            source: error.into(),
+        })?;
+        let made = volume
+            .make_dir(&relative, 0, 0, 0o700)
+            .and_then(|()| volume.make_dir(relative.join(ROOT), 0, 0, 0o700))
+            .and_then(|()| volume.replace_durably(relative.join(NAMES), &names));
+        made.map_err(fail)
+    }
+
+    /// Removes what is at a place beside the object itself, which is gone and not mounted.
+    pub(super) fn vacate(&self, place: &Place) -> Result<(), StorageError> {
+        let relative = place.relative();
+        let volume = self.home.volume();
+        let fine = |removed| match removed {
+            Ok(()) | Err(VolumeError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(from_volume("removing", &self.home.path_of(place), error)),
+        };
+        fine(volume.remove_file(relative.join(NAMES)))?;
+        fine(volume.remove_dir(relative.join(ROOT)))?;
+        fine(volume.remove_dir(&relative))?;
+        self.home.tidy(place)
+    }
+
+    /// What the object at a place consists of; `None` where there is nothing.
+    pub(super) fn names(&self, place: &Place) -> Result<Option<Tree>, StorageError> {
+        if !self.home.is_taken(place)? {
+            return Ok(None);
+        }
+        let path = self.home.path_of(place).join(NAMES);
+        let bytes = match self.home.volume().read(place.relative().join(NAMES), NAMES_LIMIT) {
+            Ok(bytes) => bytes,
+            Err(VolumeError::NotFound { .. }) => return Err(not_ours(&path, "it is not there")),
+            Err(error) => return Err(from_volume("reading", &path, error)),
+        };
+        let tree: Tree = serde_json::from_slice(&bytes).map_err(|error| StorageError::Io {
+            action: "reading",
+            path: path.clone(),
+            source: error.into(),
+        })?;
+        if tree.schema != Tree::SCHEMA || tree.parts.is_empty() {
+            return Err(not_ours(&path, "it is of another version"));
+        }
+        Ok(Some(tree))
+    }
+
+    /// The object at a place; `None` where there is none.
+    pub(super) fn look(&self, place: &Place) -> Result<Option<(Tree, Facts)>, StorageError> {
+        let Some(tree) = self.names(place)? else {
+            return Ok(None);
+        };
+        let Some(facts) = self.facts(tree.root(), &OF_OBJECT)? else {
+            return Ok(None);
+        };
+        if facts.local(plan::RUN).is_none() {
+            return Err(not_ours(Path::new(tree.root()), "no run of envclone's made it"));
+        }
+        Ok(Some((tree, facts)))
+    }
+
+    /// The object at a path of ours, which must be the one that is meant.
+    pub(super) fn exact(&self, object: &Object) -> Result<(Place, Tree, Facts), StorageError> {
+        let place = self.place_of(&object.path)?;
+        let (tree, facts) = self.look(&place)?.ok_or_else(|| StorageError::NotFound {
+            path: object.path.clone(),
+        })?;
+        if id_of(&facts) != object.id {
+            return Err(not_ours(
+                &object.path,
+                "it is another dataset than the one that was made there",
+            ));
+        }
+        Ok((place, tree, facts))
+    }
+
+    /// Checks that the object that was found at `place` is ours: in an `incoming/` directory, or marked for there.
+    pub(super) fn claim(&self, place: &Place, facts: &Facts) -> Result<(), StorageError> {
+        if matches!(place, Place::Incoming { .. }) {
+            return Ok(());
+        }
+        let refuse = |reason| Err(not_ours(&self.home.path_of(place), reason));
+        match mark_of(facts) {
+            Some(mark) if mark.place() == *place => Ok(()),
+            Some(_) => refuse("its mark names another place"),
+            None => refuse("it bears no mark"),
+        }
+    }
+
+    /// What is left at the place of an object that is gone.
+    pub(super) fn forget(&self, path: &Path) -> Result<(), StorageError> {
+        let place = self.place_of(path)?;
+        match self.names(&place) {
+            Ok(Some(tree)) if self.facts(tree.root(), &["guid"])?.is_none() => self.vacate(&place),
+            _ => Ok(()),
+        }
+    }
+
+    /// A root that is a branch of ours may not be mounted, after a boot.
+    pub(super) fn mount_own(&self, root: &Path) -> Result<(), StorageError> {
+        let Ok(place) = self.place_of(root) else {
+            return Ok(());
+        };
+        match self.look(&place)? {
+            Some((tree, _)) => mounting::mount(&tree, root),
+            None => Ok(()),
+        }
+    }
+
+    /// Everything of ours, with marks.
+    pub(super) fn owned_now(&self) -> Result<Vec<Owned>, StorageError> {
+        let mut trees = Vec::new();
+        for place in self.home.places()? {
+            match self.names(&place) {
+                Ok(Some(tree)) => trees.push((place, tree)),
+                Ok(None) | Err(StorageError::NotOurs { .. }) => {}
+                // Destroyed by another run while we looked.
+                Err(_) if matches!(self.home.is_taken(&place), Ok(false)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let names: Vec<&str> = trees.iter().map(|(_, tree)| tree.root()).collect();
+        let table = self.get_those_there(&names)?;
+        let owned = trees.iter().filter_map(|(place, tree)| {
+            let facts = table.get(tree.root())?;
+            facts.local(plan::RUN)?;
+            let object = Object {
+                id: id_of(facts),
+                path: self.path_of(place),
+            };
+            match place {
+                Place::Incoming { run, .. } => Some(Owned {
+                    object,
+                    mark: None,
+                    incoming: Some(run.clone()),
+                }),
+                Place::Environment { .. } => Some(Owned {
+                    object,
+                    mark: Some(mark_of(facts).filter(|mark| mark.place() == *place)?),
+                    incoming: None,
+                }),
+            }
+        });
+        Ok(owned.collect())
+    }
+
+    /// The facts of those of the names that are there: in one command, unless one of them is not.
+    fn get_those_there(&self, names: &[&str]) -> Result<Table, StorageError> {
+        if names.is_empty() {
+            return Ok(Table::new());
+        }
+        if let Ok(table) = self.get(names, &OF_OBJECT) {
+            return Ok(table);
+        }
+        let mut table = Table::new();
+        for name in names {
+            if let Some(facts) = self.facts(name, &OF_OBJECT)? {
+                table.insert((*name).to_owned(), facts);
+            }
+        }
+        Ok(table)
+    }
+}

@@ -1,0 +1,186 @@
+//! The ZFS driver on a real pool.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use envclone::storage::conformance::{CHECKS, Check, Ground};
+use envclone::storage::{Mark, Object, Place, Storage, Zfs};
+
+use crate::zfs_pool::{ZfsPool, run};
+
+/// A dataset for one check, in a pool that all share.
+pub struct ZfsGround<'a> {
+    zpool: &'a ZfsPool,
+    dataset: String,
+    pool: PathBuf,
+    storage: Zfs,
+    made: AtomicUsize,
+}
+
+impl<'a> ZfsGround<'a> {
+    pub fn new(zpool: &'a ZfsPool, name: &str, version: Option<(u32, u32)>) -> Self {
+        let dataset = zpool.dataset(name);
+        run("zfs", &["create", &dataset]);
+        let pool = zpool.path().join(name);
+        let storage = match version {
+            None => Zfs::open(&pool).unwrap(),
+            Some(version) => Zfs::open_as(&pool, version).unwrap(),
+        };
+        Self {
+            zpool,
+            dataset,
+            pool,
+            storage,
+            made: AtomicUsize::new(0),
+        }
+    }
+
+    /// The dataset of a root: right below the pool it has its name.
+    fn name_for(&self, path: &Path) -> String {
+        if path.parent() == Some(&self.pool) {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            return format!("{}/{name}", self.dataset);
+        }
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        format!("{}/handmade{number}", self.dataset)
+    }
+
+    /// The dataset that is mounted at `path`.
+    fn dataset_at(path: &Path) -> String {
+        let path = path.to_str().unwrap();
+        run(
+            "findmnt",
+            &["--noheadings", "--output", "SOURCE", "--mountpoint", path],
+        )
+        .trim()
+        .to_owned()
+    }
+}
+
+/// The dataset or snapshot of an object; `None` where there is no such object.
+pub fn name_of(object: &Object) -> Option<String> {
+    let text = fs::read(object.path.parent()?.join("names.json")).ok()?;
+    let names: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    Some(names["parts"][0]["name"].as_str().unwrap().to_owned())
+}
+
+impl Ground for ZfsGround<'_> {
+    fn storage(&self) -> &dyn Storage {
+        &self.storage
+    }
+    fn pool(&self) -> &Path {
+        &self.pool
+    }
+    fn make_root(&self, path: &Path) -> io::Result<()> {
+        let mountpoint = format!("mountpoint={}", path.to_str().unwrap());
+        run("zfs", &["create", "-o", &mountpoint, &self.name_for(path)]);
+        Ok(())
+    }
+    fn enforces_read_only(&self) -> bool {
+        true
+    }
+    fn make_root_of(&self, path: &Path, volumes: &[&str]) -> io::Result<()> {
+        self.make_root(path)?;
+        for volume in volumes {
+            run("zfs", &["create", &format!("{}/{volume}", self.name_for(path))]);
+        }
+        Ok(())
+    }
+    fn path_at(&self, place: &Place) -> PathBuf {
+        self.pool.join(".envclone").join(place.relative()).join("root")
+    }
+    fn is_marked(&self, object: &Object) -> bool {
+        let get = |name: String| run("zfs", &["get", "-Hp", "-o", "source", "envclone:mark", &name]);
+        name_of(object).is_some_and(|name| get(name).trim() == "local")
+    }
+    fn unmark(&self, object: &Object) -> io::Result<()> {
+        run("zfs", &["inherit", "envclone:mark", &name_of(object).unwrap()]);
+        Ok(())
+    }
+    fn put_mark(&self, object: &Object, mark: &Mark) -> io::Result<()> {
+        let value = format!(
+            "envclone:mark=1/{}/{}/{}/{}/{}/{}",
+            mark.id.0,
+            mark.project,
+            mark.environment,
+            mark.parent,
+            mark.role.as_str(),
+            mark.run
+        );
+        run("zfs", &["set", &value, &name_of(object).unwrap()]);
+        Ok(())
+    }
+    fn users_nest(&self) -> bool {
+        false
+    }
+    fn odd_nested(&self) -> &'static [&'static str] {
+        &["nested", "deep/a b", "nested/inner"]
+    }
+    fn remove_root(&self, path: &Path) -> io::Result<()> {
+        run("zfs", &["destroy", &Self::dataset_at(path)]);
+        Ok(())
+    }
+    fn own_bytes(&self, object: &Object) -> io::Result<Option<u64>> {
+        run("zpool", &["sync", self.zpool.name()]);
+        let name = name_of(object).unwrap();
+        let used = run("zfs", &["get", "-Hp", "-o", "value", "used", &name]);
+        Ok(Some(used.trim().parse().unwrap()))
+    }
+    fn orders_unsynced(&self) -> bool {
+        true
+    }
+    fn snapshot_one_by_one(&self, root: &Path, volumes: &[&str], name: &str) -> io::Result<Vec<PathBuf>> {
+        let one = |volume: &&str| {
+            run(
+                "zfs",
+                &["snapshot", &format!("{}/{volume}@{name}", self.name_for(root))],
+            );
+            Ok(root.join(volume).join(".zfs/snapshot").join(name))
+        };
+        volumes.iter().map(one).collect()
+    }
+}
+
+/// Runs checks, each on a dataset of its own; every breach is told.
+fn conforms(checks: &[&Check], version: Option<(u32, u32)>) {
+    let zpool = ZfsPool::new();
+    let mut broken = Vec::new();
+    for (number, (name, check)) in checks.iter().enumerate() {
+        let ground = ZfsGround::new(&zpool, &format!("c{number}"), version);
+        if let Err(breach) = check(&ground) {
+            let source = std::error::Error::source(&breach).map(ToString::to_string);
+            broken.push(format!("{name}: {breach}: {}", source.unwrap_or_default()));
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Checks with a writer that runs meanwhile.
+fn is_of_instants(name: &str) -> bool {
+    name.contains("one instant of all")
+        || name.starts_with("the control")
+        || name.starts_with("without syncing")
+}
+
+fn those(wanted: impl Fn(&str) -> bool) -> Vec<&'static Check> {
+    let found: Vec<&Check> = CHECKS.iter().filter(|(name, _)| wanted(name)).collect();
+    assert!(!found.is_empty());
+    found
+}
+
+#[test]
+fn zfs_conforms_in_instants() {
+    conforms(&those(is_of_instants), None);
+}
+
+#[test]
+fn as_zfs_2_1_the_way_to_snapshots_is_covered() {
+    let tree = CHECKS
+        .iter()
+        .filter(|(name, _)| name.contains("is one tree") || name.contains("removes object"));
+    let tree: Vec<&Check> = tree.collect();
+    assert_eq!(tree.len(), 2);
+    conforms(&tree, Some((2, 1)));
+}
