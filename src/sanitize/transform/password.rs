@@ -2,7 +2,7 @@
 //!
 //! The hashes are constants, made once (Django 4.2's number of rounds, bcrypt cost 10, argon2id with the OWASP minimum of
 //! 19 MiB). Those of bcrypt and argon2id were checked with the libraries of those names, Django's is by a test here; those of
-//! phpass, Drupal 7 and WordPress follow the published algorithms and were not tried on those applications. A hash for each row
+//! `phpass`, Drupal 7 and `WordPress` follow the published algorithms and were not tried on those applications. A hash for each row
 //! would cost a tenth of a second a row and protect a password that is printed here.
 
 use super::{
