@@ -157,6 +157,11 @@ fn conforms(checks: &[&Check], version: Option<(u32, u32)>) {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// Checks that take long in an emulated guest, each a test of its own so that they show where they are.
+fn is_long(name: &str) -> bool {
+    name.starts_with("100 clones") || name.starts_with("20 generations")
+}
+
 /// Checks with a writer that runs meanwhile.
 fn is_of_instants(name: &str) -> bool {
     name.contains("one instant of all")
@@ -171,8 +176,18 @@ fn those(wanted: impl Fn(&str) -> bool) -> Vec<&'static Check> {
 }
 
 #[test]
+fn zfs_conforms() {
+    conforms(&those(|name| !is_long(name) && !is_of_instants(name)), None);
+}
+
+#[test]
 fn zfs_conforms_in_instants() {
     conforms(&those(is_of_instants), None);
+}
+
+#[test]
+fn zfs_conforms_with_100_clones_and_20_generations() {
+    conforms(&those(is_long), None);
 }
 
 #[test]

@@ -267,7 +267,7 @@ pub(super) fn discard_is_idempotent(ground: &dyn Ground) -> Outcome {
             .exists(),
         "its directory is left",
     )?;
-    hold(content(&other)? == "one", "another run was harmed")?;
+    hold(content_of(ground, &other)? == "one", "another run was harmed")?;
     hold(
         fs::read_to_string(root.join("db/file"))? == "one",
         "the root was harmed",

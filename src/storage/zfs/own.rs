@@ -181,9 +181,11 @@ impl Zfs {
         let Ok(place) = self.place_of(root) else {
             return Ok(());
         };
-        match self.look(&place)? {
-            Some((tree, _)) => mounting::mount(&tree, root),
-            None => Ok(()),
+        match self.look(&place) {
+            Ok(Some((tree, _))) => mounting::mount(&tree, root),
+            // Nothing, or something that a person made there.
+            Ok(None) | Err(StorageError::NotOurs { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
