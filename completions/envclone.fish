@@ -99,7 +99,7 @@ complete -c envclone -n "__fish_envclone_using_subcommand list" -s v -l verbose 
 complete -c envclone -n "__fish_envclone_using_subcommand list" -s h -l help -d 'Print help'
 complete -c envclone -n "__fish_envclone_using_subcommand show" -l config -d 'Configuration file' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand show" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
-complete -c envclone -n "__fish_envclone_using_subcommand show" -l receipt -d 'Show the receipt: what was replaced, kept, exempt, and read back'
+complete -c envclone -n "__fish_envclone_using_subcommand show" -l receipt -d 'Show the receipt: what was replaced, kept, exempt, read back, and not covered'
 complete -c envclone -n "__fish_envclone_using_subcommand show" -l json -d 'Print one JSON document'
 complete -c envclone -n "__fish_envclone_using_subcommand show" -s q -l quiet -d 'Print errors only'
 complete -c envclone -n "__fish_envclone_using_subcommand show" -s v -l verbose -d 'Say more about what is being done'

@@ -124,11 +124,9 @@ impl NeedleSet {
         &self.coverage
     }
 
-    /// The needles that occur in these bytes, in no order; one can come several times.
-    pub fn contains_any(&self, bytes: &[u8]) -> impl Iterator<Item = usize> + use<> {
-        let mut found = Vec::new();
-        self.finder.find(bytes, |needle, _, _| found.push(needle));
-        found.into_iter()
+    /// The needles that occur in these bytes, each with where it begins, in no order; one can come several times.
+    pub fn find(&self, bytes: &[u8], mut found: impl FnMut(usize, usize)) {
+        self.finder.find(bytes, |needle, start, _| found(needle, start));
     }
 
     /// The set without these needles, which occur in columns that are kept. Numbers change.

@@ -214,6 +214,46 @@ fn a_path_that_meets_nothing_is_told_and_where_decides_between_documents() {
 }
 
 #[test]
+fn an_address_at_a_path_that_no_rule_names_stops_the_branch_until_it_is_kept_with_a_reason() {
+    let production = production();
+    production.sql(
+        "UPDATE shop.docs SET profile = profile || jsonb_build_object('backup', 'kanari'||id||'@vogel-post.test') WHERE id > 100",
+    );
+    let before = production.world();
+    let paths = "paths = { \"$.contacts[*].email\" = \"email\" }";
+    with(&production, paths, paths).refused(
+        5,
+        &[
+            "originals are left in columns that were replaced",
+            "of db shop.people.email",
+            "in shop.docs.profile",
+        ],
+    );
+    assert_eq!(production.world(), before);
+    let kept =
+        "paths = { \"$.contacts[*].email\" = \"email\", \"$.backup\" = { keep = \"addresses of shops\" } }";
+    with(&production, paths, kept).ok();
+    let receipt = production.envclone(&["show", "fix-42", "--receipt"]).ok();
+    for line in [
+        "kept        db.shop.docs.profile $.backup: addresses of shops",
+        "kept        db.shop.docs.profile other values: no path names them; unlisted is keep",
+        "kept        db.shop.meta.meta_value color: a color",
+        "also in kept columns",
+    ] {
+        assert!(receipt.contains(line), "{line:?} is not in:\n{receipt}");
+    }
+    assert!(
+        receipt.lines().any(|line| line.starts_with("NOT COVERED")),
+        "{receipt}"
+    );
+    assert!(
+        receipt.lines().any(|line| line.starts_with("proved ")),
+        "{receipt}"
+    );
+    production.envclone(&["destroy", "fix-42"]).ok();
+}
+
+#[test]
 fn a_value_of_two_hundred_megabytes_is_refused_by_table_and_key_column_within_little_memory() {
     let production = production();
     production.sql(

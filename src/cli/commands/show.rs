@@ -11,7 +11,7 @@ use crate::ops;
 pub(in crate::cli) struct Args {
     /// Environment to show
     env: String,
-    /// Show the receipt: what was replaced, kept, exempt, and read back
+    /// Show the receipt: what was replaced, kept, exempt, read back, and not covered
     #[arg(long)]
     receipt: bool,
 }
@@ -27,7 +27,7 @@ pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, Comm
         }
         output::json(&document)?;
     } else if args.receipt {
-        output::data(&describe_receipt(receipt.as_ref()))?;
+        output::data(&describe_receipt(&report, receipt.as_ref()))?;
     } else {
         output::data(&describe(&report))?;
     }
@@ -81,7 +81,7 @@ fn describe(report: &BranchReport) -> String {
     lines.join("\n") + "\n"
 }
 
-fn describe_receipt(receipt: Option<&ReceiptRecord>) -> String {
+fn describe_receipt(report: &BranchReport, receipt: Option<&ReceiptRecord>) -> String {
     let Some(receipt) = receipt else {
         return "no receipt\n".to_owned();
     };
@@ -90,6 +90,19 @@ fn describe_receipt(receipt: Option<&ReceiptRecord>) -> String {
         format!("object      {}", receipt.object),
         format!("policy      {}", receipt.policy),
     ];
+    if let Some(done) = &report.sanitization {
+        lines.push(match &done.skipped {
+            Some(why) => format!("rewritten   nothing: {why}"),
+            None => format!(
+                "rewritten   {} tables, {} columns, {} rows",
+                done.tables, done.columns, done.rows
+            ),
+        });
+        lines.push(format!(
+            "proved      {} originals were searched for in {} bytes, {} found",
+            done.needles, done.bytes_scanned, done.found
+        ));
+    }
     for column in &receipt.replaced {
         lines.push(format!(
             "replaced    {} by {}: {} values, {} unchanged",
@@ -109,5 +122,7 @@ fn describe_receipt(receipt: Option<&ReceiptRecord>) -> String {
             check.service, check.what, check.found
         ));
     }
+    let not_covered = report.sanitization.iter().flat_map(|done| &done.not_covered);
+    lines.extend(not_covered.map(|what| format!("NOT COVERED {what}")));
     lines.join("\n") + "\n"
 }

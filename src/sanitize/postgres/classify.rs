@@ -1,11 +1,15 @@
 //! What the database really holds, held against the rules.
 
-use crate::sanitize::ledger::{Evidence, Fate, Ledger};
+use crate::sanitize::key::MaskingKey;
+use crate::sanitize::ledger::{ColumnEntry, Evidence, Fate, Ledger, Masking};
+use crate::sanitize::rules::Action;
 use crate::sanitize::service::{ServiceError, Site};
+use crate::sanitize::transform::Transform;
 
 use super::introspect::{count, introspect};
 use super::sample;
 use super::service::PostgresService;
+use super::work::column_work;
 
 impl PostgresService {
     /// Reads the schema, and holds the rules against it.
@@ -82,9 +86,34 @@ impl PostgresService {
                 match &column.fate {
                     Fate::Keep { reason } => self.tally.kept.push(format!("{name}: {reason}")),
                     Fate::Exempt(why) => self.tally.exempt.push(format!("{name}: {why}")),
-                    Fate::Mask(_) | Fate::Deleted => {}
+                    Fate::Mask(masking) => {
+                        let inside = kept_inside(masking, column, &self.rules.key);
+                        let inside = inside.into_iter().map(|(at, why)| format!("{name} {at}: {why}"));
+                        self.tally.kept.extend(inside);
+                    }
+                    Fate::Deleted => {}
                 }
             }
         }
     }
+}
+
+/// What stays of a column that is replaced: rows by their condition, and places inside the values. Each with the reason.
+fn kept_inside(masking: &Masking, column: &ColumnEntry, key: &MaskingKey) -> Vec<(String, String)> {
+    let rows = masking.rules.iter().filter_map(|rule| match &rule.action {
+        Action::Keep { reason } => Some((
+            match &rule.condition {
+                Some(condition) => format!("where {condition}"),
+                None => "in all other rows".to_owned(),
+            },
+            reason.clone(),
+        )),
+        Action::Mask(_) => None,
+    });
+    let work = column_work(column, key).ok().flatten();
+    let rules = work.iter().flat_map(|work| &work.rules);
+    let places = rules
+        .filter_map(|rule| rule.transform.as_deref())
+        .flat_map(Transform::keeps);
+    rows.chain(places).collect()
 }

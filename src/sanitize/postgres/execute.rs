@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::engine::ServiceSetup;
 use crate::engine::postgres::Session;
 use crate::model::ReplacedColumn;
-use crate::sanitize::ledger::Ledger;
-use crate::sanitize::needle::NeedleSet;
+use crate::sanitize::ledger::{Fate, Ledger};
+use crate::sanitize::needle::{NeedleSet, Source};
 use crate::sanitize::schema::{TableKind, TableName};
 use crate::sanitize::service::{ServiceError, Site, Tally};
 use crate::sanitize::transform::Transform;
@@ -15,6 +15,7 @@ use crate::sanitize::transform::Transform;
 use super::collation::{self, SortsByBytes};
 use super::pace::Pace;
 use super::rewrite::{self, ColumnCount};
+use super::seen::{Originals, Seen};
 use super::service::PostgresService;
 use super::spool::Place;
 use super::work::{TableWork, table_work, transform_names};
@@ -38,9 +39,9 @@ impl PostgresService {
         &mut self,
         site: &Site<'_>,
         needles: &NeedleSet,
-    ) -> Result<sample::Seen, ServiceError> {
+    ) -> Result<Seen, ServiceError> {
         let Some(ledger) = &self.ledger else {
-            return Ok(sample::Seen::default());
+            return Ok(Seen::default());
         };
         let work = table_work(&self.schema, ledger, &self.rules.key)
             .map_err(|error| self.unfit(&error.to_string()))?;
@@ -48,18 +49,24 @@ impl PostgresService {
         let queue = Mutex::new(work.iter().collect::<Vec<_>>().into_iter());
         let outcomes = Mutex::new(Vec::new());
         let limit = Pace::new(self.rules.max_write_rate);
+        let of_replaced: Vec<bool> = (0..needles.len())
+            .map(|needle| needles.sources(needle).any(|source| is_replaced(ledger, source)))
+            .collect();
         let place = Place {
             directory: &site.spool,
             pace: &limit,
-            needles,
+            originals: Originals {
+                needles,
+                of_replaced: &of_replaced,
+            },
         };
         let sorts_by_bytes = self.sort_by_bytes(site, &database, &work)?;
-        let worker = || -> Result<sample::Seen, ServiceError> {
+        let worker = || -> Result<Seen, ServiceError> {
             let mut sessions = Sessions {
                 main: self.session(site, &database)?,
                 others: None,
             };
-            let mut seen = sample::Seen::default();
+            let mut seen = Seen::default();
             loop {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some(next) = next else { return Ok(seen) };
@@ -82,6 +89,7 @@ impl PostgresService {
         let changed: Vec<TableName> = work.iter().map(|work| work.table().clone()).collect();
         let mut tally = self.tally.clone();
         for (work, outcome) in outcomes {
+            self.refuse_repeated(work, outcome.as_ref())?;
             count(&self.setup, ledger, work, outcome, &mut tally);
         }
         if let Some(sorts_by_bytes) = sorts_by_bytes {
@@ -89,6 +97,7 @@ impl PostgresService {
         }
         let mut session = self.session(site, &database)?;
         sample::note_untouched(&mut session, &self.schema, ledger, &changed, needles, &mut seen)?;
+        self.refuse_left(&seen, needles)?;
         let emptied = self.finish(site, session, ledger, &changed)?;
         tally.kept.extend(emptied.iter().map(|view| {
             let service = &self.setup.name;
@@ -112,13 +121,52 @@ impl PostgresService {
         Ok(collation::sort_by_bytes(&mut self.session(site, database)?)?)
     }
 
+    /// Refuses a column in which values came out as they were, although its transforms never do that.
+    fn refuse_repeated(
+        &self,
+        work: &TableWork,
+        outcome: Option<&rewrite::Rewritten>,
+    ) -> Result<(), ServiceError> {
+        let (TableWork::Rewrite(table, columns), Some(outcome)) = (work, outcome) else {
+            return Ok(());
+        };
+        let Some((column, count)) = outcome.repeated(columns) else {
+            return Ok(());
+        };
+        Err(ServiceError::Unproved {
+            service: self.setup.name.clone(),
+            what: format!(
+                "{} of {} values of {table}.{} came out as they were",
+                count.unchanged, count.values, column.name
+            ),
+        })
+    }
+
+    /// Refuses where a replaced column still holds an original. The proof would find it too, but not say in which column.
+    fn refuse_left(&self, seen: &Seen, needles: &NeedleSet) -> Result<(), ServiceError> {
+        const NAMED: usize = 5;
+        let (count, places) = seen.left(needles);
+        if count == 0 {
+            return Ok(());
+        }
+        let places: Vec<String> = places.into_iter().take(NAMED).collect();
+        Err(ServiceError::Unproved {
+            service: self.setup.name.clone(),
+            what: format!(
+                "{count} originals are left in columns that were replaced, for example {}; give what holds them there a rule \
+                 of its own, or keep it with a reason",
+                places.join(", ")
+            ),
+        })
+    }
+
     fn do_table(
         &self,
         site: &Site<'_>,
         sessions: &mut Sessions,
         work: &TableWork,
         place: Place<'_>,
-        seen: &mut sample::Seen,
+        seen: &mut Seen,
     ) -> Result<Option<rewrite::Rewritten>, ServiceError> {
         let session = &mut sessions.main;
         match work {
@@ -196,6 +244,16 @@ impl PostgresService {
         }
         Ok(files)
     }
+}
+
+/// Whether originals come from a column that is replaced, or from the catalogs.
+fn is_replaced(ledger: &Ledger, source: &Source) -> bool {
+    let table = ledger
+        .tables
+        .iter()
+        .find(|table| table.name.to_string() == source.table);
+    let column = table.and_then(|table| table.columns.iter().find(|column| column.name == source.column));
+    column.is_none_or(|column| matches!(column.fate, Fate::Mask(_)))
 }
 
 /// Adds what became of one table.

@@ -4,7 +4,7 @@
 use crate::sanitize::copy_text::{Row, write_field};
 use crate::sanitize::transform::{Masked, State, Transform};
 
-use super::masker::{MaskFault, Masker};
+use super::masker::{MaskFault, Masker, repeats};
 use super::rewrite::ColumnWork;
 
 /// What is kept from row to row.
@@ -166,11 +166,12 @@ impl Masker<'_> {
                 Masked::Kept => continue,
             };
             count.values += 1;
-            count.unchanged += u64::from(value.is_some() && value == fake);
+            count.unchanged += u64::from(fake.is_some_and(|fake| repeats(value, fake)));
             if let Some(cell) = linked.fakes.get_mut(number) {
                 cell.set(fake);
             }
         }
+        let start = batch.len();
         for index in 0..self.stored {
             if index > 0 {
                 batch.push(b'\t');
@@ -182,6 +183,10 @@ impl Masker<'_> {
                 None => batch.extend_from_slice(row.raw(index)),
             }
         }
+        let made = batch.get(start..).unwrap_or_default();
+        self.watch
+            .row(&row, made, &self.first_condition)
+            .map_err(MaskFault::Copy)?;
         batch.push(b'\n');
         self.done.rows += 1;
         Ok(())

@@ -3,11 +3,12 @@
 use crate::model::ServiceName;
 use crate::sanitize::copy_text::{CopyError, Splitter, write_field};
 use crate::sanitize::recent::Recent;
-use crate::sanitize::schema::Table;
+use crate::sanitize::schema::{Table, TableName};
 use crate::sanitize::transform::{Masked, TransformError};
 
 use super::linked::Linked;
 use super::rewrite::{ColumnCount, ColumnWork, RewriteError, Rewritten, key_of};
+use super::seen::{Originals, Watch};
 
 /// Replaces values row by row.
 pub(super) struct Masker<'a> {
@@ -24,6 +25,7 @@ pub(super) struct Masker<'a> {
     linked: Option<Linked>,
     pub(super) scratch: String,
     pub(super) out: String,
+    pub(super) watch: Watch<'a>,
     pub(super) done: Rewritten,
 }
 
@@ -53,8 +55,19 @@ impl MaskFault {
     }
 }
 
+/// Whether a fake is the value itself, where that holds anything.
+pub(super) fn repeats(value: Option<&str>, fake: &str) -> bool {
+    value == Some(fake) && fake.chars().any(char::is_alphanumeric)
+}
+
 impl<'a> Masker<'a> {
-    pub(super) fn new(columns: &[&str], work: &'a [ColumnWork], conditions: usize) -> Self {
+    pub(super) fn new(
+        table: &TableName,
+        columns: &[&str],
+        work: &'a [ColumnWork],
+        conditions: usize,
+        originals: Originals<'a>,
+    ) -> Self {
         let mut first_condition = Vec::with_capacity(work.len());
         let mut next = columns.len();
         for column in work {
@@ -81,6 +94,7 @@ impl<'a> Masker<'a> {
             linked: Linked::of(columns, work),
             scratch: String::new(),
             out: String::new(),
+            watch: Watch::new(originals, table, columns, work),
             done: Rewritten {
                 rows: 0,
                 columns: vec![ColumnCount::default(); work.len()],
@@ -96,6 +110,7 @@ impl<'a> Masker<'a> {
             self.linked = Some(linked);
             return done;
         }
+        let start = batch.len();
         let row = self.splitter.split(line).map_err(MaskFault::Copy)?;
         for index in 0..self.stored {
             if index > 0 {
@@ -130,7 +145,7 @@ impl<'a> Masker<'a> {
             match masked {
                 Masked::Value => {
                     count.values += 1;
-                    count.unchanged += u64::from(value == Some(self.out.as_str()));
+                    count.unchanged += u64::from(repeats(value, &self.out));
                     write_field(Some(&self.out), batch);
                 }
                 Masked::Null => {
@@ -140,6 +155,10 @@ impl<'a> Masker<'a> {
                 Masked::Kept => batch.extend_from_slice(row.raw(index)),
             }
         }
+        let made = batch.get(start..).unwrap_or_default();
+        self.watch
+            .row(&row, made, &self.first_condition)
+            .map_err(MaskFault::Copy)?;
         batch.push(b'\n');
         self.done.rows += 1;
         Ok(())

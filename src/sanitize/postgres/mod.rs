@@ -18,6 +18,7 @@ mod purge;
 mod rewrite;
 mod sample;
 mod sealed;
+mod seen;
 mod service;
 mod spool;
 mod url;

@@ -16,7 +16,7 @@ use crate::sanitize::copy_text::{CopyError, Row};
 use crate::sanitize::schema::{Table, TableName};
 use crate::sanitize::transform::{Transform, TransformError};
 
-use super::sample::Seen;
+use super::seen::Seen;
 use super::spool::{self, Place};
 
 /// What happens to one column.
@@ -53,8 +53,15 @@ pub(super) struct Rule {
 pub(super) struct ColumnCount {
     /// Values replaced, NULLs not counted.
     pub values: u64,
-    /// Values that came out equal to the original.
+    /// Values that came out equal to the original; those that hold no letter or digit are not counted.
     pub unchanged: u64,
+}
+
+impl ColumnCount {
+    /// Whether more values came out as they were than chance can explain: more than one in a hundred.
+    pub(super) fn repeats(&self) -> bool {
+        self.unchanged.saturating_mul(100) > self.values
+    }
 }
 
 /// What became of a table.
@@ -67,6 +74,19 @@ pub(super) struct Rewritten {
 }
 
 impl Rewritten {
+    /// A column in which values came out as they were, although its transforms never do that.
+    pub(super) fn repeated<'a>(
+        &'a self,
+        columns: &'a [ColumnWork],
+    ) -> Option<(&'a ColumnWork, &'a ColumnCount)> {
+        let never = |column: &ColumnWork| {
+            let mut transforms = column.rules.iter().filter_map(|rule| rule.transform.as_deref());
+            transforms.all(|transform| !transform.may_repeat())
+        };
+        let mut counted = columns.iter().zip(&self.columns);
+        counted.find(|(column, count)| never(column) && count.repeats())
+    }
+
     /// Adds what became of another part of the table.
     pub(super) fn add(&mut self, other: &Self) {
         self.rows += other.rows;

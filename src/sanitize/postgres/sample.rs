@@ -1,7 +1,6 @@
 //! Originals to search for, taken before anything is rewritten; and where they stand rightly.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::io::BufRead;
 
 use zeroize::Zeroizing;
@@ -18,6 +17,7 @@ use crate::sanitize::transform::{Read, Transform};
 
 use super::large;
 use super::rewrite::{ColumnWork, RewriteError, Rule, quoted};
+use super::seen::Seen;
 use super::spool::selected;
 use super::work::column_work;
 
@@ -36,36 +36,6 @@ const SCHEMA_TEXTS: &str = "SELECT prosrc FROM pg_proc UNION ALL SELECT descript
     UNION ALL SELECT rolname FROM pg_authid UNION ALL SELECT datname FROM pg_database \
     UNION ALL SELECT collname FROM pg_collation UNION ALL SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef \
     UNION ALL SELECT array_to_string(reloptions, ' ') FROM pg_class WHERE reloptions IS NOT NULL";
-
-/// Which needles stand rightly in what the branch holds: in kept columns, in fakes, in the schema.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    found: BTreeSet<usize>,
-}
-
-impl Seen {
-    /// Notes which needles occur in `bytes`.
-    pub(super) fn note(&mut self, needles: &NeedleSet, bytes: &[u8]) {
-        if !needles.is_empty() {
-            self.found.extend(needles.contains_any(bytes));
-        }
-    }
-
-    /// Adds what another worker noted.
-    pub(super) fn merge(&mut self, other: Self) {
-        self.found.extend(other.found);
-    }
-
-    /// How many were noted.
-    pub(super) fn count(&self) -> usize {
-        self.found.len()
-    }
-
-    /// The needles that stand nowhere rightly.
-    pub(super) fn without_seen(&self, needles: NeedleSet) -> NeedleSet {
-        needles.without(&self.found)
-    }
-}
 
 /// Some values of a column, for telling what it holds; of a partitioned table, of its partitions that are here.
 ///

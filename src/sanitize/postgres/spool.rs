@@ -10,13 +10,12 @@ use rustix::fs::{Mode, OFlags};
 use crate::engine::EngineError;
 use crate::engine::postgres::{Session, fault_of, quote_identifier};
 use crate::model::ServiceName;
-use crate::sanitize::needle::NeedleSet;
 use crate::sanitize::schema::Table;
 
 use super::masker::Masker;
 use super::pace::Pace;
 use super::rewrite::{ColumnWork, RewriteError, Rewritten, pages, quoted};
-use super::sample::Seen;
+use super::seen::{Originals, Seen};
 
 /// How many bytes are gathered before they are noted and written.
 const BATCH: usize = 1 << 20;
@@ -30,7 +29,7 @@ pub(super) struct Place<'a> {
     /// The limit.
     pub(super) pace: &'a Pace,
     /// The originals.
-    pub(super) needles: &'a NeedleSet,
+    pub(super) originals: Originals<'a>,
 }
 
 /// The new rows of a table, and what is known of them.
@@ -134,15 +133,13 @@ fn read_part(
         .collect();
     let spool_error = |source| spool_error(&service, table, source);
     let mut file = unnamed_file(place.directory).map_err(spool_error)?;
-    let mut masker = Masker::new(&columns, work, conditions.len());
-    let mut seen = Seen::default();
+    let mut masker = Masker::new(&table.name, &columns, work, conditions.len(), place.originals);
     let mut batch = Vec::with_capacity(BATCH + BATCH / 4);
     let mut line: Vec<u8> = Vec::new();
     let failed = |error: &postgres::Error| server_error(&service, table, fault_of(error));
     let sql = select(table, &columns, &conditions, part);
     let mut reader = session.client().copy_out(&sql).map_err(|error| failed(&error))?;
     let mut spool = |batch: &mut Vec<u8>| -> Result<(), RewriteError> {
-        seen.note(place.needles, batch);
         file.write_all(batch).map_err(spool_error)?;
         place.pace.wrote(batch.len());
         batch.clear();
@@ -188,7 +185,7 @@ fn read_part(
     Ok(Spooled {
         files: vec![file],
         rewritten: masker.done,
-        seen,
+        seen: masker.watch.seen,
     })
 }
 

@@ -14,7 +14,8 @@ use crate::storage::Volume;
 use super::finish::is_populated;
 use super::old_wal::{drop_old_wal, is_left};
 use super::rewrite::quoted;
-use super::sample::{self, Seen};
+use super::sample;
+use super::seen::Seen;
 use super::service::PostgresService;
 
 impl PostgresService {

@@ -91,6 +91,11 @@ struct Address {
 const HOUSES: usize = 180;
 
 impl Address {
+    /// Of countries and regions there are too few for another one; they tell nothing of one person.
+    fn is_one_of_few(&self) -> bool {
+        matches!(self.part, Part::Country | Part::Region)
+    }
+
     /// The shortest column in which some of them fit.
     fn needs(&self) -> usize {
         let chars = |text: &str| text.chars().count();
@@ -171,6 +176,10 @@ fn postcode(pattern: &str, digest: &[u8; 32], attempt: usize) -> String {
 }
 
 impl Transform for Address {
+    fn may_repeat(&self) -> bool {
+        self.is_one_of_few()
+    }
+
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         self.apply_in_row(Some(value), &[], out)
     }
@@ -195,9 +204,7 @@ impl Transform for Address {
         for attempt in 0..256 {
             self.make(&digest, attempt, value, out);
             let made = out.get(start..).unwrap_or_default();
-            // Of countries and regions there are too few for another one; they tell nothing of one person.
-            let few = matches!(self.part, Part::Country | Part::Region);
-            if self.column.holds(made) && (few || !made.eq_ignore_ascii_case(value.trim())) {
+            if self.column.holds(made) && (self.is_one_of_few() || !made.eq_ignore_ascii_case(value.trim())) {
                 return Ok(Masked::Value);
             }
             out.truncate(start);

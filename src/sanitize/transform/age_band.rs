@@ -58,6 +58,10 @@ impl AgeBand {
 }
 
 impl Transform for AgeBand {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         if self.ages {
             let age: i64 = value.parse().map_err(|_| TransformError::Form {

@@ -50,6 +50,10 @@ struct Bucket {
 }
 
 impl Transform for Bucket {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         if super::noise::is_no_number(value) {
             out.push_str(value);

@@ -1,6 +1,6 @@
 //! `by-key`: in a table of keys and values, the key of the row decides what happens to its value.
 
-use super::nested::{Inner, inner};
+use super::nested::{Inner, below, inner};
 use super::{
     Column, Compiled, Entry, Family, Masked, MaskingKey, Param, Params, Read, Row, SpecError, Transform,
     TransformError, Uniqueness,
@@ -136,6 +136,10 @@ fn matches(name: &str, key: &str) -> bool {
 }
 
 impl Transform for ByKey {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         self.apply_in_row(Some(value), &[], out)
     }
@@ -166,6 +170,25 @@ impl Transform for ByKey {
             }
             Err(_) => show(value),
         }
+    }
+
+    fn kept(&self, value: &str, row: Row<'_>, show: &mut dyn FnMut(&str)) {
+        match self.of(row).map(|made| (&made.inner, part(made, row))) {
+            Ok((Inner::Keep(_), _)) => show(value),
+            Ok((Inner::Mask(transform), row)) => transform.kept(value, row, show),
+            Err(_) => {}
+        }
+    }
+
+    fn keeps(&self) -> Vec<(String, String)> {
+        let named = self.entries.iter().map(|(name, made)| (name.as_str(), made));
+        named
+            .chain(self.other.iter().map(|made| ("else", made)))
+            .flat_map(|(name, made)| match &made.inner {
+                Inner::Keep(reason) => vec![(name.to_owned(), reason.clone())],
+                Inner::Mask(transform) => below(name, transform.keeps()),
+            })
+            .collect()
     }
 
     fn unmet(&self) -> Vec<String> {

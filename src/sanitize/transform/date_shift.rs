@@ -78,6 +78,10 @@ struct DateShift {
 }
 
 impl Transform for DateShift {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         match day::read(value.trim()) {
             Some(read) => day::write(read.number + self.shift, read.rest, out),

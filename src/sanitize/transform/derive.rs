@@ -128,6 +128,14 @@ struct Derive {
 }
 
 impl Transform for Derive {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
+    fn originals(&self, value: &str, _: Row<'_>, show: &mut dyn FnMut(&str)) {
+        show(value);
+    }
+
     /// Without its row there is nothing to compute from.
     fn apply(&self, _: &str, _: &mut String) -> Result<Masked, TransformError> {
         Ok(Masked::Null)

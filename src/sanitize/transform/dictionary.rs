@@ -58,6 +58,10 @@ struct Dictionary {
 }
 
 impl Transform for Dictionary {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         // char(n) pads with spaces.
         let known = self

@@ -3,13 +3,15 @@
 //! The forms (`json`, `php`, `urlencoded`) walk through a text and ask a [`Visit`] at each name and each plain value; what it
 //! does not change they pass on byte by byte.
 
+mod kept;
 mod masking;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use kept::Kept;
 use masking::Masking;
 
-use super::nested::{Said, inside, said};
+use super::nested::{Said, below, inside, said};
 use super::paths::{Cursor, Paths};
 use super::redact::Scanner;
 use super::{
@@ -103,7 +105,8 @@ type Walk = fn(&[u8], &Paths, &mut dyn Visit, &mut Vec<u8>) -> Result<(), Fault>
 
 /// What happens to the values at one path.
 enum Action {
-    Keep,
+    /// For this reason.
+    Keep(String),
     Mask {
         /// For texts.
         text: Option<Box<dyn Transform>>,
@@ -193,7 +196,7 @@ impl Document {
             message: why.0.to_owned(),
         })?;
         let action = match said(transform, path, rule)? {
-            Said::Keep => Action::Keep,
+            Said::Keep(reason) => Action::Keep(reason),
             Said::Mask(spec) => {
                 let of = |type_name: &str| {
                     let inner = Column {
@@ -279,6 +282,12 @@ impl Document {
     }
 }
 
+/// What of the row a transform reads, which begins at `reads`.
+fn part<'r>(made: &dyn Transform, reads: usize, row: Row<'r>) -> Row<'r> {
+    let row = row.get(reads..).and_then(|row| row.get(..made.reads().len()));
+    row.unwrap_or_default()
+}
+
 /// What a value that does not parse becomes, where the owner allows it.
 fn scrambled(column: &Column, key: &MaskingKey) -> Result<Box<dyn Transform>, SpecError> {
     let name = if column.family() == super::Family::Bytes {
@@ -290,6 +299,10 @@ fn scrambled(column: &Column, key: &MaskingKey) -> Result<Box<dyn Transform>, Sp
 }
 
 impl Transform for Document {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         self.apply_in_row(Some(value), &[], out)
     }
@@ -353,6 +366,51 @@ impl Transform for Document {
             return show(value);
         }
         shown.iter().for_each(|text| show(text));
+    }
+
+    fn kept(&self, value: &str, row: Row<'_>, show: &mut dyn FnMut(&str)) {
+        let bytes = if self.bytes {
+            unhex(value)
+        } else {
+            Some(value.as_bytes().to_vec())
+        };
+        let Some(bytes) = bytes.map(zeroize::Zeroizing::new) else {
+            return;
+        };
+        let mut shown = Vec::new();
+        let mut note = |text: &str| shown.push(zeroize::Zeroizing::new(text.to_owned()));
+        let mut visit = Kept {
+            document: self,
+            row,
+            show: &mut note,
+        };
+        let mut out = zeroize::Zeroizing::new(Vec::new());
+        // Of what is no document nothing is kept.
+        if self.walk(&bytes, &mut visit, &mut out).is_ok() {
+            shown.iter().for_each(|text| show(text));
+        }
+    }
+
+    fn keeps(&self) -> Vec<(String, String)> {
+        let unlisted = match self.unlisted {
+            Unlisted::Keep => Some("no path names them; unlisted is keep"),
+            Unlisted::Scan(_) => Some(
+                "no path names them, and they look personal neither by name nor by form; unlisted is scan",
+            ),
+            Unlisted::Redact => None,
+        };
+        let unlisted = unlisted.map(|why| ("other values".to_owned(), why.to_owned()));
+        let actions = self.names.iter().zip(&self.actions);
+        actions
+            .flat_map(|(path, action)| match action {
+                Action::Keep(reason) => vec![(path.clone(), reason.clone())],
+                Action::Mask { text, .. } => {
+                    let inner = text.as_ref().map(|made| made.keeps());
+                    below(path, inner.unwrap_or_default())
+                }
+            })
+            .chain(unlisted)
+            .collect()
     }
 
     fn unmet(&self) -> Vec<String> {

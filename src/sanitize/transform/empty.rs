@@ -61,6 +61,10 @@ fn empty_of(column: &Column) -> Option<&'static str> {
 struct Empty(&'static str);
 
 impl Transform for Empty {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn apply(&self, _: &str, out: &mut String) -> Result<Masked, TransformError> {
         out.push_str(self.0);
         Ok(Masked::Value)

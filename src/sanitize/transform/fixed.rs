@@ -77,6 +77,10 @@ fn is_of(family: Family, value: &str) -> bool {
 struct Fixed(String);
 
 impl Transform for Fixed {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn apply(&self, _: &str, out: &mut String) -> Result<Masked, TransformError> {
         out.push_str(&self.0);
         Ok(Masked::Value)

@@ -80,6 +80,10 @@ struct Generalize {
 }
 
 impl Transform for Generalize {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         if value.trim().is_empty() {
             out.push_str(value);

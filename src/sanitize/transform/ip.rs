@@ -73,6 +73,10 @@ struct Ip {
 }
 
 impl Transform for Ip {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         let trimmed = value.trim();
         let (address, prefix) = match trimmed.split_once('/') {

@@ -78,6 +78,14 @@ struct Like {
 }
 
 impl Transform for Like {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
+    fn originals(&self, value: &str, _: super::Row<'_>, show: &mut dyn FnMut(&str)) {
+        show(value);
+    }
+
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         if self.numeric {
             self.number(value, out);

@@ -176,11 +176,34 @@ pub trait Transform: Send + Sync {
         Vec::new()
     }
 
+    /// Whether a value may come out as it was, by what the transform does: a number in the bucket that it begins, a date cut to
+    /// the month whose first day it is. What comes out as it was is no original that has to be gone.
+    fn may_repeat(&self) -> bool {
+        false
+    }
+
     /// Shows each original that [`Self::apply_in_row`] would remove, in plain text: the value itself, or those inside it.
     /// A value that cannot be taken apart is shown as a whole.
     fn originals(&self, value: &str, row: Row<'_>, show: &mut dyn FnMut(&str)) {
-        let _ = row;
+        if self.may_repeat() {
+            let mut out = zeroize::Zeroizing::new(String::new());
+            let made = self.apply_in_row(Some(value), row, &mut out);
+            if made == Ok(Masked::Value) && out.as_str() == value {
+                return;
+            }
+        }
         show(value);
+    }
+
+    /// Shows what of a value stays by the owner's own word, a `keep` inside the rule, in plain text. It comes with a reason,
+    /// unlike what only no rule names.
+    fn kept(&self, value: &str, row: Row<'_>, show: &mut dyn FnMut(&str)) {
+        let _ = (value, row, show);
+    }
+
+    /// The owner's `keep`s inside the rule: where, and why, for the receipt.
+    fn keeps(&self) -> Vec<(String, String)> {
+        Vec::new()
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Column, MaskingKey, Spec, SpecError, Transform, compile};
 /// What a rule inside another one does.
 pub(super) enum Inner {
     /// The value stays, for a reason that the owner gave.
-    Keep,
+    Keep(String),
     /// It is replaced.
     Mask(Box<dyn Transform>),
 }
@@ -14,7 +14,7 @@ impl Inner {
     /// The transform, if there is one.
     pub(super) fn transform(&self) -> Option<&dyn Transform> {
         match self {
-            Self::Keep => None,
+            Self::Keep(_) => None,
             Self::Mask(transform) => Some(&**transform),
         }
     }
@@ -22,7 +22,8 @@ impl Inner {
 
 /// What a rule inside another one says, before it meets a type.
 pub(super) enum Said {
-    Keep,
+    /// With the reason.
+    Keep(String),
     Mask(Spec),
 }
 
@@ -59,7 +60,7 @@ pub(super) fn said(outer: &'static str, at: &str, rule: &toml::Value) -> Result<
             Ok(Said::Mask(spec))
         }
         (None, Some(reason)) if table.len() == 1 => match reason.as_str() {
-            Some(reason) if !reason.trim().is_empty() => Ok(Said::Keep),
+            Some(reason) if !reason.trim().is_empty() => Ok(Said::Keep(reason.to_owned())),
             _ => Err(wrong("keep needs a reason: say why this may stay")),
         },
         (None, Some(_)) => Err(wrong("beside keep there is nothing")),
@@ -77,11 +78,19 @@ pub(super) fn inner(
     key: &MaskingKey,
 ) -> Result<Inner, SpecError> {
     match said(outer, at, rule)? {
-        Said::Keep => Ok(Inner::Keep),
+        Said::Keep(reason) => Ok(Inner::Keep(reason)),
         Said::Mask(spec) => compile(&spec, column, key)
             .map(Inner::Mask)
             .map_err(|why| inside(outer, at, &why)),
     }
+}
+
+/// The `keep`s of a rule that stands at `at` of another one.
+pub(super) fn below(at: &str, keeps: Vec<(String, String)>) -> Vec<(String, String)> {
+    keeps
+        .into_iter()
+        .map(|(inner, reason)| (format!("{at} {inner}"), reason))
+        .collect()
 }
 
 /// Why a rule inside another one cannot apply.

@@ -75,6 +75,10 @@ pub(super) fn is_no_number(value: &str) -> bool {
 }
 
 impl Transform for Noise {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         if is_no_number(value) {
             out.push_str(value);

@@ -86,6 +86,10 @@ fn build(params: &Params<'_>, column: &Column, _: &MaskingKey) -> Compiled {
 struct Password(&'static str);
 
 impl Transform for Password {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         // An account without a password stays one that nobody can enter by it.
         out.push_str(if value.trim().is_empty() { value } else { self.0 });

@@ -15,10 +15,17 @@ pub(super) const ENTRY: Entry = Entry {
     name: "redact",
     summary: "replaces e-mail addresses, telephone numbers, IBANs, cards, IP addresses and known names within a text, and \
               leaves the rest",
-    params: &[Param {
-        name: "names",
-        summary: "columns of the row whose names are looked for, such as [\"first_name\", \"last_name\"]",
-    }],
+    params: &[
+        Param {
+            name: "names",
+            summary: "columns of the row whose names are looked for, such as [\"first_name\", \"last_name\"]",
+        },
+        Param {
+            name: "rest",
+            summary: "why the rest may stay where it holds what is replaced in another column, such as the name of a town; \
+                      without it, such a text stops the branch",
+        },
+    ],
     accepts: &[Family::Text],
     uniqueness: Uniqueness::NotGuaranteed,
     build,
@@ -37,6 +44,10 @@ fn build(params: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
         names: Names::new(&reads, key)?,
         reads,
         column: column.clone(),
+        rest: params
+            .text("rest")?
+            .filter(|why| !why.trim().is_empty())
+            .map(str::to_owned),
     }))
 }
 
@@ -45,6 +56,8 @@ struct Redact {
     names: Names,
     reads: Vec<Read>,
     column: Column,
+    /// The owner's reason why the rest may stay.
+    rest: Option<String>,
 }
 
 impl Redact {
@@ -72,6 +85,10 @@ impl Redact {
 }
 
 impl Transform for Redact {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         self.apply_in_row(Some(value), &[], out)
     }
@@ -101,6 +118,19 @@ impl Transform for Redact {
         if self.run(value, row, &mut out, show).is_err() {
             show(value);
         }
+    }
+
+    fn kept(&self, value: &str, row: Row<'_>, show: &mut dyn FnMut(&str)) {
+        let mut out = zeroize::Zeroizing::new(String::new());
+        if self.rest.is_some() && self.run(value, row, &mut out, &mut |_| {}).is_ok() {
+            show(&out);
+        }
+    }
+
+    fn keeps(&self) -> Vec<(String, String)> {
+        let reason = self.rest.as_deref();
+        let reason = reason.unwrap_or("it looks personal neither by its form nor as a name of the row");
+        vec![("rest".to_owned(), reason.to_owned())]
     }
 }
 

@@ -71,6 +71,10 @@ impl Transform for Shorten {
 struct Truncate(&'static str);
 
 impl Transform for Truncate {
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         let Some(read) = day::read(value) else {
             // `infinity` has no beginning.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::super::paths::{Cursor, Paths};
 use super::super::redact::Scanner;
 use super::super::{Masked, Row, TransformError};
-use super::{Action, DOCUMENTS, Document, Fake, Fault, Form, Leaf, Unlisted, Visit};
+use super::{Action, DOCUMENTS, Document, Fake, Fault, Form, Leaf, Unlisted, Visit, part};
 
 /// Replaces, and shows what it replaces where somebody wants to see.
 pub(super) struct Masking<'a> {
@@ -60,11 +60,7 @@ impl Masking<'_> {
                 }),
             };
         };
-        let row = self
-            .row
-            .get(*reads..)
-            .and_then(|row| row.get(..made.reads().len()));
-        let row = row.unwrap_or_default();
+        let row = part(&**made, *reads, self.row);
         if let Some(show) = &mut self.show {
             made.originals(original, row, *show);
         }
@@ -134,7 +130,7 @@ impl Masking<'_> {
 impl Visit for Masking<'_> {
     fn key(&mut self, at: &Cursor, key: &str) -> Result<Option<String>, TransformError> {
         let kept = match at.rule.and_then(|rule| self.document.actions.get(rule)) {
-            Some(action) => matches!(action, Action::Keep),
+            Some(action) => matches!(action, Action::Keep(_)),
             None => matches!(self.document.unlisted, Unlisted::Keep),
         };
         if kept {
@@ -178,7 +174,7 @@ impl Visit for Masking<'_> {
 
     fn opaque(&mut self, at: &Cursor) -> Result<(), TransformError> {
         let kept = match at.rule.and_then(|rule| self.document.actions.get(rule)) {
-            Some(action) => matches!(action, Action::Keep),
+            Some(action) => matches!(action, Action::Keep(_)),
             None => matches!(self.document.unlisted, Unlisted::Keep) && at.is_free(),
         };
         if kept {
