@@ -386,6 +386,7 @@ impl App {
             database,
             password,
             facts: service.facts(),
+            durable: service.setup().durable,
         };
         (service.setup().name.clone(), record)
     }
@@ -428,10 +429,7 @@ impl App {
         self.runtime.forget_stop(branch)?;
         let conf = self.store.layout().conf_dir(branch);
         remove_two_levels(&conf)?;
-        for service in self.config.services().keys() {
-            remove_if_there(&self.runtime.log_path(branch, service))?;
-        }
-        Ok(())
+        Ok(self.runtime.forget_logs(branch)?)
     }
 }
 

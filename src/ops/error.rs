@@ -119,6 +119,16 @@ pub enum OpsError {
         /// The service.
         service: ServiceName,
     },
+    /// A service that the branch has is not configured any more.
+    #[error(
+        "{name} has a service {service}, which the configuration does not name any more; put it back, or destroy {name}"
+    )]
+    ServiceGone {
+        /// The branch.
+        name: EnvName,
+        /// The service.
+        service: ServiceName,
+    },
     /// Branches hang on it.
     #[error("{name} has branches: {}; destroy them first", children.join(", "))]
     HasBranches {
@@ -213,6 +223,7 @@ impl OpsError {
             | Self::Taken { .. }
             | Self::MakesNoProduction
             | Self::UnknownService { .. }
+            | Self::ServiceGone { .. }
             | Self::NoServer { .. }
             | Self::HoldsState { .. }
             | Self::AmbiguousAfter(_)

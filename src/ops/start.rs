@@ -57,7 +57,7 @@ pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Starte
     if let Some(clone) = &record.clone {
         app.storage.mount(&object_of(clone))?;
     }
-    let started = bring_up(app, record.clone(), went_back);
+    let started = bring_up(app, record.clone());
     if started.is_err() {
         app.runtime.close(&record.branch)?;
     }
@@ -92,14 +92,15 @@ pub fn start_all(app: &App, lock_timeout: Duration) -> Result<Vec<Outcome>, OpsE
         .collect())
 }
 
-/// A branch that ran without syncing its writes when the host went down goes back to its checkpoint.
+/// A branch that ran without syncing its writes when the host went down goes back to its checkpoint. So does one that did
+/// before and was not sealed since.
 fn after_crash(app: &App, record: EnvRecord) -> Result<(EnvRecord, bool), OpsError> {
     let booted_since = record.boot_id.is_some() && record.boot_id != boot_id();
     let for_room = app.runtime.stopped_for_room(&record.branch)?;
     let stopped_cleanly = record.stopped_cleanly
         || for_room.is_some_and(|why| why.cleanly)
         || app.runtime.stopped_with_host(&record.branch)?;
-    if stopped_cleanly || !booted_since || runs_durably(app, &record) {
+    if !record.raw && (stopped_cleanly || !booted_since || ran_durably(&record)) {
         return Ok((record, false));
     }
     let Some(checkpoint) = record.checkpoint.clone() else {
@@ -108,22 +109,23 @@ fn after_crash(app: &App, record: EnvRecord) -> Result<(EnvRecord, bool), OpsErr
     Ok((go_back(app, record, &checkpoint)?, true))
 }
 
-/// Whether every server of it synced its writes.
-fn runs_durably(app: &App, record: &EnvRecord) -> bool {
-    let servers = record.services.iter().filter(|(_, known)| known.port.is_some());
-    servers.fold(true, |durable, (name, _)| {
-        durable
-            && app
-                .config
-                .services()
-                .get(name)
-                .is_some_and(|service| service.durable)
-    })
+/// Whether every server of it synced its writes, whatever the configuration says today.
+fn ran_durably(record: &EnvRecord) -> bool {
+    let mut servers = record.services.values().filter(|known| known.port.is_some());
+    servers.all(|known| known.durable)
 }
 
 /// Puts a fresh clone of the checkpoint in the place of the clone. A crash in between is mended by the next start: every
 /// clone that bears the environment's mark goes first, and the new one is born under the run that made the branch.
+///
+/// Where nothing had to be rewritten the checkpoint is the raw snapshot: that its clone is raw is remembered before it is
+/// there.
 fn go_back(app: &App, mut record: EnvRecord, checkpoint: &ObjectRef) -> Result<EnvRecord, OpsError> {
+    record.raw = record
+        .sanitization
+        .as_ref()
+        .is_some_and(|done| done.skipped.is_some());
+    app.store.save(&record)?;
     app.storage.discard_incoming(&record.run)?;
     let name = record.environment.name.clone();
     for owned in app.storage.owned()? {
@@ -160,42 +162,46 @@ fn go_back(app: &App, mut record: EnvRecord, checkpoint: &ObjectRef) -> Result<E
     Ok(record)
 }
 
-fn bring_up(app: &App, mut record: EnvRecord, went_back: bool) -> Result<Vec<String>, OpsError> {
+fn bring_up(app: &App, mut record: EnvRecord) -> Result<Vec<String>, OpsError> {
     let parent = record.environment.parent.clone().ok_or(OpsError::OutOfOrder)?;
     let clone = record.clone.clone().ok_or(OpsError::OutOfOrder)?;
     let silent = |_: &str| {};
     let spool = clone.path.parent().map(PathBuf::from).unwrap_or_default();
     let site = app.site(record.branch.clone(), clone.path, spool, &silent);
-    // Where nothing had to be rewritten the checkpoint is the raw snapshot, which is sealed again as it was at first.
-    let raw = went_back
-        && record
-            .sanitization
-            .as_ref()
-            .is_some_and(|done| done.skipped.is_some());
     let mut services: Vec<Box<dyn Service>> = Vec::new();
-    for setup in app.setups(&parent)? {
-        let Some(known) = record.services.get(&setup.name) else {
-            continue;
-        };
-        services.push(if raw {
+    let setups = app.setups(&parent)?;
+    for (name, known) in &record.services {
+        let setup = setups.iter().find(|setup| setup.name == *name);
+        let setup = setup.cloned().ok_or_else(|| OpsError::ServiceGone {
+            name: record.environment.name.clone(),
+            service: name.clone(),
+        })?;
+        services.push(if record.raw {
             app.service_again(&setup, &record, known)?
         } else {
             app.known_service(&setup, known)?
         });
     }
     app.open_branch(&record.branch)?;
-    let notes = if raw {
+    // From here on the branch's files may be other than those of its last clean stop.
+    for service in &services {
+        if let Some(known) = record.services.get_mut(&service.setup().name) {
+            known.durable = service.setup().durable;
+        }
+    }
+    record.boot_id = boot_id();
+    record.stopped_cleanly = false;
+    app.store.save(&record)?;
+    app.runtime.forget_stop(&record.branch)?;
+    let notes = if record.raw {
         seal_again(&mut services, &site)?;
         Vec::new()
     } else {
         branch::side_by_side(&mut services, |service| service.resume(&site))?
     };
-    // From here on the branch's files may be other than those of its last clean stop.
-    record.boot_id = boot_id();
-    record.stopped_cleanly = false;
+    record.raw = false;
     record.environment.state = EnvState::Ready;
     app.store.save(&record)?;
-    app.runtime.forget_stop(&record.branch)?;
     app.runtime.forget_sealed_logs(&record.branch)?;
     app.runtime.keep(&record.branch)?;
     let exposures: Vec<_> = services

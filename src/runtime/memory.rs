@@ -340,6 +340,11 @@ impl Runtime for Memory {
     fn log_path(&self, branch: &BranchId, service: &ServiceName) -> PathBuf {
         PathBuf::from(format!("/nonexistent/{branch}-{service}.log"))
     }
+
+    /// It writes none.
+    fn forget_logs(&self, _branch: &BranchId) -> Result<(), RuntimeError> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -318,4 +318,7 @@ pub trait Runtime: Send + Sync {
 
     /// The log file of a service, root's, outside of the volume. It need not exist yet.
     fn log_path(&self, branch: &BranchId, service: &ServiceName) -> PathBuf;
+
+    /// Removes all log files of a branch, those of services that the configuration does not name any more too.
+    fn forget_logs(&self, branch: &BranchId) -> Result<(), RuntimeError>;
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -362,6 +362,10 @@ impl Runtime for Sandboxed {
     fn log_path(&self, branch: &BranchId, service: &ServiceName) -> PathBuf {
         self.log_dir.join(format!("{branch}-{service}.log"))
     }
+
+    fn forget_logs(&self, branch: &BranchId) -> Result<(), RuntimeError> {
+        forget_logs(&self.log_dir, branch).map_err(|source| io_error("removing logs", source))
+    }
 }
 
 impl Drop for Sandboxed {
@@ -437,4 +441,23 @@ fn is_absent(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
     )
+}
+/// Removes what is named `<branch>-…` in the directory of logs, which is root's.
+fn forget_logs(log_dir: &Path, branch: &BranchId) -> io::Result<()> {
+    let entries = match fs::read_dir(log_dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    let prefix = format!("{branch}-");
+    for entry in entries {
+        let entry = entry?;
+        if entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(prefix.as_bytes())
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }

@@ -199,6 +199,8 @@ pub struct Column {
     pub not_null: bool,
     /// Whether the server computes it from other columns.
     pub generated: bool,
+    /// Whether functions, operators or types of the data compute it, which may read anything else.
+    pub computed_by_data: bool,
     /// Whether it is an identity column or takes its default from a sequence (`serial`).
     pub sequence: bool,
     /// Whether it is part of the primary key.
@@ -221,6 +223,7 @@ impl Column {
             max_chars: None,
             not_null: false,
             generated: false,
+            computed_by_data: false,
             sequence: false,
             primary_key: false,
             unique: false,

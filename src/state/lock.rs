@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// How often a waiting run looks whether the lock became free.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The longest that is waited.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How much of the holder's text is read.
 const TEXT_LIMIT: u64 = 1000;
 
@@ -70,7 +72,9 @@ impl EnvLock {
             .truncate(false)
             .mode(0o600);
         let mut file = options.open(path).map_err(fail)?;
-        let deadline = Instant::now() + timeout;
+        let now = Instant::now();
+        // One that no clock reaches is the same as a year.
+        let deadline = now.checked_add(timeout).unwrap_or(now + LONGEST);
         loop {
             match file.try_lock() {
                 Ok(()) => break,

@@ -40,6 +40,9 @@ pub struct ServiceRecord {
     pub password: Option<Secret>,
     /// What the engine wants to find again.
     pub facts: serde_json::Value,
+    /// Whether it synced its writes when it was started last.
+    #[serde(default)]
+    pub durable: bool,
 }
 
 /// Everything that is remembered about an environment that envclone made.
@@ -71,6 +74,9 @@ pub struct EnvRecord {
     pub boot_id: Option<String>,
     /// Whether its services were stopped cleanly since.
     pub stopped_cleanly: bool,
+    /// Whether its clone is one of a raw snapshot that was not sealed yet: nothing of it may be started but to be sealed.
+    #[serde(default)]
+    pub raw: bool,
 }
 
 impl EnvRecord {

@@ -251,6 +251,7 @@ mod tests {
             database: Some("shop".to_owned()),
             password: Some(Secret::new("secret".to_owned())),
             facts: json!({"data": "data"}),
+            durable: false,
         };
         EnvRecord {
             schema: SCHEMA,
@@ -278,6 +279,7 @@ mod tests {
             timings: None,
             boot_id: None,
             stopped_cleanly: false,
+            raw: false,
         }
     }
 

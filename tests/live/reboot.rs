@@ -2,9 +2,10 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::branch::url_of;
+use crate::branch::{clone_of, login, url_of};
+use crate::bytes::find;
 use crate::kill::{has_begun, until};
-use crate::production::{Ended, Production, ask};
+use crate::production::{Ended, Production, RULES, ask};
 use crate::world;
 
 #[test]
@@ -100,5 +101,53 @@ fn a_branch_that_a_shutdown_of_the_host_stopped_comes_back_as_it_was_once() {
     assert!(started.stderr.contains("fix-42 went back"), "{}", started.stderr);
     started.ok();
     ask(&url, "SELECT n FROM shop.mine").unwrap_err();
+    production.envclone(&["destroy", "fix-42"]).ok();
+}
+
+#[test]
+fn a_branch_that_went_back_to_a_raw_snapshot_runs_again_only_sealed() {
+    let production = Production::new();
+    let raw_types = production.configuration() + "raw-types = [\"staging\"]\n";
+    production.configure(&raw_types, RULES);
+    let raw = ["branch", "prod", "raw", "--type", "staging", "--json"];
+    let raw = production.envclone(&raw).json();
+    let verifiers = production.sql("SELECT rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL");
+    let verifiers: Vec<String> = verifiers.lines().map(str::to_owned).collect();
+    assert!(!verifiers.is_empty());
+    production.reboot();
+    // It goes back, and then cannot be sealed.
+    let unsealable = raw_types.replace("[services.db]\n", "[services.db]\nkeep-login = [\"nosuch\"]\n");
+    assert_ne!(unsealable, raw_types);
+    production.configure(&unsealable, RULES);
+    production
+        .envclone(&["start", "raw"])
+        .refused(1, &["there is no role \"nosuch\""]);
+    // Nothing that is said of it meanwhile makes the raw clone one that was sealed.
+    production.envclone(&["stop", "raw"]).ok();
+    let durable = raw_types.replace("[services.db]\n", "[services.db]\ndurable = true\n");
+    production.configure(&durable, RULES);
+    production.envclone(&["start", "raw"]).ok();
+    assert_eq!(ask(&url_of(&raw), "SELECT 1").as_deref(), Ok("1"));
+    assert!(ask(&login(&raw, "shop", "kanari-password-of-shop"), "SELECT 1").is_err());
+    production.envclone(&["stop", "raw"]).ok();
+    let found = find(&[&clone_of(&production, "raw")], &verifiers);
+    assert!(found.is_empty(), "{} verifiers", found.len());
+    production.envclone(&["destroy", "raw"]).ok();
+}
+
+#[test]
+fn a_branch_whose_service_is_no_longer_configured_says_so() {
+    let production = Production::new();
+    production.branch("fix-42");
+    production.envclone(&["stop", "fix-42"]).ok();
+    let configuration = production.configuration();
+    let renamed = configuration.replace("[services.uploads]", "[services.pictures]");
+    assert_ne!(renamed, configuration);
+    production.configure(&renamed, &RULES.replace("[uploads]", "[pictures]"));
+    production
+        .envclone(&["start", "fix-42"])
+        .refused(2, &["a service uploads", "destroy fix-42"]);
+    production.configure(&configuration, RULES);
+    production.envclone(&["start", "fix-42"]).ok();
     production.envclone(&["destroy", "fix-42"]).ok();
 }

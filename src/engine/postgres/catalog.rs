@@ -121,6 +121,7 @@ pub fn seal_catalogs(
         let mut session = connect(database)?;
         secrets.extend(strip_foreign_servers(&mut session)?);
         forget_statistics(&mut session)?;
+        forget_dropped_objects(&mut session)?;
         let tables = tables_of_cron(&mut session)?;
         stop_jobs(&mut session, &tables)?;
         if *database != credentials.database && empty_jobs(&mut session, &tables)? {
@@ -248,9 +249,9 @@ fn silence_subscriptions(session: &mut Session) -> Result<(), EngineError> {
 /// named.
 fn reset_settings(session: &mut Session) -> Result<Vec<String>, EngineError> {
     let goes = format!("({} OR {})", is_beaten("setting"), is_secret_setting("setting"));
-    let any = format!("SELECT 1 FROM pg_db_role_setting, unnest(setconfig) AS setting WHERE {goes} LIMIT 1");
-    let any = session.value("looking for settings of roles", &any)?;
-    if any.is_none() {
+    // Dead rows count, too.
+    let any = "SELECT 1 WHERE pg_relation_size('pg_db_role_setting') > 0";
+    if session.value("looking for settings of roles", any)?.is_none() {
         return Ok(Vec::new());
     }
     let secret = format!(
@@ -328,26 +329,23 @@ fn roll_back_prepared(session: &mut Session) -> Result<(), EngineError> {
 /// User mappings lose all options; servers, wrappers and tables keep what names no secret.
 fn strip_foreign_servers(session: &mut Session) -> Result<Vec<Secret>, EngineError> {
     let mut found = Vec::new();
-    let any = OPTIONS.map(|(catalog, column)| format!("SELECT 1 FROM {catalog} WHERE {column} IS NOT NULL"));
-    let any = format!("{} LIMIT 1", any.join(" UNION ALL "));
-    if session.value("looking for foreign servers", &any)?.is_none() {
-        return Ok(found);
-    }
-    for (catalog, column) in OPTIONS {
+    let sizes = OPTIONS.map(|(catalog, _)| format!("('{catalog}', pg_relation_size('{catalog}'))"));
+    let any = format!(
+        "SELECT name FROM (VALUES {}) AS sizes(name, size) WHERE size > 0",
+        sizes.join(", ")
+    );
+    let filled = session.rows("looking for foreign servers", &any)?;
+    let filled: Vec<_> = filled.iter().filter_map(|row| row.first()?.as_deref()).collect();
+    for (catalog, column) in OPTIONS
+        .into_iter()
+        .filter(|(catalog, _)| filled.contains(catalog))
+    {
         let options = format!("unnest({column}) AS option");
         let secret = format!("option ~* {}", quote_literal(SECRET));
         let goes = match catalog {
             "pg_user_mapping" => "true",
             _ => secret.as_str(),
         };
-        let doomed = format!("FROM {catalog} WHERE EXISTS (SELECT 1 FROM {options} WHERE {goes})");
-        let any = session.value(
-            "looking for foreign servers",
-            &format!("SELECT 1 {doomed} LIMIT 1"),
-        )?;
-        if any.is_none() {
-            continue;
-        }
         let values = format!(
             "SELECT substr(option, strpos(option, '=') + 1) FROM {catalog}, {options} WHERE {secret}"
         );
@@ -359,6 +357,7 @@ fn strip_foreign_servers(session: &mut Session) -> Result<Vec<Secret>, EngineErr
              WHERE EXISTS (SELECT 1 FROM {options} WHERE {goes})"
         );
         session.execute("stripping foreign servers", &strip)?;
+        // Also where none is left: the dead rows of those that were dropped hold their secrets.
         session.execute(&format!("rewriting {catalog}"), &format!("VACUUM FULL {catalog}"))?;
     }
     Ok(found)
@@ -366,12 +365,12 @@ fn strip_foreign_servers(session: &mut Session) -> Result<Vec<Secret>, EngineErr
 
 /// Each database keeps its own statistics of the shared catalogs: a histogram of verifiers among them.
 fn forget_statistics(session: &mut Session) -> Result<(), EngineError> {
-    let sql = "SELECT count(*) FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE relname IN \
-               ('pg_authid', 'pg_subscription', 'pg_user_mapping', 'pg_foreign_server', 'pg_foreign_data_wrapper', \
-               'pg_foreign_table', 'pg_db_role_setting') \
-               AND relnamespace = 'pg_catalog'::regnamespace)";
+    let sql = format!(
+        "SELECT count(*) FROM pg_statistic WHERE {}",
+        is_strange("starelid")
+    );
     if session
-        .value("looking for statistics of secrets", sql)?
+        .value("looking for statistics of secrets", &sql)?
         .as_deref()
         != Some("0")
     {
@@ -385,12 +384,38 @@ fn forget_statistics(session: &mut Session) -> Result<(), EngineError> {
         .value("looking for extended statistics", extended)?
         .is_some()
     {
+        let strange = format!(
+            "DELETE FROM pg_statistic_ext_data WHERE stxoid IN (SELECT oid FROM pg_statistic_ext WHERE {})",
+            is_strange("stxrelid")
+        );
+        session.execute("forgetting extended statistics", &strange)?;
         session.execute(
             "rewriting pg_statistic_ext_data",
             "VACUUM FULL pg_statistic_ext_data",
         )?;
     }
     Ok(())
+}
+
+/// A condition: whether the relation's statistics are of what no rule decides about: secrets of the catalogs, rows that are
+/// not here (foreign tables), and rows of sessions of the source (temporary tables).
+fn is_strange(relation: &str) -> String {
+    format!(
+        "{relation} IN (SELECT oid FROM pg_class WHERE relkind = 'f' OR relpersistence = 't' \
+         OR (relnamespace = 'pg_catalog'::regnamespace AND relname IN ('pg_authid', 'pg_subscription', 'pg_user_mapping', \
+         'pg_foreign_server', 'pg_foreign_data_wrapper', 'pg_foreign_table', 'pg_db_role_setting'))) \
+         OR {relation} NOT IN (SELECT oid FROM pg_class)"
+    )
+}
+
+/// Large objects that were dropped stay as they were in their table until it is rewritten.
+fn forget_dropped_objects(session: &mut Session) -> Result<(), EngineError> {
+    let any =
+        "SELECT 1 WHERE pg_relation_size('pg_largeobject') > 0 AND NOT EXISTS (SELECT FROM pg_largeobject)";
+    match session.value("looking for large objects", any)? {
+        Some(_) => session.execute("rewriting pg_largeobject", "VACUUM FULL pg_largeobject"),
+        None => Ok(()),
+    }
 }
 
 /// The tables of `pg_cron` in this database, as SQL names them; none where a schema is only called like its own.

@@ -63,6 +63,7 @@ fn publish(run: &mut Run<'_>, receipt: Receipt) -> Result<(), StepError> {
         timings: None,
         boot_id: boot_id(),
         stopped_cleanly: false,
+        raw: false,
     };
     app.store.save(&record)?;
     app.runtime.forget_sealed_logs(&run.branch)?;

@@ -53,6 +53,7 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
         timings: None,
         boot_id: None,
         stopped_cleanly: false,
+        raw: false,
     };
     app.store.save(&record)?;
     Ok(Value::Null)
@@ -68,5 +69,6 @@ fn reserved(engine: EngineKind, port: Option<u16>) -> ServiceRecord {
         database: None,
         password: None,
         facts: Value::Null,
+        durable: false,
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::config::Trust;
 use crate::exec::{Invocation, Tool};
+use crate::storage::Volume;
 
 /// `BTRFS_SUPER_MAGIC` of linux/magic.h.
 const BTRFS: rustix::fs::FsWord = 0x9123_683E;
@@ -16,6 +17,8 @@ const BTRFS: rustix::fs::FsWord = 0x9123_683E;
 const SUBVOLUME_INO: u64 = 256;
 /// How long a server may take to list its databases.
 const ASK_WITHIN: Duration = Duration::from_secs(5);
+/// Files of servers that are read here are smaller.
+const SMALL: u64 = 1 << 20;
 const DATABASES: &str = "SELECT datname, pg_get_userbyid(datdba) FROM pg_database \
     WHERE datallowconn AND NOT datistemplate AND datname <> 'postgres' ORDER BY pg_database_size(oid) DESC, datname";
 
@@ -51,14 +54,13 @@ pub(super) fn servers() -> Vec<Server> {
 
 /// What is known of the server of a data directory.
 pub(super) fn server(data: PathBuf) -> Server {
-    let running = fs::read_to_string(data.join("postmaster.pid"))
-        .ok()
+    let running = small_file(&data, "postmaster.pid")
         .and_then(|text| parse_pid_file(&text))
         .filter(|(pid, ..)| Path::new("/proc").join(pid.to_string()).exists());
     let exe = running
         .as_ref()
         .and_then(|(pid, ..)| fs::read_link(format!("/proc/{pid}/exe")).ok());
-    let version = fs::read_to_string(data.join("PG_VERSION")).unwrap_or_default();
+    let version = small_file(&data, "PG_VERSION").unwrap_or_default();
     let programs = exe.and_then(|exe| elsewhere(&exe, version.trim()));
     let socket = running.map(|(_, directory, port)| (directory, port));
     let databases = socket
@@ -70,6 +72,12 @@ pub(super) fn server(data: PathBuf) -> Server {
         databases: databases.unwrap_or_default(),
         programs: programs.filter(|programs| Trust::root().directory(programs).is_ok()),
     }
+}
+
+/// A file of a data directory, which may be anybody's: regular, and no longer than such files are.
+fn small_file(data: &Path, name: &str) -> Option<String> {
+    let bytes = Volume::open(data).ok()?.read(name, SMALL).ok()?;
+    String::from_utf8(bytes).ok()
 }
 
 /// The directory of a server's program, unless it is where Debian has that version, or has no directory of its own above it.
@@ -112,7 +120,7 @@ fn configured(base: &Path) -> Vec<PathBuf> {
         paths
     };
     let clusters = below(base).into_iter().flat_map(|version| below(&version));
-    let text = |cluster: PathBuf| fs::read_to_string(cluster.join("postgresql.conf")).ok();
+    let text = |cluster: PathBuf| small_file(&cluster, "postgresql.conf");
     clusters
         .filter_map(text)
         .filter_map(|text| data_directory(&text))

@@ -148,7 +148,7 @@ fn set_up(args: &SuperviseArgs) -> Result<Parts, Failure> {
     }
 }
 
-/// A session of its own, no core dumps, after production at the processor, and no directory of the host kept busy.
+/// A session of its own, no core dumps, after production at the processor and before it where memory ends, and no directory of the host kept busy.
 fn detach() -> io::Result<()> {
     match rustix::process::setsid() {
         Ok(_) | Err(rustix::io::Errno::PERM) => {} // it leads its group already
@@ -156,6 +156,7 @@ fn detach() -> io::Result<()> {
     }
     process::no_core_dumps()?;
     process::stand_back()?;
+    process::go_first()?;
     // A sandbox's init process outlives its parent, the outer bwrap, by a moment, and is ours then.
     nix::sys::prctl::set_child_subreaper(true)?;
     // Services inherit it, and expect the usual one; what is ours is made with its mode given.

@@ -91,9 +91,17 @@ fn columns(ground: &Ground<'_>, table: &Table, rules: &TableRules, problems: &mu
 fn column_problems(ground: &Ground<'_>, table: &Table, column: &Column, rules: &ColumnRules) -> Vec<Problem> {
     let title = format!("{}.{}.{}", ground.evidence.service, table.name, column.name);
     if column.generated {
+        let kept = rules
+            .rules
+            .iter()
+            .all(|rule| matches!(rule.action, Action::Keep { .. }));
+        if column.computed_by_data && kept {
+            return Vec::new();
+        }
         return vec![Problem {
             message: format!(
-                "{title} is computed from other columns and cannot be ruled; rule those, it is computed again"
+                "{title} is computed from other columns and cannot be ruled; rule those, it is computed again (one that functions of the data \
+                 compute needs a keep with its reason)"
             ),
             at: rules.at.clone(),
         }];

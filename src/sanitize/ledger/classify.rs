@@ -103,7 +103,7 @@ impl<'a> Classifier<'a> {
 
     /// Why the column needs no rule. Columns that foreign keys tie together need none or all need one.
     fn exemption(&self, table: &'a Table, column: &'a Column) -> Option<Exemption> {
-        if column.generated {
+        if column.generated && !column.computed_by_data {
             return Some(Exemption::Generated);
         }
         let Some(group) = self.ground.group(table, column) else {
@@ -131,7 +131,9 @@ impl<'a> Classifier<'a> {
         if other && !circle {
             return true;
         }
-        column.generated || self.is_emptied(table) || self.own_exemption(table, column).is_some()
+        (column.generated && !column.computed_by_data)
+            || self.is_emptied(table)
+            || self.own_exemption(table, column).is_some()
     }
 
     fn own_exemption(&self, table: &'a Table, column: &'a Column) -> Option<Exemption> {

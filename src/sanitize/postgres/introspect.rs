@@ -7,14 +7,15 @@ use crate::engine::EngineError;
 use crate::engine::postgres::{Session, tables_of_cron};
 use crate::sanitize::schema::{Column, ForeignKey, Schema, Table, TableKind, TableName, TypeFamily};
 
-/// Relations with columns that belong to the data, not to the server.
+/// Relations with columns that belong to the data, not to the server, whose own have numbers below 16384 (`FirstNormalObjectId`):
+/// a superuser can make tables in any schema.
 const RELATIONS: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind, p.inhparent, c.relpersistence, \
     greatest(c.reltuples, 0)::int8, \
     CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_total_relation_size(c.oid) ELSE 0 END, \
     EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attisdropped)::int \
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
     LEFT JOIN pg_inherits AS p ON p.inhrelid = c.oid AND c.relispartition \
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid >= 16384 \
     AND n.nspname !~ '^pg_(toast|temp)' ORDER BY n.nspname, c.relname";
 
 /// Columns with the base type of their domains. `indkey` names a key's plain columns, `pg_depend` those in expressions.
@@ -36,6 +37,9 @@ const COLUMNS: &str = "WITH RECURSIVE base AS ( \
       EXISTS (SELECT FROM pg_partitioned_table AS pt WHERE pt.partrelid = a.attrelid \
         AND (a.attnum = ANY (pt.partattrs) OR pt.partexprs IS NOT NULL))::int, \
       CASE WHEN t.typnamespace <> 'pg_catalog'::regnamespace THEN tn.nspname END, \
+      (a.attgenerated <> '' AND EXISTS (SELECT FROM pg_attrdef AS g JOIN pg_depend AS d ON d.classid = 'pg_attrdef'::regclass \
+        AND d.objid = g.oid WHERE g.adrelid = a.attrelid AND g.adnum = a.attnum AND d.refobjid >= 16384 \
+        AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)))::int, \
       CASE WHEN t.oid = 'pg_catalog.numeric'::regtype AND greatest(a.atttypmod, b.mod) >= 0 \
         THEN format_type(t.oid, greatest(a.atttypmod, b.mod)) END \
     FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace \
@@ -43,8 +47,7 @@ const COLUMNS: &str = "WITH RECURSIVE base AS ( \
     JOIN pg_namespace AS tn ON tn.oid = t.typnamespace LEFT JOIN keys ON keys.indrelid = a.attrelid AND keys.attnum = a.attnum \
     LEFT JOIN pg_attrdef AS ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum AND a.attgenerated = '' \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' \
-    ORDER BY a.attrelid, a.attnum";
+    AND c.oid >= 16384 AND n.nspname !~ '^pg_(toast|temp)' ORDER BY a.attrelid, a.attnum";
 
 /// Foreign keys, a row for each pair of columns.
 const FOREIGN_KEYS: &str = "SELECT k.conrelid, k.oid, k.conname, a.attname, k.confrelid, fa.attname, \
@@ -161,7 +164,7 @@ fn column(row: &Row) -> Column {
     let (type_name, family) = match row.get(13).cloned().flatten() {
         None => {
             // How many digits fit is part of what a transform must know.
-            let exact = row.get(14).cloned().flatten();
+            let exact = row.get(15).cloned().flatten();
             let family = family(&text(row, 3), &kind, &category);
             (exact.unwrap_or_else(|| text(row, 3)), family)
         }
@@ -172,6 +175,7 @@ fn column(row: &Row) -> Column {
         max_chars: text(row, 6).parse().ok(),
         not_null: flag(row, 7),
         generated: flag(row, 8),
+        computed_by_data: flag(row, 14),
         sequence: flag(row, 9),
         primary_key: flag(row, 10),
         unique: flag(row, 11),
