@@ -67,7 +67,8 @@ fn functions_of_a_table_that_call_others_by_name_find_them_while_it_is_rewritten
          CREATE INDEX ON shop.guests (shop.outer_one(email)); \
          INSERT INTO shop.guests VALUES (1, 'Kanari@kanari.example'); ALTER TABLE shop.guests OWNER TO shop",
     );
-    let rules = format!("{RULES}[db.\"shop.guests\"]\nemail = \"email\"\n");
+    let rules =
+        format!("{RULES}[db.\"shop.guests\"]\nemail = \"email\"\nfolded = {{ keep = \"of the fake\" }}\n");
     production.configure(&production.configuration(), &rules);
     let document = production.branch("fix-42");
     let url = document["url"].as_str().unwrap();

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::branch::url_of;
+use crate::branch::{clone_of, url_of};
 use crate::bytes::find;
 use crate::network::Network;
 use crate::production::{Production, RULES, ask};
@@ -339,6 +339,7 @@ const CODE_RULES: &str = r#"
 who = "name"
 nickname = { transform = "text", mode = "scramble" }
 usual = { keep = "a constant" }
+short = { keep = "of the replaced name" }
 [db."shop.volatile"]
 who = "name"
 "#;
@@ -521,6 +522,55 @@ fn what_no_rule_can_reach_is_looked_at_or_refused() {
     let url = url_of(&production.branch("fix-42"));
     assert_eq!(ask(&url, "SELECT active FROM cron.job").unwrap(), "yes");
     is_whole_and_masked(&url);
+}
+
+/// What was dropped, or belongs to no table that a rule could name; each text is in the production's files.
+const BYGONE: &str = "CREATE EXTENSION postgres_fdw; CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw; \
+    CREATE USER MAPPING FOR postgres SERVER far OPTIONS (user 'x', password 'kanari-mapping-that-went'); \
+    DROP USER MAPPING FOR postgres SERVER far; \
+    ALTER ROLE shop SET app.secret = 'kanari-setting-that-went'; ALTER ROLE shop RESET app.secret; \
+    SELECT lo_from_bytea(4711, 'kanari-object-that-went'); SELECT lo_unlink(4711); CHECKPOINT";
+const BYGONES: [&str; 3] = [
+    "kanari-mapping-that-went",
+    "kanari-setting-that-went",
+    "kanari-object-that-went",
+];
+
+#[test]
+fn what_was_dropped_or_belongs_to_no_table_leaves_nothing_in_a_branch() {
+    let production = Production::new();
+    production.sql(BYGONE);
+    let mut session = postgres::Client::connect(&production.superuser(), postgres::NoTls).unwrap();
+    session
+        .batch_execute("CREATE TEMP TABLE mine AS SELECT email FROM shop.customers; ANALYZE mine")
+        .unwrap();
+    let values = "SELECT count(*) FROM pg_stats WHERE tablename = 'mine'";
+    assert_eq!(production.sql(values), "1", "the control has no statistics");
+    let needles = BYGONES.map(str::to_owned);
+    let control = find(&[&production.root()], &needles);
+    assert_eq!(control.len(), needles.len(), "{control:?}");
+
+    let document = production.branch("fix-42");
+    drop(session);
+    assert_eq!(ask(&url_of(&document), values).as_deref(), Ok("0"));
+    production.envclone(&["stop", "fix-42"]).ok();
+    let found = find(&[&clone_of(&production, "fix-42")], &needles);
+    assert!(found.is_empty(), "{found:?}");
+    production.envclone(&["destroy", "fix-42"]).ok();
+
+    // A function may read whatever it likes: what it computes has to be decided about.
+    production.sql(
+        "CREATE FUNCTION shop.email_of(integer) RETURNS text IMMUTABLE LANGUAGE sql AS \
+         'SELECT email FROM shop.customers WHERE id = $1'; \
+         CREATE TABLE shop.calls (customer integer, who text GENERATED ALWAYS AS (shop.email_of(customer)) STORED); \
+         INSERT INTO shop.calls VALUES (17)",
+    );
+    is_refused(&production, 5, &["shop.calls.who"]);
+    // So is a table wherever it is.
+    production.sql(
+        "DROP TABLE shop.calls; CREATE TABLE information_schema.hidden AS SELECT email FROM shop.customers",
+    );
+    is_refused(&production, 5, &["information_schema.hidden.email"]);
 }
 
 #[test]
