@@ -5,13 +5,18 @@
 //! form or a check digit makes them certain. Pure; the sample comes from the caller and is not kept.
 
 mod blobs;
+mod documents;
+mod ids;
 mod names;
 mod suggest;
 mod values;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
-pub use suggest::suggest;
+pub use documents::inner;
+pub use names::{owner, speaks_clearly};
+pub use suggest::{any_value, suggest, suggest_by_name};
 
 use super::transform::Family;
 use names::{Hint, Strength};
@@ -185,15 +190,13 @@ pub fn detect(column: &ColumnSample<'_>) -> Option<Finding> {
     let hint = names::hint(column.table, column.column);
     let family = Family::of(column.type_name);
     match family {
-        Family::Boolean | Family::Time => None,
-        Family::Date => matches!(
-            hint,
-            Some(Hint {
-                kind: PersonalKind::BirthDate,
-                ..
-            })
-        )
-        .then(|| Finding::new(PersonalKind::BirthDate, 0.95, &["name", "type"])),
+        Family::Boolean => None,
+        Family::Date | Family::Time => {
+            birth(hint).then(|| Finding::new(PersonalKind::BirthDate, 0.95, &["name", "type"]))
+        }
+        Family::Network if column.type_name.trim_start().starts_with("macaddr") => {
+            Some(Finding::new(PersonalKind::Mac, 0.9, &["type"]))
+        }
         Family::Network => (!loopback(column.values)).then(|| Finding::new(PersonalKind::Ip, 0.9, &["type"])),
         Family::Integer | Family::BigInteger | Family::Decimal => numeric(column, family, hint),
         Family::Uuid | Family::Bytes => hint
@@ -201,6 +204,10 @@ pub fn detect(column: &ColumnSample<'_>) -> Option<Finding> {
             .map(|hint| Finding::new(hint.kind, 0.7, &["name"])),
         Family::Text | Family::Json | Family::Other => textual(column, family, hint),
     }
+}
+
+fn birth(hint: Option<Hint>) -> bool {
+    hint.is_some_and(|hint| hint.kind == PersonalKind::BirthDate && hint.strength == Strength::Strong)
 }
 
 fn loopback(values: &[String]) -> bool {
@@ -216,6 +223,9 @@ fn numeric(column: &ColumnSample<'_>, family: Family, hint: Option<Hint>) -> Opt
     {
         return (family == Family::Decimal).then(|| Finding::new(hint.kind, 0.9, &["name", "type"]));
     }
+    if birth(hint) && family == Family::Integer {
+        return Some(Finding::new(PersonalKind::BirthDate, 0.8, &["name"]));
+    }
     let numbers = [
         PersonalKind::Phone,
         PersonalKind::NationalId,
@@ -227,6 +237,9 @@ fn numeric(column: &ColumnSample<'_>, family: Family, hint: Option<Hint>) -> Opt
     let hinted = hint.filter(|hint| numbers.contains(&hint.kind) && hint.strength == Strength::Strong);
     if profile.card > 0.9 && profile.count >= ENOUGH {
         return Some(Finding::new(PersonalKind::Card, 0.9, &["validator"]));
+    }
+    if hint.is_none() && family == Family::BigInteger && phones(column.values) {
+        return Some(Finding::new(PersonalKind::Phone, 0.7, &["validator"]));
     }
     let hint = hinted?;
     // "phone_id", "ip_count": small numbers are references and counters.
@@ -320,6 +333,12 @@ fn certain(
         (PersonalKind::Phone, profile.international_phone, 0.3),
         (PersonalKind::Company, profile.company, 0.2),
     ];
+    if profile.hexadecimal > 0.5 && profile.hexadecimal_six > 0.05 {
+        return Some(by(PersonalKind::Ip, 0.9));
+    }
+    if ids::are_ids(column.values) && hint.is_none_or(|hint| hint.kind != PersonalKind::Phone) {
+        return Some(by(PersonalKind::NationalId, 0.9));
+    }
     let form = forms.iter().find(|(_, share, least)| share > least);
     if let Some((kind, ..)) = form {
         // A login that is an e-mail address is called by its form.
@@ -420,16 +439,7 @@ pub fn looks_personal_number(table: &str, column: &str, type_name: &str, values:
     if detect(&sample).is_some() {
         return true;
     }
-    let birth = matches!(
-        names::hint(table, column),
-        Some(Hint {
-            kind: PersonalKind::BirthDate,
-            ..
-        })
-    );
-    let family = Family::of(type_name);
-    birth && matches!(family, Family::Date | Family::Time | Family::Integer)
-        || family == Family::BigInteger && phones(values)
+    Family::of(type_name) == Family::BigInteger && phones(values)
 }
 
 /// Whether nearly all of these numbers are telephone numbers in international form of one country: eleven or

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
     use crate::model::EngineKind;
     use crate::sanitize::ledger::LedgerError;
-    use crate::sanitize::ledger::tests::{database, ledger_of, survey_of};
+    use crate::sanitize::ledger::tests::{database, ledger_of, survey_of, survey_with};
     use crate::sanitize::rules::RuleSet;
     use crate::sanitize::schema::{Column, ForeignKey, Schema, Table, TableName, TypeFamily};
 
@@ -132,10 +132,99 @@ token = \"null\"
         assert!(ledger_of(&schema, &decided).is_ok(), "{decided}");
     }
 
+    fn column(name: &str) -> Column {
+        Column::plain(name, "text", TypeFamily::Text)
+    }
+
+    #[test]
+    fn columns_that_belong_together_get_rules_that_read_each_other() {
+        let id = Column {
+            primary_key: true,
+            not_null: true,
+            unique: true,
+            sequence: true,
+            ..Column::plain("id", "int8", TypeFamily::Integer)
+        };
+        let columns = |names: &[&str]| -> Vec<Column> {
+            std::iter::once(id.clone())
+                .chain(names.iter().map(|name| column(name)))
+                .collect()
+        };
+        let table = |name: &str, columns| Table::ordinary(TableName::new("public", name), columns);
+        let schema = Schema {
+            tables: vec![
+                table(
+                    "people",
+                    columns(&[
+                        "first_name",
+                        "last_name",
+                        "email",
+                        "street",
+                        "address2",
+                        "city",
+                        "zip",
+                        "billing_city",
+                    ]),
+                ),
+                table("authors", columns(&["first_name", "last_name", "birth_date"])),
+                table("usermeta", columns(&["meta_key", "meta_value"])),
+            ],
+        };
+        let survey = survey_with(&schema, "", &any_samples_of_people).unwrap();
+        let text = render(&[survey], &[]);
+        for line in [
+            "first_name = { transform = \"person\", of = \"email\", part = \"first\" }",
+            "last_name = { transform = \"person\", of = \"email\", part = \"last\" }",
+            "email = \"email\"",
+            "street = { transform = \"address\", entity = \"people\", of = \"id\", part = \"street\" }",
+            "address2 = { transform = \"text\", mode = \"scramble\" }",
+            "city = { transform = \"address\", entity = \"people\", of = \"id\", part = \"city\" }",
+            "zip = { transform = \"address\", entity = \"people\", of = \"id\", part = \"postcode\" }",
+            "billing_city = { transform = \"address\", entity = \"people billing\", of = \"id\", part = \"city\" }",
+            "first_name = { transform = \"person\", entity = \"authors\", of = \"id\", part = \"first\" }",
+            "meta_value = { transform = \"by-key\", else = { invalid = \"redact\", paths = { \"$..email\" = \"email\" }, \
+             transform = \"php\" }, key = \"meta_key\", rules = { billing_email = \"email\", first_name = { part = \"first\", \
+             transform = \"name\" }, wp_phone = \"phone\" } }",
+        ] {
+            assert!(text.contains(&format!("\n{line}\n")), "{line}\n{text}");
+        }
+    }
+
+    /// Nothing but what tables of keys and values hold.
+    fn any_samples_of_people(table: &TableName, column: &str) -> Vec<String> {
+        if table.name == "usermeta" {
+            any_samples(table, column)
+        } else {
+            Vec::new()
+        }
+    }
+
     fn any_name() -> impl Strategy<Value = String> {
         prop_oneof![
-            proptest::sample::select(vec!["email", "phone", "birth_date", "rows", "notes", "id", "a.b"])
-                .prop_map(str::to_owned),
+            proptest::sample::select(vec![
+                "email",
+                "phone",
+                "birth_date",
+                "rows",
+                "notes",
+                "id",
+                "a.b",
+                "first_name",
+                "last_name",
+                "username",
+                "street",
+                "city",
+                "zip",
+                "country",
+                "meta_key",
+                "meta_value",
+                "iban",
+                "password_hash",
+                "client_ip",
+                "website",
+                "company",
+            ])
+            .prop_map(str::to_owned),
             "[\\x00-\\x7fé]{1,5}",
         ]
     }
@@ -157,6 +246,7 @@ token = \"null\"
                 max_chars: limit.filter(|_| kind == "varchar"),
                 not_null: flags[0],
                 unique: flags[1],
+                primary_key: flags[0] && flags[1],
                 generated: flags[2] && flags[3],
                 in_partition_key: flags[2] && !flags[3],
                 ..Column::plain(name, kind, family)
@@ -166,7 +256,7 @@ token = \"null\"
 
     prop_compose! {
         fn any_schema()(
-            tables in proptest::collection::btree_map(any_name(), proptest::collection::vec(any_column(), 1..5), 1..4),
+            tables in proptest::collection::btree_map(any_name(), proptest::collection::vec(any_column(), 1..9), 1..4),
             keys in proptest::collection::vec((any::<[proptest::sample::Index; 4]>(), any::<bool>()), 0..3),
         ) -> Schema {
             let mut tables: Vec<Table> = tables.into_iter().map(|(name, mut columns)| {
@@ -200,11 +290,32 @@ token = \"null\"
         }
     }
 
+    /// Values of all kinds, by the name of their column and by its type.
+    fn any_samples(_: &TableName, column: &str) -> Vec<String> {
+        let one = match column {
+            "meta_key" => {
+                return ["billing_email", "first_name", "color", "wp_phone", "a b"]
+                    .map(str::to_owned)
+                    .to_vec();
+            }
+            "meta_value" => "a:1:{s:5:\"email\";s:8:\"a@b.test\";}",
+            "iban" => "DE89370400440532013000",
+            "password_hash" => "$2y$10$abcdefghijklmnopqrstuv",
+            "client_ip" => "203.0.113.9",
+            "email" => "anna@shop.test",
+            _ => {
+                "{\"contact\":{\"email\":\"a@b.test\",\"phone\":\"+33 6 12 34 56 78\"},\"anna\":{\"iban\":\"x\"}}"
+            }
+        };
+        vec![one.to_owned(); 6]
+    }
+
     proptest! {
         /// The file parses, no rule of it is refused, and it leaves open exactly what it has in comments.
         #[test]
-        fn a_first_rule_file_reads_back_and_applies(schema in any_schema()) {
-            let survey = survey_of(&schema, "").unwrap();
+        fn a_first_rule_file_reads_back_and_applies(schema in any_schema(), sampled in any::<bool>()) {
+            let samples: &dyn Fn(&TableName, &str) -> Vec<String> = if sampled { &any_samples } else { &|_, _| Vec::new() };
+            let survey = survey_with(&schema, "", samples).unwrap();
             let text = render(std::slice::from_ref(&survey), &["uploads".parse().unwrap()]);
             let services = BTreeMap::from([
                 ("db".parse().unwrap(), EngineKind::Postgres),
@@ -214,7 +325,7 @@ token = \"null\"
             prop_assert!(parsed.is_ok(), "{}\n{}", text, parsed.unwrap_err());
             let database = text.split("\n[uploads]").next().unwrap();
             let commented = text.matches("{ keep = \"why?\" }  #").count();
-            match ledger_of(&schema, database) {
+            match survey_with(&schema, database, samples).and_then(Survey::complete) {
                 Ok(_) => prop_assert_eq!(commented, 0),
                 Err(LedgerError::Unclassified(open)) => prop_assert_eq!(open.columns.len(), commented, "{}", text),
                 Err(error) => prop_assert!(false, "{}\n{}", text, error),

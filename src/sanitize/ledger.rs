@@ -10,6 +10,7 @@ mod error;
 mod ground;
 mod references;
 mod suggestion;
+mod together;
 
 use std::collections::BTreeMap;
 use std::fmt;

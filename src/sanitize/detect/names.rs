@@ -1,6 +1,7 @@
-//! What the names of columns and tables say, in English, French, German and Spanish.
+//! What the names of columns and tables say, in English, French, German, Spanish, Italian, Dutch, Portuguese and Polish.
 
 use super::PersonalKind as Kind;
+use super::words::{LOOKUPS, NEUTRAL, PEOPLE, STRONG, VAGUE};
 
 /// How clearly a name speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,304 +18,6 @@ pub(super) struct Hint {
     pub(super) kind: Kind,
     pub(super) strength: Strength,
 }
-
-/// Phrases of tokens, the first that occurs in a name decides: longer and clearer ones stand before.
-const STRONG: &[(Kind, &str)] = &[
-    (
-        Kind::Ip,
-        "ip address|ipaddress|ip addr|remote addr|client ip|sign in ip|ip|forwarded for|adresse ip",
-    ),
-    (Kind::Mac, "mac address|mac addr|hardware address"),
-    (
-        Kind::Credential,
-        "password|passwd|passwort|kennwort|passphrase|pwd|pass|mot passe|mdp|contrasena|salt|secret|token|api key|apikey|\
-         private key|access key|activation key|auth key|session id|sess id|sessionid|otp|totp|csrf|credential|credentials|\
-         security code|reset digest|remember digest|activation digest|recovery code|backup code|newpassword",
-    ),
-    (Kind::UserAgent, "user agent|useragent|comment agent|http agent"),
-    (
-        Kind::Email,
-        "email|e mail|emailaddress|email address|mailaddress|courriel|correo|mail address|reply to|replyto|bcc|cc|sent to|\
-         sent from|recipient email|mailto",
-    ),
-    (
-        Kind::Url,
-        "website|web site|homepage|home page|blog|twitter|facebook|linkedin|instagram|skype|xing|mastodon|github|user url|\
-         author url|profile url|aim|icq|yahoo|google|avatar url",
-    ),
-    (
-        Kind::FirstName,
-        "first name|firstname|fname|given name|givenname|forename|prenom|vorname|primer nombre|middle name|middlename|\
-         nombre pila",
-    ),
-    (
-        Kind::LastName,
-        "last name|lastname|lname|surname|family name|familyname|nachname|familienname|nom famille|apellido|apellidos|\
-         maiden name|geburtsname",
-    ),
-    (
-        Kind::FullName,
-        "full name|fullname|real name|realname|display name|displayname|contact name|contact person|ansprechpartner|\
-         card holder|cardholder|holder name|account holder|bank account name|customer name|client name|nom complet|\
-         nombre completo|billing name|shipping name|referred by|payee|cheque|sender name|recipient name|employee name|\
-         patient name|comment author",
-    ),
-    (
-        Kind::Username,
-        "username|user name|user login|login name|loginname|nickname|nicename|nick|screen name|screenname|benutzername|\
-         nom utilisateur|nombre usuario|actor name|handle|payer id|login",
-    ),
-    (
-        Kind::BankAccount,
-        "iban|bic|swift|account number|bank account|sort code|routing number|kontonummer|bank branch|bankleitzahl|blz|rib|\
-         numero cuenta",
-    ),
-    (
-        Kind::Card,
-        "card number|cardnumber|credit card|creditcard|cc number|cvv|cvc|last digits|card last|last four|kartennummer|\
-         numero carte|numero tarjeta",
-    ),
-    (
-        Kind::NationalId,
-        "ssn|social security|national id|nationalid|national identity|identity number|identity card|passport|tax id|taxid|\
-         tax number|tax code|vat id|vat number|vat|steuernummer|steuer id|sozialversicherungsnummer|siret|siren|nif|nie|\
-         dni|pesel|bsn|cpf|cnpj|nino|insurance number|driver license|driving licence|numero secu|securite sociale|abn|acn|\
-         personnummer|ausweis",
-    ),
-    (
-        Kind::BirthDate,
-        "birth|birthday|birthdate|date birth|dob|born|born on|naissance|geburtsdatum|geburtstag|geboren|nacimiento",
-    ),
-    (Kind::Gender, "gender|sex|sexe|sexo|geschlecht|anrede|civilite"),
-    (
-        Kind::Health,
-        "diagnosis|allergy|allergies|disability|blood type|blood group|medical|health|illness|disease|krankheit|maladie|\
-         enfermedad|diet|dietary",
-    ),
-    (
-        Kind::Phone,
-        "phone|telephone|phonenumber|tel|mobile|mobil|cell|cellphone|fax|telefax|telefon|telefono|movil|handy|gsm|whatsapp|\
-         msisdn|rufnummer|portable",
-    ),
-    (
-        Kind::Street,
-        "street|street address|streetaddress|address|addr|adresse|anschrift|strasse|rue|calle|direccion|domicilio|\
-         house number|hausnummer|po box|full address",
-    ),
-    (
-        Kind::Postcode,
-        "zip|zipcode|zip code|postcode|postal code|postalcode|plz|postleitzahl|code postal|codigo postal",
-    ),
-    (
-        Kind::City,
-        "city|town|ville|stadt|ciudad|wohnort|localite|localidad|poblacion|hometown",
-    ),
-    (
-        Kind::Region,
-        "state name|province|county|bundesland|provincia|payment zone|shipping zone|billing zone",
-    ),
-    (Kind::Country, "country|country name|pays|land|pais"),
-    (
-        Kind::Geo,
-        "latitude|longitude|lat|lng|lon|geolocation|coordinates|geo point|geopoint",
-    ),
-    (
-        Kind::Company,
-        "company|company name|companyname|organization|organisation|employer|firma|firmenname|societe|entreprise|empresa|\
-         arbeitgeber|unternehmen",
-    ),
-    (
-        Kind::FileName,
-        "filename|file name|original name|originalname|orig path|archive name",
-    ),
-    (
-        Kind::FreeText,
-        "comment|comments|note|notes|message|memo|bio|biography|about|remark|remarks|feedback|background info|instructions|\
-         special instructions|signature|testimonial|kommentar|bemerkung|bemerkungen|notiz|notizen|nachricht|commentaire|\
-         remarque|comentario|comentarios|observaciones|mensaje|post content|body|subject|reason|post excerpt",
-    ),
-    (
-        Kind::Structured,
-        "vcard|object changes|custom field|custom fields",
-    ),
-];
-
-/// As above, for names that can mean anything.
-const VAGUE: &[(Kind, &str)] = &[
-    (
-        Kind::FullName,
-        "name|author|owner|contact|nom|nombre|recipient|sender|person|info",
-    ),
-    (Kind::Email, "mail|paypal|to|from|uid"),
-    (Kind::Region, "state|region|zone|departement"),
-    (Kind::Credential, "key|code|session|nonce|pin"),
-    (Kind::Geo, "location|position"),
-    (Kind::Url, "link|url|avatar|image|identifier|profile"),
-    (
-        Kind::FreeText,
-        "text|content|description|title|words|data|keyword|action|details|value|excerpt|objectives|search|header|info",
-    ),
-    (
-        Kind::Structured,
-        "meta|metadata|params|preferences|settings|options|properties|props|payload|args|vars|object|attributes|cache",
-    ),
-    (Kind::UserAgent, "agent|browser"),
-    (Kind::NationalId, "tax"),
-];
-
-/// Words that turn what stands beside them into a switch, a counter, a reference or a setting.
-const NEUTRAL: &[&str] = &[
-    "id",
-    "ids",
-    "is",
-    "has",
-    "can",
-    "enable",
-    "enabled",
-    "disable",
-    "allow",
-    "allowed",
-    "show",
-    "count",
-    "counter",
-    "num",
-    "total",
-    "status",
-    "type",
-    "kind",
-    "template",
-    "format",
-    "method",
-    "required",
-    "require",
-    "verified",
-    "confirmed",
-    "at",
-    "date",
-    "time",
-    "class",
-    "label",
-    "enum",
-    "mode",
-    "order",
-    "sort",
-    "position",
-    "index",
-    "size",
-    "length",
-    "width",
-    "limit",
-    "max",
-    "min",
-    "version",
-    "locale",
-    "lang",
-    "language",
-    "visible",
-    "hidden",
-    "notify",
-    "notification",
-    "notifications",
-    "default",
-    "iso",
-    "mime",
-    "checksum",
-    "service",
-    "option",
-    "options",
-    "flag",
-    "level",
-    "hint",
-    "expires",
-    "expiry",
-    "rate",
-    "amount",
-    "placeholder",
-    "state",
-    "code",
-];
-
-/// Tables that list things for the whole application to refer to.
-const LOOKUPS: &[&str] = &[
-    "country",
-    "countries",
-    "zone",
-    "zones",
-    "geo",
-    "currency",
-    "currencies",
-    "language",
-    "languages",
-    "locale",
-    "locales",
-    "category",
-    "categories",
-    "taxon",
-    "taxons",
-    "tag",
-    "tags",
-    "product",
-    "products",
-    "variant",
-    "variants",
-    "extension",
-    "layout",
-    "theme",
-    "module",
-    "modules",
-    "attribute",
-    "attributes",
-    "permission",
-    "permissions",
-    "status",
-    "statuses",
-    "unit",
-    "units",
-    "rate",
-    "rates",
-    "migrations",
-    "translation",
-    "translations",
-    "seo",
-    "banner",
-    "banners",
-];
-
-/// Tables of people, where a name is a person's.
-const PEOPLE: &[&str] = &[
-    "user",
-    "customer",
-    "contact",
-    "person",
-    "people",
-    "employee",
-    "member",
-    "lead",
-    "patient",
-    "student",
-    "author",
-    "client",
-    "identity",
-    "recipient",
-    "subscriber",
-    "profile",
-    "address",
-    "guest",
-    "applicant",
-    "candidate",
-    "invitation",
-    "utilisateur",
-    "kunde",
-    "kunden",
-    "benutzer",
-    "mitarbeiter",
-    "personne",
-    "adherent",
-    "cliente",
-    "usuario",
-    "empleado",
-    "signup",
-];
 
 /// The words of a name: split at anything but letters, and where lower case meets upper; lower case, without accents.
 pub(super) fn tokens(name: &str) -> Vec<String> {
@@ -366,6 +69,59 @@ fn lookup(tokens: &[String], table: &[(Kind, &str)]) -> Option<Kind> {
 /// Whether a table is one of people, by its name.
 pub(super) fn is_of_people(table: &str) -> bool {
     of_people(&tokens(table.rsplit('.').next().unwrap_or(table)))
+}
+
+/// Whose a column is, where a row has columns of several people: `billing_city`, `ship_to_city`, `city` are three's.
+pub fn owner(column: &str) -> String {
+    const OWNERS: &[&str] = &[
+        "billing",
+        "bill",
+        "invoice",
+        "shipping",
+        "ship",
+        "delivery",
+        "payment",
+        "pay",
+        "sender",
+        "recipient",
+        "receiver",
+        "buyer",
+        "seller",
+        "emergency",
+        "secondary",
+        "alternate",
+        "alt",
+        "previous",
+        "old",
+        "new",
+        "guardian",
+        "spouse",
+        "rechnung",
+        "rechnungs",
+        "liefer",
+        "lieferung",
+        "facturation",
+        "livraison",
+        "facturacion",
+        "envio",
+        "fatturazione",
+        "spedizione",
+        "factuur",
+        "verzend",
+        "bezorg",
+        "cobranca",
+        "entrega",
+        "faktura",
+        "dostawa",
+    ];
+    let tokens = tokens(column);
+    let found = tokens.iter().find(|token| OWNERS.contains(&token.as_str()));
+    found.cloned().unwrap_or_default()
+}
+
+/// Whether a name alone tells what stands there.
+pub fn speaks_clearly(name: &str) -> bool {
+    hint("", name).is_some_and(|hint| hint.strength == Strength::Strong)
 }
 
 /// Whether a column counts releases.

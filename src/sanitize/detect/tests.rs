@@ -127,6 +127,77 @@ files content_type varchar(100) -
 phone_types label varchar(40) -
 ";
 
+/// The same in other languages, with abbreviations, prefixes and letters of both cases; `~` stands for any personal kind.
+const ELSEWHERE: &str = "
+clienti cognome text last-name
+clienti codice_fiscale varchar(16) national-id
+clienti data_nascita date birth-date
+clienti indirizzo text street
+clienti cellulare text phone
+clienti partitaIva text national-id
+clienti ragione_sociale text company
+dipendenti sesso varchar(1) gender
+klanten voornaam text first-name
+klanten achternaam text last-name
+klanten geboortedatum date birth-date
+klanten straatnaam text street
+klanten woonplaats text city
+klanten telefoonnummer text phone
+klanten burgerservicenummer text national-id
+klanten rekeningnummer text bank-account
+klanten opmerkingen text free-text
+clientes sobrenome text last-name
+clientes endereco text street
+clientes cep varchar(9) postcode
+clientes telemovel text phone
+clientes data_nascimento date birth-date
+clientes senha text credential
+clientes observacoes text free-text
+klienci imie text first-name
+klienci nazwisko text last-name
+klienci kod_pocztowy text postcode
+klienci numer_telefonu text phone
+klienci nip text national-id
+klienci uwagi text free-text
+personas primer_apellido text last-name
+personas fechaNacimiento date birth-date
+personas correoElectronico text email
+personas numero_documento text national-id
+salaries numeroSecu varchar(15) national-id
+salaries dateNaissance date birth-date
+salaries adresse_mail text email
+mitarbeiter strNr text street
+mitarbeiter ibanNr text bank-account
+mitarbeiter handynummer text phone
+mitarbeiter geb_datum date birth-date
+usr_mst usrFstName text first-name
+tbl_emp emp_first_name text first-name
+tbl_emp empLastName text last-name
+tbl_emp c_email_addr text email
+tbl_emp ph_no text phone
+tbl_emp brth_dt date birth-date
+T_PERSON P_SURNAME text last-name
+T_PERSON P_DOB date birth-date
+T_PERSON p_zipcode text postcode
+passengers passport_no text national-id
+patients nhs_number text national-id
+patients blutgruppe text health
+contacts contactNumber text phone
+accounts pw_hash text credential
+accounts refresh_token text credential
+devices wifi_mac text mac
+visits srcIp text ip
+orders shipToName text ~
+orders via text -
+orders carrier text -
+orders discount_code text -
+orders tracking_status text -
+shelves location_code text -
+units abbreviation text -
+releases tag_name text -
+jobs queue_name text -
+";
+
 /// Columns with values: table, column, type, kind (or `-`), then values between bars.
 const BY_VALUE: &str = "
 t x text email |anna@a.test|bob@b.test|c.d@e.test|f@g.test|h+i@j.test
@@ -175,6 +246,22 @@ fn names_in_four_languages_tell_what_columns_hold() {
         count += 1;
     }
     assert!(count > 110, "{count}");
+}
+
+#[test]
+fn names_in_other_languages_abbreviated_and_prefixed_tell_it_too() {
+    let mut wrong = Vec::new();
+    for line in ELSEWHERE.lines().filter(|line| !line.is_empty()) {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [table, column, type_name, kind] = words[..] else {
+            panic!("{line}");
+        };
+        let got = found(table, column, type_name, &[]);
+        if got != kind && !(kind == "~" && got != "-") {
+            wrong.push(format!("{line}: {got}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

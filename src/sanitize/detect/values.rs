@@ -23,6 +23,8 @@ pub(super) struct Profile {
     pub(super) mac: f64,
     /// Eight hexadecimal digits, or a prefix and 32: addresses as some applications store them.
     pub(super) hexadecimal: f64,
+    /// Of these the longer ones, whose prefix nothing else has.
+    pub(super) hexadecimal_six: f64,
     /// With correct check digits.
     pub(super) iban: f64,
     /// Sixteen digits or so, with a correct check digit.
@@ -95,6 +97,10 @@ impl Profile {
         is(&mut self.ip, is_ip(value));
         is(&mut self.mac, is_mac(value));
         is(&mut self.hexadecimal, is_hexadecimal_address(value));
+        is(
+            &mut self.hexadecimal_six,
+            value.starts_with("v6-") && is_hexadecimal_address(value),
+        );
         is(&mut self.iban, is_iban(value));
         is(&mut self.card, is_card(value));
         is(&mut self.user_agent, is_user_agent(value));
@@ -142,6 +148,7 @@ impl Profile {
             &mut self.ip,
             &mut self.mac,
             &mut self.hexadecimal,
+            &mut self.hexadecimal_six,
             &mut self.iban,
             &mut self.card,
             &mut self.user_agent,
@@ -251,7 +258,7 @@ fn is_mac(value: &str) -> bool {
             .all(|pair| pair.len() == 2 && pair.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-fn is_hexadecimal_address(value: &str) -> bool {
+pub(super) fn is_hexadecimal_address(value: &str) -> bool {
     let digits = value.strip_prefix("v6-").unwrap_or(value);
     matches!(digits.len(), 8 | 32)
         && digits
@@ -417,6 +424,20 @@ fn holds_person(value: &str) -> bool {
                 | "Hola"
                 | "Madame"
                 | "Monsieur"
+                | "Señor"
+                | "Señora"
+                | "Signor"
+                | "Signora"
+                | "Ciao"
+                | "Gentile"
+                | "Beste"
+                | "Geachte"
+                | "Mevrouw"
+                | "Senhor"
+                | "Senhora"
+                | "Olá"
+                | "Pan"
+                | "Pani"
         );
         (capital(pair[1]) && greeting)
             || capital(pair[0])

@@ -1,7 +1,9 @@
 //! What rules are held against, looked up once: tables by name, foreign keys between tables that have rules.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::super::detect::{ColumnSample, Finding, detect};
 use super::super::rules::Action;
 use super::super::schema::{Column, ForeignKey, Lookup, Table, TableName};
 use super::super::transform;
@@ -42,6 +44,8 @@ pub(super) struct Ground<'a> {
     partition_keys: BTreeSet<(&'a TableName, &'a str)>,
     /// For each referring column, its first validated link.
     by_column: HashMap<(&'a TableName, &'a str), usize>,
+    /// What columns look like they hold; each is sampled once for it.
+    findings: RefCell<BTreeMap<Node, Option<Finding>>>,
 }
 
 impl<'a> Ground<'a> {
@@ -80,9 +84,26 @@ impl<'a> Ground<'a> {
             group_of,
             partition_keys,
             by_column,
+            findings: RefCell::default(),
         };
         ground.shared = super::references::shared_columns(&ground);
         ground
+    }
+
+    /// What a column looks like it holds.
+    pub(super) fn finding(&self, node: &Node) -> Option<Finding> {
+        if let Some(known) = self.findings.borrow().get(node) {
+            return known.clone();
+        }
+        let (table, column) = self.column(node)?;
+        let found = detect(&ColumnSample {
+            table: &table.name.to_string(),
+            column: &column.name,
+            type_name: &column.type_name,
+            values: &(self.evidence.samples)(&table.name, &column.name),
+        });
+        self.findings.borrow_mut().insert(node.clone(), found.clone());
+        found
     }
 
     /// What a column's transforms are compiled for.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::super::detect::{self, ColumnSample, Finding};
+use super::super::detect::{self, Finding};
 use super::super::rules::{keep_line, mask_line};
 use super::super::schema::{Column, Table, TableKind, TypeFamily};
 use super::super::transform::{self, Spec};
 use super::ground::{Ground, Node};
-use super::references;
+use super::{references, together};
 
 /// A rule that would apply, and why this one. The owner decides.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,8 @@ impl Suggestion {
     pub(super) fn of(ground: &Ground<'_>, table: &Table, column: &Column) -> Self {
         let alone = BTreeSet::from([(table.name.clone(), column.name.clone())]);
         let group = ground.group(table, column).unwrap_or(&alone);
-        let found = group.iter().find_map(|node| finding(ground, node));
+        let speaker = group.iter().find_map(|node| Some((node, ground.finding(node)?)));
+        let found = speaker.as_ref().map(|(_, found)| found.clone());
         if group.iter().any(|node| is_fixed(ground, node)) {
             return Self { mask: None, found };
         }
@@ -32,9 +33,23 @@ impl Suggestion {
             let compiled = |target| transform::compile(spec, target, ground.evidence.key);
             targets.iter().all(|(_, target)| compiled(target).is_ok())
         };
-        let target = ground.target(table, column);
-        let by_finding = found.as_ref().and_then(|found| detect::suggest(found, &target));
-        let candidates = by_finding.into_iter().chain(by_type(column.family));
+        // What reads other columns of its row does not fit columns that refer to one another.
+        let with_others = (group.len() == 1).then(|| together::specs(ground, table, column, found.as_ref()));
+        let with_others = with_others.unwrap_or_default();
+        let found = found.or_else(|| with_others.as_ref().and_then(|(_, found)| found.clone()));
+        // One for all of the group, so that all get the same.
+        let target = transform::Column {
+            not_null: targets.iter().any(|(_, target)| target.not_null),
+            ..targets
+                .first()
+                .map_or_else(|| ground.target(table, column), |(_, target)| target.clone())
+        };
+        let mut candidates: Vec<Spec> = with_others.map(|(spec, _)| spec).into_iter().collect();
+        if let Some(((table, column), found)) = &speaker {
+            let values = (ground.evidence.samples)(table, column);
+            candidates.extend(detect::suggest(found, &target, &values));
+        }
+        candidates.extend(by_type(column.family, target.unique));
         Self {
             mask: candidates.into_iter().find(fits),
             found,
@@ -50,19 +65,8 @@ impl Suggestion {
     }
 }
 
-/// What a column looks like it holds.
-fn finding(ground: &Ground<'_>, node: &Node) -> Option<Finding> {
-    let (table, column) = ground.column(node)?;
-    detect::detect(&ColumnSample {
-        table: &table.name.to_string(),
-        column: &column.name,
-        type_name: &column.type_name,
-        values: &(ground.evidence.samples)(&table.name, &column.name),
-    })
-}
-
 /// Whether no transform can be put on this column, whatever its type.
-fn is_fixed(ground: &Ground<'_>, node: &Node) -> bool {
+pub(super) fn is_fixed(ground: &Ground<'_>, node: &Node) -> bool {
     ground.column(node).is_none_or(|(table, column)| {
         let stored = matches!(table.kind, TableKind::Ordinary | TableKind::Partitioned);
         !stored || column.generated || ground.in_partition_key(table, column)
@@ -70,7 +74,7 @@ fn is_fixed(ground: &Ground<'_>, node: &Node) -> bool {
 }
 
 /// What suits a type when nothing else is known, the best first.
-fn by_type(family: TypeFamily) -> Vec<Spec> {
+fn by_type(family: TypeFamily, unique: bool) -> Vec<Spec> {
     let with = |name: &str, param: &str, value: &str| Spec {
         name: name.to_owned(),
         params: toml::Table::from_iter([(param.to_owned(), toml::Value::String(value.to_owned()))]),
@@ -80,11 +84,17 @@ fn by_type(family: TypeFamily) -> Vec<Spec> {
         TypeFamily::Text => specs.extend([with("text", "mode", "scramble"), Spec::named("hmac")]),
         TypeFamily::Uuid => specs.push(Spec::named("uuid")),
         TypeFamily::Bytes => specs.push(Spec::named("hmac")),
+        // Two documents may become the same.
+        TypeFamily::Json if !unique => {
+            let mut json = with("json", "unlisted", "redact");
+            json.params.insert("paths".to_owned(), toml::Table::new().into());
+            specs.push(json);
+        }
         _ => {}
     }
     specs.push(Spec::named("null"));
     match family {
-        TypeFamily::Json | TypeFamily::Array => specs.push(with("fixed", "value", "{}")),
+        TypeFamily::Array => specs.push(with("fixed", "value", "{}")),
         TypeFamily::Range => specs.push(with("fixed", "value", "empty")),
         TypeFamily::TextSearch => specs.push(with("fixed", "value", "")),
         _ => {}

@@ -16,6 +16,14 @@ fn no_samples(_: &TableName, _: &str) -> Vec<String> {
 }
 
 pub(crate) fn survey_of(schema: &Schema, rules: &str) -> Result<Survey, LedgerError> {
+    survey_with(schema, rules, &no_samples)
+}
+
+pub(crate) fn survey_with(
+    schema: &Schema,
+    rules: &str,
+    samples: &dyn Fn(&TableName, &str) -> Vec<String>,
+) -> Result<Survey, LedgerError> {
     let service: ServiceName = "db".parse().unwrap();
     let services = BTreeMap::from([(service.clone(), EngineKind::Postgres)]);
     let set = RuleSet::parse(&[(PathBuf::from("r.toml"), rules.to_owned())], &services).unwrap();
@@ -24,7 +32,7 @@ pub(crate) fn survey_of(schema: &Schema, rules: &str) -> Result<Survey, LedgerEr
         schema,
         rules: set.database(&service).unwrap(),
         key: &MaskingKey::from_bytes([7; 32]),
-        samples: &no_samples,
+        samples,
     })
 }
 
@@ -252,6 +260,7 @@ fn unclassified_columns_are_listed_with_rules_that_classify_them_when_pasted() {
             "logs",
             vec![Column {
                 not_null: true,
+                unique: true,
                 ..typed("ip", "inet", TypeFamily::Network)
             }],
         ),
@@ -271,7 +280,7 @@ give each a rule, or a keep with the reason why it may stay; to begin with:
 [db.\"public.people\"]
 email = \"email\"
 rows = { transform = \"text\", mode = \"scramble\" }
-\"extra data\" = \"null\"
+\"extra data\" = { transform = \"json\", paths = {} }
 
 [db.\"public.logs\"]
 # ip = { keep = \"why?\" }"

@@ -7,8 +7,8 @@ use crate::sanitize::service::{ServiceError, Site};
 use crate::sanitize::transform::Transform;
 
 use super::introspect::{count, introspect};
-use super::sample;
 use super::service::PostgresService;
+use super::shown;
 use super::work::column_work;
 
 impl PostgresService {
@@ -33,7 +33,7 @@ impl PostgresService {
             return Ok(());
         }
         (site.detail)(&format!("{}: rules", self.setup.name));
-        let (ledger, session) = sample::with_samples(session, &self.schema, |samples| {
+        let (ledger, session) = shown::with_samples(session, &self.schema, |samples| {
             Ledger::build(&Evidence {
                 service: &self.setup.name,
                 schema: &self.schema,

@@ -6,8 +6,8 @@ use crate::sanitize::rules::DatabaseRules;
 use crate::sanitize::service::{Service, ServiceError, Site};
 
 use super::introspect::introspect;
-use super::sample;
 use super::service::PostgresService;
+use super::shown;
 
 impl PostgresService {
     /// One that is only looked at: its rules need not decide about everything, and it cannot be sanitized.
@@ -37,7 +37,7 @@ impl PostgresService {
         let database = self.credentials_of()?.database.clone();
         let mut session = self.session(site, &database)?;
         let schema = introspect(&mut session)?;
-        let (survey, _) = sample::with_samples(session, &schema, |samples| {
+        let (survey, _) = shown::with_samples(session, &schema, |samples| {
             Survey::take(&Evidence {
                 service: &self.setup.name,
                 schema: &schema,

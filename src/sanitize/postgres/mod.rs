@@ -20,6 +20,7 @@ mod sample;
 mod sealed;
 mod seen;
 mod service;
+mod shown;
 mod spool;
 mod url;
 mod verify;

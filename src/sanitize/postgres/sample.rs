@@ -1,6 +1,5 @@
 //! Originals to search for, taken before anything is rewritten; and where they stand rightly.
 
-use std::cell::RefCell;
 use std::io::BufRead;
 
 use zeroize::Zeroizing;
@@ -23,10 +22,6 @@ use super::work::column_work;
 
 /// About how many rows of a table are offered as needles.
 const OFFERED: u64 = 20_000;
-/// How many characters of each the ledger is shown.
-const LOOKED_AT: usize = 100_000;
-/// How many values the ledger is shown of a column.
-const FEW: usize = 100;
 
 /// Texts of the schema itself, in which an original may stand by chance: names, comments, function bodies, labels.
 const SCHEMA_TEXTS: &str = "SELECT prosrc FROM pg_proc UNION ALL SELECT description FROM pg_description \
@@ -36,64 +31,6 @@ const SCHEMA_TEXTS: &str = "SELECT prosrc FROM pg_proc UNION ALL SELECT descript
     UNION ALL SELECT rolname FROM pg_authid UNION ALL SELECT datname FROM pg_database \
     UNION ALL SELECT collname FROM pg_collation UNION ALL SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef \
     UNION ALL SELECT array_to_string(reloptions, ' ') FROM pg_class WHERE reloptions IS NOT NULL";
-
-/// Some values of a column, for telling what it holds; of a partitioned table, of its partitions that are here.
-///
-/// # Errors
-/// [`crate::engine::EngineError`] of the query: a column that cannot be looked at is not known to be harmless.
-pub(super) fn few(
-    session: &mut Session,
-    schema: &Schema,
-    table: &TableName,
-    column: &str,
-) -> Result<Vec<String>, crate::engine::EngineError> {
-    let column = quote_identifier(column);
-    let tables = schema.lookup();
-    let root = |one: &Table| tables.root(one).name == *table;
-    let far = |one: &&Table| one.kind == TableKind::Foreign && root(one);
-    let from = if schema.tables.iter().any(|one| far(&one)) {
-        let here = |one: &&Table| one.kind == TableKind::Ordinary && root(one);
-        let part = |one: &Table| format!("SELECT {column} FROM ONLY {}", quoted(&one.name));
-        let parts: Vec<String> = schema.tables.iter().filter(here).map(part).collect();
-        format!("({}) AS here", parts.join(" UNION ALL "))
-    } else {
-        quoted(table)
-    };
-    if from.starts_with("()") {
-        return Ok(Vec::new());
-    }
-    let sql = format!(
-        "SELECT left({column}::text, {LOOKED_AT}) FROM {from} WHERE {column} IS NOT NULL LIMIT {FEW}"
-    );
-    let rows = session.rows("sampling a column", &sql)?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| row.into_iter().next().flatten())
-        .collect())
-}
-
-/// Does something that wants samples, and gives the session back; an error of any sample is an error of the whole.
-///
-/// # Errors
-/// That of the first sample that could not be had.
-pub(super) fn with_samples<T>(
-    session: Session,
-    schema: &Schema,
-    work: impl FnOnce(&dyn Fn(&TableName, &str) -> Vec<String>) -> T,
-) -> Result<(T, Session), crate::engine::EngineError> {
-    let state = RefCell::new((session, None));
-    let done = work(&|table, column| {
-        let (session, failed) = &mut *state.borrow_mut();
-        few(session, schema, table, column).unwrap_or_else(|error| {
-            failed.get_or_insert(error);
-            Vec::new()
-        })
-    });
-    match state.into_inner() {
-        (session, None) => Ok((done, session)),
-        (_, Some(error)) => Err(error),
-    }
-}
 
 /// Originals of every column that is replaced or deleted, and all secrets of the catalogs.
 pub(super) fn collect(

@@ -189,9 +189,8 @@ impl Scanner {
                 confidence: 1.0,
                 evidence: Vec::new(),
             };
-            if let Some(spec) = suggest(&finding, &text)
-                && let Ok(transform) = made(&spec)
-            {
+            let suggested = suggest(&finding, &text, &[]);
+            if let Some(transform) = suggested.iter().find_map(|spec| made(spec).ok()) {
                 by_kind.insert(kind, transform);
             }
         }

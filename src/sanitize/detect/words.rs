@@ -1,0 +1,441 @@
+//! The words that names of columns and tables are made of, by what they say, in eight languages.
+
+use super::PersonalKind as Kind;
+
+/// Phrases of tokens, the first that occurs in a name decides: longer and clearer ones stand before.
+pub(super) const STRONG: &[(Kind, &str)] = &[
+    (
+        Kind::Ip,
+        "remote ip|source ip|src ip|peer ip|login ip|last ip|reg ip|ip adresse|indirizzo ip|ip adres|endereco ip|\
+         adres ip|ip address|ipaddress|ip addr|remote addr|client ip|sign in ip|ip|forwarded for|adresse ip",
+    ),
+    (
+        Kind::Mac,
+        "mac adresse|indirizzo mac|wifi mac|bluetooth mac|macaddress|mac address|mac addr|hardware address",
+    ),
+    (
+        Kind::Credential,
+        "pass word|pw hash|passwd hash|pwhash|password hash|contrasenya|clave acceso|senha|wachtwoord|haslo|\
+         parola chiave|api token|access token|refresh token|bearer|client secret|webhook secret|ssh key|private pem|\
+         authkey|mfa|two factor|encrypted pw|crypted pw|jwt|pw|password|passwd|passwort|kennwort|passphrase|pwd|pass|\
+         mot passe|mdp|contrasena|salt|secret|token|api key|apikey|\
+         private key|access key|activation key|auth key|session id|sess id|sessionid|otp|totp|csrf|credential|credentials|\
+         security code|reset digest|remember digest|activation digest|recovery code|backup code|newpassword",
+    ),
+    (
+        Kind::UserAgent,
+        "agent utilisateur|browser agent|ua string|user agent|useragent|comment agent|http agent",
+    ),
+    (
+        Kind::Email,
+        "mail adresse|adresse mail|adresse courriel|adresse electronique|correo electronico|posta elettronica|\
+         indirizzo mail|pec|emailadres|mailadres|poczta|adres mail|endereco mail|e mailadres|contact mail|user mail|\
+         mailbox|email|e mail|emailaddress|email address|mailaddress|courriel|correo|mail address|reply to|replyto|\
+         bcc|cc|sent to|\
+         sent from|recipient email|mailto",
+    ),
+    (
+        Kind::Url,
+        "sito web|sitio web|pagina web|site internet|strona www|webseite|profile picture|photo url|picture url|\
+         telegram|tiktok|whats app|discord|snapchat|bluesky|website|web site|homepage|home page|blog|twitter|facebook|\
+         linkedin|instagram|skype|xing|mastodon|github|user url|\
+         author url|profile url|aim|icq|yahoo|google|avatar url",
+    ),
+    (
+        Kind::FirstName,
+        "first nm|fst name|forname|rufname|nome proprio|primeiro nome|voornaam|imie|firstnames|christian name|\
+         nombre propio|nombres|prenoms|roepnaam|vname|fore name|first name|firstname|fname|given name|givenname|\
+         forename|prenom|vorname|primer nombre|middle name|middlename|\
+         nombre pila",
+    ),
+    (
+        Kind::LastName,
+        "last nm|lst name|cognome|achternaam|tussenvoegsel|nazwisko|sobrenome|apelido|patronyme|nom usage|\
+         nom naissance|primer apellido|segundo apellido|apellido paterno|apellido materno|apellido uno|nname|zuname|\
+         second name|nomfamille|last name|lastname|lname|surname|family name|familyname|nachname|familienname|\
+         nom famille|apellido|apellidos|\
+         maiden name|geburtsname",
+    ),
+    (
+        Kind::FullName,
+        "nome completo|nominativo|volledige naam|volle naam|imie nazwisko|vollstaendiger name|nombre apellidos|\
+         account name holder|guest name|passenger name|traveller name|driver name|student name|member name|user full|\
+         emergency contact|next kin|kin name|beneficiary|intestatario|titular|titulaire|inhaber|kontoinhaber|\
+         contactpersoon|opdrachtgever|empfaenger|destinataire|destinatario|ontvanger|odbiorca|nadawca|absender|\
+         expediteur|mittente|full name|fullname|real name|realname|display name|displayname|contact name|\
+         contact person|ansprechpartner|\
+         card holder|cardholder|holder name|account holder|bank account name|customer name|client name|nom complet|\
+         nombre completo|billing name|shipping name|referred by|payee|cheque|sender name|recipient name|employee name|\
+         patient name|comment author",
+    ),
+    (
+        Kind::Username,
+        "nazwa uzytkownika|gebruikersnaam|benutzerkennung|nome utente|nome usuario|identifiant|usr name|user nm|\
+         account login|loginid|login id|pseudo|pseudonyme|apodo|bijnaam|uname|userid text|sam account|samaccountname|\
+         username|user name|user login|login name|loginname|nickname|nicename|nick|screen name|screenname|\
+         benutzername|\
+         nom utilisateur|nombre usuario|actor name|handle|payer id|login",
+    ),
+    (
+        Kind::BankAccount,
+        "iban number|account no|acct no|acct number|bank acc|compte bancaire|numero compte|cuenta bancaria|\
+         conto corrente|coordinate bancarie|rekeningnummer|conta bancaria|nr konta|numer konta|bankverbindung|kontonr|\
+         clabe|bsb|ach account|codigo banco|cod banco|iban|bic|swift|account number|bank account|sort code|\
+         routing number|kontonummer|bank branch|bankleitzahl|blz|rib|\
+         numero cuenta",
+    ),
+    (
+        Kind::Card,
+        "pan number|card no|card num|cardno|ccnum|cc num|carta credito|tarjeta credito|carte bancaire|\
+         creditcardnummer|cartao credito|karta kredytowa|kreditkarte|card pan|carta numero|card number|cardnumber|\
+         credit card|creditcard|cc number|cvv|cvc|last digits|card last|last four|kartennummer|\
+         numero carte|numero tarjeta",
+    ),
+    (
+        Kind::NationalId,
+        "codice fiscale|codicefiscale|cod fiscale|partita iva|piva|burgerservicenummer|rijksregisternummer|\
+         numero contribuinte|contribuinte|nipc|cartao cidadao|numero identificacao|nr pesel|nip|regon|dowod|\
+         dowod osobisty|numero dossier fiscal|numero nir|nir|numero securite|nss|curp|rfc|rut|ein|itin|sin number|\
+         nhs number|nhs no|medicare number|aadhaar|aadhar|pan card|personal number|personnr|cpr|henkilotunnus|svnr|\
+         ahv|ahv nummer|identity no|id card no|id card number|document number|numero documento|doc number|\
+         documento identidad|licence number|license number|drivers license|rijbewijs|steuernr|ust id|ustid|\
+         tva intracom|numero tva|btw nummer|sozialversicherung|reisepass|passeport|pasaporte|passaporto|paspoort|\
+         paszport|ssn|social security|national id|nationalid|national identity|identity number|identity card|passport|\
+         tax id|taxid|\
+         tax number|tax code|vat id|vat number|vat|steuernummer|steuer id|sozialversicherungsnummer|siret|siren|nif|nie|\
+         dni|pesel|bsn|cpf|cnpj|nino|insurance number|driver license|driving licence|numero secu|securite sociale|abn|acn|\
+         personnummer|ausweis",
+    ),
+    (
+        Kind::BirthDate,
+        "date naiss|dt naissance|data nascita|nascita|geboortedatum|geboorte|data nascimento|nascimento|\
+         data urodzenia|urodzenia|fecha nac|fecha nacimiento|gebdat|gebdatum|geb datum|bday|birth year|year birth|\
+         birth month|birthdt|brth dt|date naissance|dt birth|d o b|bdate|nacim|birth|birthday|birthdate|date birth|\
+         dob|born|born on|naissance|geburtsdatum|geburtstag|geboren|nacimiento",
+    ),
+    (
+        Kind::Gender,
+        "geslacht|genere|genero|plec|sesso|salutation|civility|titre civilite|anredecode|gender|sex|sexe|\
+     sexo|geschlecht|anrede|civilite",
+    ),
+    (
+        Kind::Health,
+        "blutgruppe|groupe sanguin|gruppo sanguigno|grupo sanguineo|gruppo sangue|allergie|allergien|alergia|alergias|\
+         diagnose|diagnosi|diagnostico|medication|medicament|medikament|medicacion|patologia|handicap|\
+         behinderung|discapacidad|symptoms|prescription|treatment notes|ziekte|choroba|vaccination|insurance provider|\
+         religion|ethnicity|race ethnicity|sexual orientation|political|diagnosis|allergy|allergies|disability|\
+         blood type|blood group|medical|health|illness|disease|krankheit|maladie|\
+         enfermedad|diet|dietary",
+    ),
+    (
+        Kind::Phone,
+        "phone no|phone nbr|ph no|phonenum|telefone|telemovel|celular|cellulare|cell phone|cell number|\
+         numero telefono|numero telephone|num tel|telefoon|telefoonnummer|mobiel|komorka|numer telefonu|mobilnummer|\
+         handynummer|tlf|tfno|contact no|contact number|mobile no|home ph|work ph|sms number|landline|festnetz|\
+         tel fixe|tel mobile|pager|phone|telephone|phonenumber|tel|mobile|mobil|cell|cellphone|fax|telefax|telefon|\
+         telefono|movil|handy|gsm|whatsapp|\
+         msisdn|rufnummer|portable",
+    ),
+    (
+        Kind::Street,
+        "straat|straatnaam|huisnummer|indirizzo|rua|endereco|logradouro|morada|ulica|adres|nr domu|numer domu|\
+         domicile|voie|numero voie|complement adresse|street name|streetname|street no|street number|addr line|\
+         addressline|adr|str nr|hausnr|calle numero|residence|home address|apartment|apt no|suite no|colonia|bairro|\
+         wohnung|ship to|bill to|street|street address|streetaddress|address|addr|adresse|anschrift|strasse|rue|calle|\
+         direccion|domicilio|\
+         house number|hausnummer|po box|full address",
+    ),
+    (
+        Kind::Postcode,
+        "postal|zip cd|zipcd|cap residenza|codice postale|cep|codigopostal|cod postal|kod pocztowy|postnummer|\
+         post code|postc|codepostal|pin code|pincode|eircode|zip|zipcode|zip code|postcode|postal code|postalcode|plz|\
+         postleitzahl|code postal|codigo postal",
+    ),
+    (
+        Kind::City,
+        "citta|comune|localita|plaats|woonplaats|stad|cidade|localidade|municipio|miasto|miejscowosc|ort|commune|\
+         city name|cityname|suburb|locality|birthplace|place birth|lieu naissance|geburtsort|luogo nascita|\
+         lugar nacimiento|geboorteplaats|city|town|ville|stadt|ciudad|wohnort|localite|localidad|poblacion|hometown",
+    ),
+    (
+        Kind::Region,
+        "wojewodztwo|provincie|distrito|province name|state province|state cd|regione|gemeinde|kanton|canton|\
+         state name|province|county|bundesland|provincia|payment zone|shipping zone|billing zone",
+    ),
+    (
+        Kind::Country,
+        "nazione|paese|nationality|nationalite|nacionalidad|nazionalita|staatsangehoerigkeit|\
+     nationalitaet|nationaliteit|obywatelstwo|citizenship|landcode|kraj|country nm|country|country name|pays|land|\
+     pais",
+    ),
+    (
+        Kind::Geo,
+        "gps|geo lat|geo lng|latitud|longitud|latitudine|longitudine|breitengrad|laengengrad|lat lng|latlng|geom home|\
+         home location|latitude|longitude|lat|lng|lon|geolocation|coordinates|geo point|geopoint",
+    ),
+    (
+        Kind::Company,
+        "ragione sociale|azienda|raison sociale|razon social|bedrijf|bedrijfsnaam|nazwa firmy|razao social|company nm|\
+         org name|business name|employer name|denominazione|ditta|werkgever|pracodawca|employeur|empleador|company|\
+         company name|companyname|organization|organisation|employer|firma|firmenname|societe|entreprise|empresa|\
+         arbeitgeber|unternehmen",
+    ),
+    (
+        Kind::FileName,
+        "nom fichier|nombre archivo|nome file|dateiname|bestandsnaam|uploaded file name|attachment name|nome arquivo|\
+         filename|file name|original name|originalname|orig path|archive name",
+    ),
+    (
+        Kind::FreeText,
+        "annotazioni|osservazioni|commento|messaggio|opmerking|opmerkingen|bericht|notitie|notities|observacoes|\
+         comentarios internos|mensagem|uwagi|wiadomosc|komentarz|opis klienta|anmerkung|anmerkungen|freitext|\
+         beschwerde|chat message|msg|msg text|msg body|review text|reply text|transcript|cover letter|motivation|\
+         complaint|internal note|private note|customer note|staff note|case notes|comment|comments|note|notes|message|\
+         memo|bio|biography|about|remark|remarks|feedback|background info|instructions|\
+         special instructions|signature|testimonial|kommentar|bemerkung|bemerkungen|notiz|notizen|nachricht|commentaire|\
+         remarque|comentario|comentarios|observaciones|mensaje|post content|body|subject|reason|post excerpt",
+    ),
+    (
+        Kind::Structured,
+        "vcard|object changes|custom field|custom fields",
+    ),
+];
+
+/// As above, for names that can mean anything.
+pub(super) const VAGUE: &[(Kind, &str)] = &[
+    (
+        Kind::FullName,
+        "name|author|owner|contact|nom|nombre|recipient|sender|person|info",
+    ),
+    (Kind::Email, "mail|paypal|to|from|uid"),
+    (Kind::Region, "state|region|zone|departement"),
+    (Kind::Credential, "key|code|session|nonce|pin"),
+    (Kind::Geo, "location|position"),
+    (Kind::Url, "link|url|avatar|image|identifier|profile"),
+    (
+        Kind::FreeText,
+        "text|content|description|title|words|data|keyword|action|details|value|excerpt|objectives|search|header|info",
+    ),
+    (
+        Kind::Structured,
+        "meta|metadata|params|preferences|settings|options|properties|props|payload|args|vars|object|attributes|cache",
+    ),
+    (Kind::UserAgent, "agent|browser"),
+    (Kind::NationalId, "tax"),
+];
+
+/// Words that turn what stands beside them into a switch, a counter, a reference or a setting.
+pub(super) const NEUTRAL: &[&str] = &[
+    "id",
+    "ids",
+    "is",
+    "has",
+    "can",
+    "enable",
+    "enabled",
+    "disable",
+    "allow",
+    "allowed",
+    "show",
+    "count",
+    "counter",
+    "num",
+    "total",
+    "status",
+    "type",
+    "kind",
+    "template",
+    "format",
+    "method",
+    "required",
+    "require",
+    "verified",
+    "confirmed",
+    "at",
+    "date",
+    "time",
+    "class",
+    "label",
+    "enum",
+    "mode",
+    "order",
+    "sort",
+    "position",
+    "index",
+    "size",
+    "length",
+    "width",
+    "limit",
+    "max",
+    "min",
+    "version",
+    "locale",
+    "lang",
+    "language",
+    "visible",
+    "hidden",
+    "notify",
+    "notification",
+    "notifications",
+    "default",
+    "iso",
+    "mime",
+    "checksum",
+    "service",
+    "option",
+    "options",
+    "flag",
+    "level",
+    "hint",
+    "expires",
+    "expiry",
+    "rate",
+    "amount",
+    "placeholder",
+    "state",
+    "code",
+];
+
+/// Tables that list things for the whole application to refer to.
+pub(super) const LOOKUPS: &[&str] = &[
+    "country",
+    "countries",
+    "zone",
+    "zones",
+    "geo",
+    "currency",
+    "currencies",
+    "language",
+    "languages",
+    "locale",
+    "locales",
+    "category",
+    "categories",
+    "taxon",
+    "taxons",
+    "tag",
+    "tags",
+    "product",
+    "products",
+    "variant",
+    "variants",
+    "extension",
+    "layout",
+    "theme",
+    "module",
+    "modules",
+    "attribute",
+    "attributes",
+    "permission",
+    "permissions",
+    "status",
+    "statuses",
+    "unit",
+    "units",
+    "rate",
+    "rates",
+    "migrations",
+    "translation",
+    "translations",
+    "seo",
+    "banner",
+    "banners",
+];
+
+/// Tables of people, where a name is a person's.
+pub(super) const PEOPLE: &[&str] = &[
+    "membre",
+    "clienti",
+    "utente",
+    "utenti",
+    "persona",
+    "personas",
+    "persone",
+    "dipendente",
+    "dipendenti",
+    "klant",
+    "klanten",
+    "gebruiker",
+    "gebruikers",
+    "medewerker",
+    "medewerkers",
+    "pessoa",
+    "pessoas",
+    "utilizador",
+    "funcionario",
+    "klient",
+    "klienci",
+    "osoba",
+    "osoby",
+    "uzytkownik",
+    "uzytkownicy",
+    "pracownik",
+    "pracownicy",
+    "mitglied",
+    "mitglieder",
+    "ansprechpartner",
+    "patienten",
+    "schueler",
+    "alumno",
+    "alumnos",
+    "empleados",
+    "usuarios",
+    "clientes",
+    "zamestnanec",
+    "teacher",
+    "tenant",
+    "resident",
+    "traveller",
+    "traveler",
+    "passenger",
+    "driver",
+    "donor",
+    "volunteer",
+    "participant",
+    "attendee",
+    "witness",
+    "beneficiary",
+    "doctor",
+    "staff",
+    "household",
+    "cardholder",
+    "holder",
+    "buyer",
+    "seller",
+    "visitor",
+    "prospect",
+    "crew",
+    "agent",
+    "user",
+    "customer",
+    "contact",
+    "person",
+    "people",
+    "employee",
+    "member",
+    "lead",
+    "patient",
+    "student",
+    "author",
+    "client",
+    "identity",
+    "recipient",
+    "subscriber",
+    "profile",
+    "address",
+    "guest",
+    "applicant",
+    "candidate",
+    "invitation",
+    "utilisateur",
+    "kunde",
+    "kunden",
+    "benutzer",
+    "mitarbeiter",
+    "personne",
+    "adherent",
+    "cliente",
+    "usuario",
+    "empleado",
+    "signup",
+];

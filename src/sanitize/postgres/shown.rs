@@ -1,0 +1,160 @@
+//! Some values of each column, shown to the ledger to tell what it holds.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use crate::engine::EngineError;
+use crate::engine::postgres::{Session, quote_identifier};
+use crate::sanitize::schema::{Schema, Table, TableKind, TableName};
+
+use super::rewrite::quoted;
+
+/// How many characters of each the ledger is shown: all columns of a table are held at once.
+const LOOKED_AT: usize = 10_000;
+/// How many values the ledger is shown of a column.
+const FEW: usize = 100;
+
+/// The rows of a table that the ledger is shown values of.
+struct Shown {
+    table: TableName,
+    /// Whether there may be more rows than these.
+    more: bool,
+    /// By column, the values that are not NULL.
+    values: BTreeMap<String, Vec<String>>,
+}
+
+/// Shows the ledger some values of columns: one question for each table, and another one where nearly all are NULL.
+struct Samples<'s> {
+    session: Session,
+    schema: &'s Schema,
+    /// Columns are asked for table by table, sometimes with one that they refer to.
+    shown: Vec<Shown>,
+    failed: Option<EngineError>,
+}
+
+impl Samples<'_> {
+    /// Some values of a column; of a partitioned table, of its partitions that are here.
+    ///
+    /// # Errors
+    /// Of the query: a column that cannot be looked at is not known to be harmless.
+    fn of(&mut self, table: &TableName, column: &str) -> Result<Vec<String>, EngineError> {
+        const ENOUGH: usize = 20;
+        if !self.shown.iter().any(|shown| shown.table == *table) {
+            self.shown.truncate(1);
+            let shown = self.rows_of(table)?;
+            self.shown.insert(0, shown);
+        }
+        let Some(at) = self.shown.iter().position(|shown| shown.table == *table) else {
+            return Ok(Vec::new());
+        };
+        let shown = &self.shown[at];
+        let known = shown.values.get(column).map(Vec::as_slice).unwrap_or_default();
+        if known.len() >= ENOUGH || !shown.more {
+            return Ok(known.to_vec());
+        }
+        let values = self.rows(table, &[column], true)?;
+        let values: Vec<String> = values.into_iter().flatten().flatten().collect();
+        self.shown[at].values.insert(column.to_owned(), values.clone());
+        Ok(values)
+    }
+
+    fn rows_of(&mut self, table: &TableName) -> Result<Shown, EngineError> {
+        let known = self.schema.table(table);
+        let columns: Vec<&str> = known
+            .map(|table| table.columns.iter().map(|column| column.name.as_str()).collect())
+            .unwrap_or_default();
+        let rows = self.rows(table, &columns, false)?;
+        let mut shown = Shown {
+            table: table.clone(),
+            more: rows.len() >= FEW,
+            values: BTreeMap::new(),
+        };
+        for row in rows {
+            for (column, value) in columns.iter().zip(row) {
+                let values = shown.values.entry((*column).to_owned()).or_default();
+                values.extend(value);
+            }
+        }
+        Ok(shown)
+    }
+
+    /// Some rows of these columns; if `filled`, only those where the first is not NULL.
+    fn rows(
+        &mut self,
+        table: &TableName,
+        columns: &[&str],
+        filled: bool,
+    ) -> Result<Vec<Vec<Option<String>>>, EngineError> {
+        let names: Vec<String> = columns.iter().map(|column| quote_identifier(column)).collect();
+        let (Some(first), Some(from)) = (names.first(), self.from(table, &names)) else {
+            return Ok(Vec::new());
+        };
+        let shown: Vec<String> = names
+            .iter()
+            .map(|name| format!("left({name}::text, {LOOKED_AT})"))
+            .collect();
+        let only = if filled {
+            format!(" WHERE {first} IS NOT NULL")
+        } else {
+            String::new()
+        };
+        let sql = format!("SELECT {} FROM {from}{only} LIMIT {FEW}", shown.join(", "));
+        self.session.rows("sampling columns", &sql)
+    }
+
+    /// Where the rows come from; `None` if nowhere.
+    fn from(&self, table: &TableName, columns: &[String]) -> Option<String> {
+        if !self
+            .schema
+            .tables
+            .iter()
+            .any(|one| one.kind == TableKind::Foreign)
+        {
+            return Some(quoted(table));
+        }
+        let tables = self.schema.lookup();
+        let root = |one: &Table| tables.root(one).name == *table;
+        let far = |one: &&Table| one.kind == TableKind::Foreign && root(one);
+        if !self.schema.tables.iter().any(|one| far(&one)) {
+            return Some(quoted(table));
+        }
+        let here = |one: &&Table| one.kind == TableKind::Ordinary && root(one);
+        let part = |one: &Table| format!("SELECT {} FROM ONLY {}", columns.join(", "), quoted(&one.name));
+        let parts: Vec<String> = self.schema.tables.iter().filter(here).map(part).collect();
+        (!parts.is_empty()).then(|| format!("({}) AS here", parts.join(" UNION ALL ")))
+    }
+}
+
+/// Does something that wants samples, and gives the session back; an error of any sample is an error of the whole.
+///
+/// # Errors
+/// That of the first sample that could not be had.
+pub(super) fn with_samples<T>(
+    session: Session,
+    schema: &Schema,
+    work: impl FnOnce(&dyn Fn(&TableName, &str) -> Vec<String>) -> T,
+) -> Result<(T, Session), EngineError> {
+    let state = RefCell::new(Samples {
+        session,
+        schema,
+        shown: Vec::new(),
+        failed: None,
+    });
+    let done = work(&|table, column| {
+        let samples = &mut *state.borrow_mut();
+        samples.of(table, column).unwrap_or_else(|error| {
+            samples.failed.get_or_insert(error);
+            Vec::new()
+        })
+    });
+    match state.into_inner() {
+        Samples {
+            session,
+            failed: None,
+            ..
+        } => Ok((done, session)),
+        Samples {
+            failed: Some(error), ..
+        } => Err(error),
+    }
+}
