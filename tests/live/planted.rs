@@ -536,6 +536,14 @@ const BYGONES: [&str; 3] = [
     "kanari-object-that-went",
 ];
 
+/// What a person left between the server's own files.
+const STRANGERS: [(&str, &str); 4] = [
+    ("base/dump.sql", "kanari-dump"),
+    ("base/1/keep.sql", "kanari-kept"),
+    ("global/old/x.sql", "kanari-older"),
+    ("pg_wal/notes.txt", "kanari-notes"),
+];
+
 #[test]
 fn what_was_dropped_or_belongs_to_no_table_leaves_nothing_in_a_branch() {
     let production = Production::new();
@@ -546,7 +554,16 @@ fn what_was_dropped_or_belongs_to_no_table_leaves_nothing_in_a_branch() {
         .unwrap();
     let values = "SELECT count(*) FROM pg_stats WHERE tablename = 'mine'";
     assert_eq!(production.sql(values), "1", "the control has no statistics");
-    let needles = BYGONES.map(str::to_owned);
+    for (file, text) in STRANGERS {
+        let path = production.data().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let needles: Vec<String> = BYGONES
+        .into_iter()
+        .chain(STRANGERS.map(|(_, text)| text))
+        .map(str::to_owned)
+        .collect();
     let control = find(&[&production.root()], &needles);
     assert_eq!(control.len(), needles.len(), "{control:?}");
 

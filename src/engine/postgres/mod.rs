@@ -8,6 +8,7 @@ mod access;
 mod catalog;
 mod control;
 mod identify;
+mod layout;
 mod neutrality;
 mod offline;
 mod programs;

@@ -7,6 +7,7 @@ use crate::engine::{EngineError, ServiceSetup};
 use crate::storage::{Descend, Kind, Volume, VolumeError};
 
 use super::identify::Identity;
+use super::layout;
 
 /// What belongs to a data directory. Anything else at its top (keys, dumps, logs, passwords of tools) is no part of
 /// the database and does not come along.
@@ -247,6 +248,9 @@ fn remove_strangers(
             removed.push(path.display().to_string());
         }
     }
+    for directory in layout::NAMED {
+        removed.extend(remove_from(volume, setup, directory, keep)?);
+    }
     for ancestor in setup.data.ancestors().skip(1) {
         for entry in volume.read_dir(ancestor)? {
             let path = ancestor.join(&entry.name);
@@ -257,6 +261,33 @@ fn remove_strangers(
         }
     }
     Ok(removed)
+}
+
+/// Removes what no server puts into one of its own directories.
+fn remove_from(
+    volume: &Volume,
+    setup: &ServiceSetup,
+    directory: &str,
+    keep: &[PathBuf],
+) -> Result<Vec<String>, VolumeError> {
+    let mut strange = Vec::new();
+    let directory = setup.data.join(directory);
+    // A link to a directory that comes along, which was looked at as what it leads to.
+    if volume.metadata(&directory)?.kind != Kind::Dir {
+        return Ok(Vec::new());
+    }
+    volume.walk(directory, |path, _| {
+        let below_data = path.strip_prefix(&setup.data).unwrap_or(path);
+        if layout::belongs(below_data) || leads_to_any(path, keep) {
+            return Ok::<_, VolumeError>(Descend::Into);
+        }
+        strange.push(path.to_owned());
+        Ok(Descend::Past)
+    })?;
+    for path in &strange {
+        volume.remove_tree(path)?;
+    }
+    Ok(strange.iter().map(|path| path.display().to_string()).collect())
 }
 
 /// Whether `path` is, holds or lies in one of the directories to keep.
