@@ -8,6 +8,8 @@
     reason = "helpers of tests, not marked as tests themselves"
 )]
 
+#[path = "vm/main_job.rs"]
+mod main_job;
 #[path = "live/pool.rs"]
 mod pool;
 #[path = "live/production.rs"]
@@ -18,10 +20,14 @@ mod pool;
 mod production;
 #[path = "vm/smoke.rs"]
 mod smoke;
+#[path = "vm/tank.rs"]
+mod tank;
 #[path = "vm/unit.rs"]
 mod unit;
 #[path = "live/world.rs"]
 mod world;
+#[path = "vm/zfs_bad_input.rs"]
+mod zfs_bad_input;
 #[path = "vm/zfs_conformance.rs"]
 mod zfs_conformance;
 #[path = "vm/zfs_pool.rs"]

@@ -1,6 +1,7 @@
 //! `envclone destroy ENV`: ends a branch and removes all that it has. It goes forward: the record is the last to go, so that
 //! after a crash the same command, or the next that changes something, ends the work.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{App, OpsError, clean_up, cleaning_up, object_of};
@@ -11,7 +12,8 @@ use crate::storage::StorageError;
 /// Destroys an environment that envclone made.
 ///
 /// # Errors
-/// [`OpsError::HasBranches`], [`OpsError::NotOurs`], [`OpsError::Unknown`], and those of the drivers; then the record stays.
+/// [`OpsError::HasBranches`], [`OpsError::NotOurs`], [`OpsError::Unknown`]; [`OpsError::HalfDestroyed`] with the driver's
+/// reason, then the record stays.
 pub fn destroy(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<(), OpsError> {
     let record = cleaning_up(app, app.own(name, "destroy"))?;
     let _lock = app.store.lock(name, lock_timeout)?;
@@ -25,7 +27,19 @@ pub fn destroy(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<(), 
         return Ok(());
     };
     refuse_with_branches(app, name)?;
-    remove(app, record)
+    let objects = [&record.clone, &record.checkpoint].into_iter().flatten();
+    let paths: Vec<PathBuf> = objects.map(|object| object_of(object).path).collect();
+    remove(app, record).map_err(|source| OpsError::HalfDestroyed {
+        name: name.clone(),
+        left: left_of(&paths),
+        source: Box::new(source),
+    })
+}
+
+/// Those that are still there.
+fn left_of(paths: &[PathBuf]) -> Vec<String> {
+    let there = paths.iter().filter(|path| path.symlink_metadata().is_ok());
+    there.map(|path| path.display().to_string()).collect()
 }
 
 fn refuse_with_branches(app: &App, name: &EnvName) -> Result<(), OpsError> {

@@ -203,6 +203,19 @@ pub enum OpsError {
         #[source]
         source: std::io::Error,
     },
+    /// A branch whose end has begun still has something.
+    #[error(
+        "{name} could not be destroyed whole; `envclone destroy {name}` goes on with it once that is mended"
+    )]
+    HalfDestroyed {
+        /// The branch.
+        name: EnvName,
+        /// What is left of it.
+        left: Vec<String>,
+        /// Why.
+        #[source]
+        source: Box<OpsError>,
+    },
     /// What earlier runs that died had made could not be removed.
     #[error("a run that died before could not be undone whole ({}); the command itself did its work", environments.join(", "))]
     Unclean {
@@ -244,7 +257,7 @@ impl OpsError {
             Self::Pool(error) => pool_code(error),
             Self::Service(error) => service_code(error),
             Self::Storage(error) => storage_code(error),
-            Self::Unclean { .. } => 4,
+            Self::Unclean { .. } | Self::HalfDestroyed { .. } => 4,
             Self::Saga(error) => saga_code(error),
             _ => 1,
         }
@@ -254,7 +267,7 @@ impl OpsError {
     pub fn left(&self) -> Vec<String> {
         match self {
             Self::Saga(error) => error.left.iter().map(|left| left.what.clone()).collect(),
-            Self::Unclean { left, .. } => left.clone(),
+            Self::Unclean { left, .. } | Self::HalfDestroyed { left, .. } => left.clone(),
             Self::Pool(PoolError::Left { path, .. }) => vec![path.display().to_string()],
             _ => Vec::new(),
         }

@@ -10,6 +10,25 @@ pub struct TestPool {
     dir_of_its_own: Option<tempfile::TempDir>,
 }
 
+/// The storage of a production: a pool for envclone, and a root of which it makes branches.
+#[allow(dead_code, reason = "not every test binary with this module needs all of it")]
+pub trait Ground {
+    /// The name of its driver.
+    fn driver(&self) -> &'static str;
+    /// Where the pool is mounted.
+    fn path(&self) -> &Path;
+    /// Where production's root is, or will be, mounted.
+    fn root(&self) -> PathBuf;
+    /// What the configuration calls pool and root.
+    fn names(&self) -> (String, String);
+    /// Makes the root.
+    fn make_root(&self);
+    /// All that a run may have made in the storage, one by one.
+    fn objects(&self) -> Vec<String>;
+    /// Takes it out of the system and brings it back, as a boot of the host does; nothing may be open in it.
+    fn remount(&self);
+}
+
 /// Runs a program that a test needs.
 pub fn run(program: &str, args: &[&str]) -> String {
     let invocation = Invocation::of(program).unwrap().args(args);
@@ -63,17 +82,38 @@ impl TestPool {
         }
     }
 
-    /// Unmounts it, for which nothing may be open in it, and mounts it again, as a boot of the host does.
-    pub fn remount(&self) {
+    /// The mount point.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Ground for TestPool {
+    fn driver(&self) -> &'static str {
+        "btrfs"
+    }
+    fn path(&self) -> &Path {
+        &self.path
+    }
+    fn root(&self) -> PathBuf {
+        self.path.join("prod")
+    }
+    fn names(&self) -> (String, String) {
+        (self.path.display().to_string(), self.root().display().to_string())
+    }
+    fn make_root(&self) {
+        make_subvolume(&self.root());
+    }
+    fn objects(&self) -> Vec<String> {
+        let listing = run("btrfs", &["subvolume", "list", self.path.to_str().unwrap()]);
+        let path = |line: &str| format!("subvolume {}", line.split(" path ").nth(1).unwrap());
+        listing.lines().map(path).collect()
+    }
+    fn remount(&self) {
         let (image, path) = (self.path.with_extension("img"), self.path.to_str().unwrap());
         run("umount", &["--", path]);
         let options = ["-o", "loop,noatime,nosuid,nodev", image.to_str().unwrap(), path];
         run("mount", &options);
-    }
-
-    /// The mount point.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 }
 

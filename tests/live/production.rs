@@ -1,4 +1,4 @@
-//! A small production of a test's own: PostgreSQL and uploads on a Btrfs pool, a configuration, and the built binary.
+//! A small production of a test's own: PostgreSQL and uploads on a pool, by default of Btrfs, a configuration, and the built binary.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -14,7 +14,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::pool::{TestPool, make_subvolume};
+use crate::pool::{Ground, TestPool};
 use crate::world;
 
 /// How long anything may take that takes a second.
@@ -28,7 +28,7 @@ pub const RULES: &str = include_str!("production.toml");
 pub struct Production {
     server: Option<Child>,
     programs: PathBuf,
-    pool: Option<TestPool>,
+    ground: Option<Box<dyn Ground>>,
     address: Ipv4Addr,
     base: tempfile::TempDir,
 }
@@ -102,7 +102,8 @@ impl Production {
         Self::started(Self::stopped_with(2048, programs))
     }
 
-    fn started(mut production: Self) -> Self {
+    /// Starts its server, and writes a little.
+    pub fn started(mut production: Self) -> Self {
         production.start();
         // Some of what happened is in the WAL only.
         production.sql("UPDATE shop.customers SET notes = 'kanari wal only' WHERE id = 5; DELETE FROM shop.addresses WHERE id = 300");
@@ -115,28 +116,33 @@ impl Production {
     }
 
     fn stopped_with(size_mb: u64, programs: &Path) -> Self {
+        Self::stopped_on(|base| Box::new(TestPool::below(base, size_mb)), programs)
+    }
+
+    /// A production whose server, of these programs, was never started, on the storage that `make` makes below a directory.
+    pub fn stopped_on(make: impl FnOnce(&Path) -> Box<dyn Ground>, programs: &Path) -> Self {
         // Below /var/lib: the way to a configuration must be writable by root alone.
         let base = tempfile::Builder::new()
             .prefix("envclone-test-")
             .tempdir_in("/var/lib")
             .unwrap();
         set_mode(base.path(), 0o755);
-        let pool = TestPool::below(base.path(), size_mb);
+        let ground = make(base.path());
+        ground.make_root();
         let production = Self {
             server: None,
             programs: programs.to_owned(),
-            pool: Some(pool),
+            ground: Some(ground),
             address: address_of_its_own(),
             base,
         };
-        make_subvolume(&production.root());
         let (uid, gid) = postgres();
         for (dir, mode) in [("sock", 0o755), ("prod-db", 0o700)] {
             let path = match dir {
                 "prod-db" => production.volume(),
                 other => production.base().join(other),
             };
-            fs::create_dir(&path).unwrap();
+            fs::create_dir_all(&path).unwrap();
             set_mode(&path, mode);
             chown(&path, Some(uid), Some(gid)).unwrap();
         }
@@ -185,7 +191,12 @@ impl Production {
 
     /// The mounted pool.
     pub fn pool(&self) -> &Path {
-        self.pool.as_ref().unwrap().path()
+        self.ground().path()
+    }
+
+    /// The storage.
+    pub fn ground(&self) -> &dyn Ground {
+        self.ground.as_deref().unwrap()
     }
 
     /// What is left of the host's memory after a boot: nothing runs, `/run` is empty, the pool is mounted anew, and the boot
@@ -193,7 +204,7 @@ impl Production {
     pub fn reboot(&self) {
         world::end_processes(self.base());
         world::empty(&self.run_dir());
-        self.pool.as_ref().unwrap().remount();
+        self.ground().remount();
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
         for record in fs::read_dir(self.state_dir().join("shop/environments"))
             .unwrap()
@@ -204,9 +215,9 @@ impl Production {
         }
     }
 
-    /// The production's subvolume.
+    /// The production's subvolume or dataset.
     pub fn root(&self) -> PathBuf {
-        self.pool().join("prod")
+        self.ground().root()
     }
 
     /// The volume of the database.
@@ -272,12 +283,13 @@ impl Production {
         } else {
             format!("programs = {:?}\n", self.programs.display().to_string())
         };
+        let (pool, root) = self.ground().names();
         format!(
             r#"[project]
 name = "shop"
 
 [storage]
-driver = "btrfs"
+driver = "{driver}"
 pool = "{pool}"
 state = "{state}"
 run = "{run}"
@@ -304,11 +316,10 @@ volume = "uploads"
 [sanitize]
 rules = ["sanitize/*.toml"]
 "#,
-            pool = self.pool().display(),
+            driver = self.ground().driver(),
             state = self.state_dir().display(),
             run = self.run_dir().display(),
             address = self.address,
-            root = self.root().display(),
             sock = self.base().join("sock").display(),
         )
     }
@@ -378,7 +389,7 @@ impl Drop for Production {
     fn drop(&mut self) {
         end_server(self.server.take(), Signal::QUIT);
         world::end_processes(self.base());
-        self.pool = None;
+        self.ground = None;
     }
 }
 

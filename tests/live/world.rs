@@ -2,19 +2,19 @@
 
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
-use crate::pool::run;
 use crate::production::Production;
 
-/// Subvolumes of the pool, mounts, processes, listening sockets and files of envclone's own; lock files may stay.
+/// Subvolumes or datasets, mounts, processes, listening sockets and files of envclone's own; lock files may stay.
 pub fn list(production: &Production) -> Vec<String> {
     let base = production.base();
-    let mut world = subvolumes(production.pool());
+    let mut world = production.ground().objects();
     world.extend(mounts(base));
     let servers = production.server_pid();
     let foreign = |one: &Process| servers.is_none_or(|server| one.pid != server && one.parent != server);
@@ -31,12 +31,6 @@ pub fn list(production: &Production) -> Vec<String> {
     }
     world.sort();
     world
-}
-
-fn subvolumes(pool: &Path) -> Vec<String> {
-    let listing = run("btrfs", &["subvolume", "list", pool.to_str().unwrap()]);
-    let path = |line: &str| format!("subvolume {}", line.split(" path ").nth(1).unwrap());
-    listing.lines().map(path).collect()
 }
 
 fn mounts(base: &Path) -> Vec<String> {
@@ -121,8 +115,10 @@ fn unix_sockets(base: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Every file below a directory of envclone's own but for locks, not going into subvolumes.
+/// Every file below a directory of envclone's own but for locks, not going into subvolumes and datasets.
 fn files(dir: &Path) -> Vec<String> {
+    let device = |path: &Path| fs::symlink_metadata(path).map(|metadata| metadata.dev()).ok();
+    let own = device(dir);
     let (mut found, mut waiting) = (Vec::new(), vec![dir.to_owned()]);
     while let Some(dir) = waiting.pop() {
         let Ok(entries) = fs::read_dir(&dir) else { continue };
@@ -130,7 +126,9 @@ fn files(dir: &Path) -> Vec<String> {
             let path = entry.path();
             let directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if directory {
-                waiting.push(path);
+                if device(&path) == own {
+                    waiting.push(path);
+                }
             } else if path.extension().is_none_or(|extension| extension != "lock") {
                 found.push(format!("file {}", path.display()));
             }

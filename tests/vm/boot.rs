@@ -98,6 +98,44 @@ fn a_branch_that_goes_down_with_its_host_in_the_middle_is_undone_by_the_unit() {
     nothing_is_wrong();
 }
 
+#[test]
+fn on_zfs_a_branch_is_undone_or_brought_back_whenever_the_host_goes_down() {
+    let stages = Stages::of("zfs");
+    match stages.now() {
+        0 => {
+            installed::install();
+            installed::make_production_on_zfs();
+            // What holds all clones stays.
+            nothing_is_wrong();
+            stages.keep("before", &installed::datasets());
+            goes_down_during("sanitize", &stages, Reboot::Hard);
+        }
+        1 => {
+            let said = journal_of("envclone.service");
+            assert_eq!(property("envclone.service", "ActiveState"), "active", "{said}");
+            nothing_is_wrong();
+            assert_eq!(installed::datasets(), stages.kept("before").unwrap(), "{said}");
+            let url = url_of(&branch("fix-42"));
+            ask(&url, "CREATE TABLE shop.mine AS SELECT 4711 AS n").unwrap();
+            stages.keep("url", &url);
+            stages.reboot(Reboot::Hard);
+        }
+        2 => {
+            let url = comes_back_under_its_url(&stages);
+            ask(&url, MINE).unwrap_err();
+            let said = journal_of("envclone.service");
+            assert!(said.contains("fix-42 went back to its checkpoint"), "{said}");
+            ask(&url, "CREATE TABLE shop.mine AS SELECT 4711 AS n").unwrap();
+            stages.reboot(Reboot::Clean);
+        }
+        _ => {}
+    }
+    let url = comes_back_under_its_url(&stages);
+    assert_eq!(ask(&url, MINE).unwrap(), "4711");
+    another_branch_is_made_and_all_are_destroyed();
+    assert_eq!(installed::datasets(), stages.kept("before").unwrap());
+}
+
 /// Begins a branch, and boots as soon as its journal names the step.
 #[allow(clippy::zombie_processes, reason = "nothing waits for it: the host goes down")]
 fn goes_down_during(step: &str, stages: &Stages, how: Reboot) {

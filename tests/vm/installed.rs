@@ -15,6 +15,9 @@ use crate::production::{self, Ended, RULES, ask, program, server_programs};
 pub const ENVCLONE: &str = "/usr/local/bin/envclone";
 const POOL: &str = "/srv/pool";
 const ROOT: &str = "/srv/pool/shop";
+const ZPOOL: &str = "tank";
+/// The serial number of a disk that is blank when the machine is made.
+const BLANK: &str = "blank1";
 /// Where production's server listens.
 const SOCKET: &str = "/run/shop";
 const UNIT: &str = "shop-db.service";
@@ -31,9 +34,44 @@ pub fn install() {
 pub fn make_production() {
     envclone(&["pool", "create", POOL, "--size", "2G"]).ok();
     make_subvolume(Path::new(ROOT));
+    fs::create_dir(Path::new(ROOT).join("db")).unwrap();
+    start(&format!("pool = {POOL:?}"), ROOT);
+}
+
+/// Makes a zpool on a disk, which the distribution's units import and mount at boot, and a production in it that runs.
+pub fn make_production_on_zfs() {
+    let units = ["zfs-load-module", "zfs-import-cache", "zfs-mount"].map(|unit| format!("{unit}.service"));
+    let units = units.each_ref().map(String::as_str);
+    run("systemctl", &[&["unmask", "--quiet"][..], &units].concat());
+    let targets = ["zfs-import.target", "zfs.target"];
+    run(
+        "systemctl",
+        &[&["enable", "--quiet"][..], &units, &targets].concat(),
+    );
+    run("zpool", &["create", "-m", POOL, ZPOOL, &blank_disk()]);
+    for dataset in ["envclone", "shop", "shop/db"] {
+        run("zfs", &["create", &format!("{ZPOOL}/{dataset}")]);
+    }
+    start(
+        &format!("driver = \"zfs\"\npool = \"{ZPOOL}/envclone\""),
+        &format!("{ZPOOL}/shop"),
+    );
+}
+
+/// The first of the disks that the guest has for tests.
+fn blank_disk() -> String {
+    let disks = fs::read_dir("/sys/block").unwrap().flatten();
+    let is_it = |disk: &fs::DirEntry| {
+        fs::read_to_string(disk.path().join("serial")).is_ok_and(|serial| serial.trim() == BLANK)
+    };
+    let disk = disks.into_iter().find(is_it).unwrap();
+    format!("/dev/{}", disk.file_name().to_str().unwrap())
+}
+
+/// Fills the root with data, starts its server, and configures envclone with these lines and this root.
+fn start(storage: &str, root: &str) {
     let (uid, gid) = production::postgres();
     let volume = Path::new(ROOT).join("db");
-    fs::create_dir(&volume).unwrap();
     chown(&volume, Some(uid), Some(gid)).unwrap();
     let data = volume.join("data");
     production::copy(&production::template(Path::new(server_programs())), &data);
@@ -45,7 +83,7 @@ pub fn make_production() {
     fs::create_dir_all(Path::new(ROOT).join("uploads/public")).unwrap();
     fs::write(Path::new(ROOT).join("uploads/public/lamp.txt"), "a lamp").unwrap();
     start_production(&data);
-    configure();
+    configure(storage, root);
     // All of this was there long ago when the host goes down; what envclone does from here on must last by itself.
     rustix::fs::sync();
 }
@@ -63,17 +101,17 @@ fn start_production(data: &Path) {
     run("systemctl", &["enable", "--quiet", "--now", UNIT]);
 }
 
-fn configure() {
+fn configure(storage: &str, root: &str) {
     let configuration = format!(
         r#"[project]
 name = "shop"
 
 [storage]
-pool = "{POOL}"
+{storage}
 
 [environments.prod]
 type = "production"
-root = "{ROOT}"
+root = "{root}"
 
 [services.db]
 engine = "postgres"
@@ -125,6 +163,11 @@ pub fn subvolumes() -> String {
     let listed = run("btrfs", &["subvolume", "list", POOL]);
     let path = |line: &str| format!("{}\n", line.split(" path ").nth(1).unwrap());
     listed.lines().map(path).collect()
+}
+
+/// All datasets and snapshots of the zpool.
+pub fn datasets() -> String {
+    run("zfs", &["list", "-H", "-r", "-t", "all", "-o", "name", ZPOOL])
 }
 
 /// Makes a branch of the production; its document.

@@ -2,20 +2,38 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use envclone::exec::Invocation;
+use envclone::exec::{ExecError, Invocation};
 
 /// A pool with a name that nothing else has, imported and mounted below a directory of its own.
 pub struct ZfsPool {
     name: String,
-    dir: tempfile::TempDir,
+    dir: PathBuf,
+    dir_of_its_own: Option<tempfile::TempDir>,
 }
+
+/// How long a pool may be busy with what is on its way.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs a program that a test needs; what it printed.
 #[track_caller]
 pub fn run(program: &str, args: &[&str]) -> String {
     let invocation = Invocation::of(program).unwrap().args(args);
     invocation.run().unwrap_or_else(|error| panic!("{error}")).text()
+}
+
+/// Runs `zpool`, again while the pool is busy: a sandbox of another test holds all mounts of the host until it is set up.
+pub fn patiently(args: &[&str]) -> Result<(), ExecError> {
+    let began = std::time::Instant::now();
+    loop {
+        match Invocation::of("zpool").unwrap().args(args).run() {
+            Err(error) if error.to_string().contains("busy") && began.elapsed() < PATIENCE => {
+                std::thread::yield_now();
+            }
+            ended => return ended.map(drop),
+        }
+    }
 }
 
 #[allow(dead_code, reason = "not every test binary with this module needs all of it")]
@@ -32,11 +50,19 @@ impl ZfsPool {
             .tempdir_in("/var/lib")
             .unwrap();
         fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let name = format!(
-            "t{}",
-            dir.path().file_name().unwrap().to_str().unwrap().replace('-', "")
-        );
-        let pool = Self { name, dir };
+        let mut pool = Self::below(dir.path(), size_mb, options);
+        pool.dir_of_its_own = Some(dir);
+        pool
+    }
+
+    /// Like [`ZfsPool::of`], in a directory of the caller's, who removes it after the pool is dropped; nothing else has its name.
+    pub fn below(dir: &Path, size_mb: u64, options: &[&str]) -> Self {
+        let name = format!("t{}", dir.file_name().unwrap().to_str().unwrap().replace('-', ""));
+        let pool = Self {
+            name,
+            dir: dir.to_owned(),
+            dir_of_its_own: None,
+        };
         let file = pool.file();
         fs::File::create(&file).unwrap().set_len(size_mb << 20).unwrap();
         let mount_point = pool.path();
@@ -60,17 +86,17 @@ impl ZfsPool {
 
     /// Where its root dataset is mounted.
     pub fn path(&self) -> PathBuf {
-        self.dir.path().join("pool")
+        self.dir.join("pool")
     }
 
     /// The directory of the test, for what is not in the pool.
     pub fn base(&self) -> &Path {
-        self.dir.path()
+        &self.dir
     }
 
     /// Takes it out of the system and brings it back, as a boot does.
     pub fn reimport(&self) {
-        run("zpool", &["export", self.name()]);
+        patiently(&["export", self.name()]).unwrap();
         let place = self.base().to_str().unwrap();
         run(
             "zpool",
@@ -79,16 +105,13 @@ impl ZfsPool {
     }
 
     fn file(&self) -> PathBuf {
-        self.dir.path().join("vdev")
+        self.dir.join("vdev")
     }
 }
 
 impl Drop for ZfsPool {
     fn drop(&mut self) {
-        let destroyed = Invocation::of("zpool")
-            .unwrap()
-            .args(["destroy", self.name()])
-            .run();
+        let destroyed = patiently(&["destroy", self.name()]);
         if !std::thread::panicking() {
             destroyed.unwrap();
         }

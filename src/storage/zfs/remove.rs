@@ -10,6 +10,8 @@ use crate::exec::Invocation;
 
 /// What is asked of everything that goes, or hangs on what goes.
 const TO_GO: [&str; 6] = ["type", "origin", "userrefs", "clones", RUN, plan::HUSK];
+/// What is asked of a snapshot when its clones go.
+const OF_ORIGIN: [&str; 3] = ["userrefs", "clones", "defer_destroy"];
 /// How often it is tried to destroy what nobody seems to use.
 const ATTEMPTS: usize = 10;
 const EVERYTHING: &str = "filesystem,volume,snapshot";
@@ -57,6 +59,7 @@ impl Zfs {
             self.only_our_clones(name, facts.value("clones"))?;
             there.push(name);
         }
+        self.husks_go_too(tree)?;
         mounting::unmount(tree, &self.path_of(place))?;
         // At once, or, where there are clones of it, with the last of them.
         there
@@ -73,8 +76,12 @@ impl Zfs {
             self.only_our_clones(name, facts.value("clones"))?;
         }
         let origin = table[tree.root()].value("origin").to_owned();
+        let is_needed = table.keys().any(|name| name.contains('@'));
+        if !is_needed {
+            self.origins_go_too(&table)?;
+        }
         mounting::unmount(tree, &self.path_of(place))?;
-        if table.keys().any(|name| name.contains('@')) {
+        if is_needed {
             let husk = ["set", &format!("{}=on", plan::HUSK), tree.root()];
             self.zfs("putting aside", Path::new(tree.root()), &husk.map(str::to_owned))?;
         } else {
@@ -83,30 +90,76 @@ impl Zfs {
         Ok(origin)
     }
 
+    /// A snapshot that is to go with the last of its clones stays when somebody holds it, and with it, unseen, all that it
+    /// holds of production.
+    fn origins_go_too(&self, clones: &Table) -> Result<(), StorageError> {
+        let origins = clones.values().map(|facts| facts.value("origin"));
+        let origins: Vec<&str> = origins.filter(|origin| origin.contains('@')).collect();
+        if origins.is_empty() {
+            return Ok(());
+        }
+        let goes = |facts: &parse::Facts| {
+            let mut others = facts.value("clones").split(',');
+            facts.value("defer_destroy") == "on" && others.all(|clone| clones.contains_key(clone))
+        };
+        for (name, facts) in self.get(&origins, &OF_ORIGIN)? {
+            if goes(&facts) && facts.value("userrefs") != "0" {
+                let tags = self.holds(&name)?;
+                return Err(ZfsError::Held { snapshot: name, tags }.into());
+            }
+        }
+        Ok(())
+    }
+
     /// Destroys a husk that nothing needs any more, then the husk that it was a clone of, and so on.
     fn reap(&self, dataset: &str) -> Result<(), StorageError> {
-        let home = format!("{}/", self.home_dataset());
         let mut next = dataset.to_owned();
-        while let Some(below) = next.strip_prefix(&home) {
-            let root = format!("{home}{}", below.split('/').next().unwrap_or_default());
-            if self.facts(&root, &["guid"])?.is_none() {
-                return Ok(());
-            }
-            let table = self.get_below(&root, EVERYTHING, &TO_GO)?;
-            let is_husk = table[&root].local(plan::HUSK) == Some("on");
-            let needed = table.keys().any(|name| name.contains('@'));
-            if !is_husk || needed || only_ours(&root, &table).is_err() {
+        while let Some((root, table)) = self.husk(&next)? {
+            if table.keys().any(|name| name.contains('@')) {
                 return Ok(());
             }
             self.destroy_all(&table)?;
-            table[&root]
-                .value("origin")
-                .split('@')
-                .next()
-                .unwrap_or_default()
-                .clone_into(&mut next);
+            dataset_of(table[&root].value("origin")).clone_into(&mut next);
         }
         Ok(())
+    }
+
+    /// Whether all husks that go with these snapshots can.
+    fn husks_go_too(&self, snapshots: &Tree) -> Result<(), StorageError> {
+        let mut going: Vec<String> = snapshots.names().into_iter().map(str::to_owned).collect();
+        let mut next = dataset_of(snapshots.root()).to_owned();
+        while let Some((root, table)) = self.husk(&next)? {
+            if table
+                .keys()
+                .any(|name| name.contains('@') && !going.contains(name))
+            {
+                return Ok(());
+            }
+            let origins = |(_, facts): (&String, &parse::Facts)| facts.value("origin").to_owned();
+            dataset_of(table[&root].value("origin")).clone_into(&mut next);
+            let husk = table
+                .into_iter()
+                .filter(|(name, _)| !name.contains('@'))
+                .collect();
+            self.origins_go_too(&husk)?;
+            going = husk.iter().map(origins).collect();
+        }
+        Ok(())
+    }
+
+    /// The husk that a dataset belongs to: its root, and everything of it and hanging on it.
+    fn husk(&self, dataset: &str) -> Result<Option<(String, Table)>, StorageError> {
+        let home = format!("{}/", self.home_dataset());
+        let Some(below) = dataset.strip_prefix(&home) else {
+            return Ok(None);
+        };
+        let root = format!("{home}{}", below.split('/').next().unwrap_or_default());
+        if self.facts(&root, &["guid"])?.is_none() {
+            return Ok(None);
+        }
+        let table = self.get_below(&root, EVERYTHING, &TO_GO)?;
+        let is_husk = table[&root].local(plan::HUSK) == Some("on") && only_ours(&root, &table).is_ok();
+        Ok(is_husk.then_some((root, table)))
     }
 
     /// Destroys datasets, those below others first.

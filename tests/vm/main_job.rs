@@ -1,0 +1,182 @@
+//! The whole of `envclone branch` on ZFS, with PostgreSQL 17: the life of a branch, runs that are killed, a pool without room.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::production::{Production, RULES, ask};
+use crate::tank::production_on_zfs;
+use crate::zfs_bad_input::keep_it_while_they_hang_on_it;
+use crate::zfs_pool::run;
+
+const CUSTOMERS: &str = "SELECT count(*) FROM shop.customers";
+const BRANCH: [&str; 3] = ["branch", "prod", "fix-42"];
+
+fn url_of(document: &Value) -> String {
+    document["url"].as_str().unwrap().to_owned()
+}
+
+fn state(production: &Production, name: &str) -> String {
+    let shown = production.envclone(&["show", name, "--json"]).json();
+    shown["environment"]["state"].as_str().unwrap().to_owned()
+}
+
+/// The data is production's, and nobody's name is in it.
+#[track_caller]
+fn is_masked(url: &str) {
+    let answer = |sql: &str| ask(url, sql).unwrap();
+    assert_eq!(
+        answer("SELECT count(*), count(DISTINCT email) FROM shop.customers"),
+        "300|300"
+    );
+    for (table, values) in [
+        (
+            "customers",
+            "email || full_name || coalesce(notes, '') || profile",
+        ),
+        ("addresses", "recipient || coalesce(line, '')"),
+        ("orders", "coalesce(delivery_note, '')"),
+        ("events", "contact"),
+        ("customer_orders", "email"),
+        ("gold_customers", "email"),
+    ] {
+        let sql = format!("SELECT count(*) FROM shop.{table} WHERE ({values}) ~* 'kanari'");
+        assert_eq!(answer(&sql), "0", "{table}");
+    }
+    assert!(answer("SHOW server_version").starts_with("17."));
+}
+
+/// The way to snapshots, where production's original lies, is open in production and not there in the branch.
+#[track_caller]
+fn has_no_way_to_snapshots(production: &Production, name: &str) {
+    let control = production.volume().join(".zfs/snapshot");
+    assert!(fs::read_dir(&control).unwrap().count() > 0, "the control fails");
+    for way in [control.as_path(), control.parent().unwrap()] {
+        let tried = ["exec", name, "db", "--", "ls", way.to_str().unwrap()];
+        let ended = production.envclone(&tried);
+        assert!(
+            ended.code != 0 && ended.stderr.contains("No such file"),
+            "{ended:?}"
+        );
+    }
+}
+
+/// A pool without its reserve takes no branch, and one that is full harms none.
+#[track_caller]
+fn a_pool_without_room_takes_no_other(production: &Production) {
+    let before = production.ground().objects();
+    let (pool, _) = production.ground().names();
+    let zpool = pool.split('/').next().unwrap();
+    let taken = format!("{zpool}/taken");
+    let free = run("zfs", &["get", "-Hp", "-o", "value", "available", zpool]);
+    let free: u64 = free.trim().parse().unwrap();
+    // A reservation takes room without a byte being written.
+    let take_all_but = |left: u64| {
+        let reservation = format!("reservation={}", free - left);
+        run(
+            "zfs",
+            &["create", "-o", "canmount=off", "-o", &reservation, &taken],
+        );
+    };
+    let other = || production.envclone(&["branch", "prod", "other"]);
+
+    take_all_but(40 << 20);
+    let refused = other();
+    run("zfs", &["destroy", &taken]);
+    refused.refused(1, &["reserve", "envclone list"]);
+    assert_eq!(production.ground().objects(), before);
+
+    let text = production.configuration();
+    production.configure(&text.replace("[gateway]", "reserve = 0\n[gateway]"), RULES);
+    take_all_but(512 << 10);
+    let refused = other();
+    run("zfs", &["destroy", &taken]);
+    production.configure(&text, RULES);
+    refused.refused(1, &["no room", "undone"]);
+    assert_eq!(production.ground().objects(), before);
+}
+
+#[test]
+fn on_zfs_a_branch_lives_from_its_snapshot_to_its_end_and_leaves_nothing() {
+    let production = production_on_zfs();
+    let before = production.world();
+    let document = production.branch("fix-42");
+    let url = url_of(&document);
+    assert_eq!(document["snapshot"]["atomic"], true);
+    assert_eq!(document["snapshot"]["raw_stays"], true);
+    assert_eq!(document["sanitization"]["found"], 0);
+    is_masked(&url);
+    has_no_way_to_snapshots(&production, "fix-42");
+    assert!(production.envclone(&["list"]).ok().contains("fix-42"));
+    assert_eq!(
+        production.envclone(&["show", "fix-42", "--json"]).json()["url"],
+        document["url"]
+    );
+
+    a_pool_without_room_takes_no_other(&production);
+    // Where its supervisor saw that there was no room, it stopped it.
+    production.envclone(&["start", "fix-42"]).ok();
+    ask(&url, "UPDATE shop.orders SET status = 'of the parent'").unwrap();
+    let child = production
+        .envclone(&["branch", "fix-42", "child", "--json"])
+        .json();
+    let status = "SELECT DISTINCT status FROM shop.orders";
+    assert_eq!(ask(&url_of(&child), status).unwrap(), "of the parent");
+    ask(&url_of(&child), "UPDATE shop.orders SET status = 'of the child'").unwrap();
+    production
+        .envclone(&["destroy", "fix-42"])
+        .refused(2, &["fix-42 has branches: child"]);
+
+    production.envclone(&["stop", "fix-42"]).ok();
+    ask(&url, "SELECT 1").unwrap_err();
+    assert_eq!(state(&production, "fix-42"), "stopped");
+    production.envclone(&["start", "fix-42"]).ok();
+    assert_eq!(ask(&url, status).unwrap(), "of the parent");
+
+    // Production has nothing of it.
+    assert_eq!(
+        production.sql("SELECT count(*) FROM shop.orders WHERE status LIKE 'of the%'"),
+        "0"
+    );
+    production.envclone(&["destroy", "child"]).ok();
+    keep_it_while_they_hang_on_it(&production, "fix-42");
+    production.envclone(&["destroy", "fix-42"]).ok();
+    assert_eq!(production.world(), before);
+    ask(&url, "SELECT 1").unwrap_err();
+    assert_eq!(production.sql(CUSTOMERS), "300");
+}
+
+/// The last line of the journal of the run that died that names a step.
+fn last_step(production: &Production) -> String {
+    let runs = fs::read_dir(production.state_dir().join("shop/runs")).unwrap();
+    let journal = fs::read_to_string(runs.flatten().next().unwrap().path()).unwrap();
+    let intent = journal
+        .lines()
+        .rfind(|line| line.contains("\"event\":\"intent\""));
+    intent.unwrap_or(&journal).to_owned()
+}
+
+#[test]
+fn on_zfs_a_run_that_is_killed_leaves_nothing_after_the_next_command() {
+    let production = production_on_zfs();
+    let (before, objects) = (production.world(), production.ground().objects());
+    // Right after what each of them made was written down; the last one before the URL is handed over.
+    for (line, step) in [
+        ("7", "snapshot"),
+        ("9", "clone"),
+        ("11", "seal"),
+        ("13", "sanitize"),
+        ("20", "publish"),
+    ] {
+        let ended = production.envclone(&[&BRANCH[..], &["--die-after-line", line]].concat());
+        assert_eq!(ended.code, 128 + 9, "{step}: {}", ended.stderr);
+        let last = last_step(&production);
+        assert!(last.contains(&format!("{step:?}")), "{line}, {step}: {last}");
+        assert_ne!(production.ground().objects(), objects, "{step}");
+        production
+            .envclone(&["destroy", "nosuch"])
+            .refused(2, &["no environment nosuch"]);
+        assert_eq!(production.world(), before, "after {step}");
+    }
+    assert_eq!(production.sql(CUSTOMERS), "300");
+}

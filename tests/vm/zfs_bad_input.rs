@@ -1,0 +1,210 @@
+//! What is wrong with pools, roots and what hangs on a branch on ZFS: each is named, and nothing is lost.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use envclone::exec::Invocation;
+
+use crate::production::{MINUTE, Production, RULES, program};
+use crate::tank::quiet;
+use crate::zfs_pool::{patiently, run};
+
+const BRANCH: [&str; 3] = ["branch", "prod", "fix-42"];
+
+/// A branch of it is refused with this code, these words, and nothing left.
+#[track_caller]
+fn refused(production: &Production, code: i32, said: &[&str]) {
+    let before = production.world();
+    production.envclone(&BRANCH).refused(code, said);
+    assert_eq!(production.world(), before);
+}
+
+/// The zpool of a production.
+fn zpool_of(production: &Production) -> String {
+    let (pool, _) = production.ground().names();
+    pool.split('/').next().unwrap().to_owned()
+}
+
+/// Has `root` or `pool` name another dataset.
+fn with(production: &Production, key: &str, dataset: &str) {
+    let text = production.configuration();
+    let is_it = |line: &&str| line.starts_with(&format!("{key} = "));
+    let old = text.lines().find(is_it).unwrap();
+    production.configure(&text.replace(old, &format!("{key} = {dataset:?}")), RULES);
+}
+
+#[test]
+fn a_root_on_zfs_must_be_a_dataset_that_is_mounted_readable_and_not_named_too_long() {
+    let production = quiet(&[]);
+    let zpool = zpool_of(&production);
+    let (pool, root) = production.ground().names();
+    let database = format!("{root}/db");
+    production.envclone(&["doctor"]);
+
+    run("zfs", &["umount", &database]);
+    for (mountpoint, said) in [("none", "its mountpoint is none"), ("legacy", "mount -t zfs")] {
+        run("zfs", &["set", &format!("mountpoint={mountpoint}"), &database]);
+        refused(&production, 2, &[&database, "is not mounted", said]);
+    }
+    run("zfs", &["inherit", "mountpoint", &database]);
+
+    // The root itself, and the pool.
+    let hidden = format!("{zpool}/hidden");
+    run("zfs", &["create", "-o", "mountpoint=none", &hidden]);
+    for key in ["root", "pool"] {
+        with(&production, key, &hidden);
+        refused(
+            &production,
+            2,
+            &[&hidden, "is not mounted", "its mountpoint is none"],
+        );
+    }
+    with(&production, "pool", &format!("{zpool}/nothing"));
+    refused(
+        &production,
+        1,
+        &[&format!("{zpool}/nothing"), "dataset does not exist"],
+    );
+
+    let long = format!("{zpool}/{}", "a".repeat(250 - zpool.len() - 1));
+    run("zfs", &["create", &long]);
+    with(&production, "root", &long);
+    refused(&production, 2, &["ZFS allows 255"]);
+    run("zfs", &["destroy", &long]);
+
+    let key = production.base().join("zfs.key");
+    fs::write(&key, [7; 32]).unwrap();
+    let secret = format!("{zpool}/secret");
+    let location = format!("keylocation=file://{}", key.display());
+    let encrypted = ["-o", "encryption=on", "-o", "keyformat=raw", "-o", &location];
+    run("zfs", &[&["create"][..], &encrypted, &[&secret]].concat());
+    with(&production, "root", &secret);
+    refused(&production, 2, &[&secret, "is encrypted", &pool]);
+    run("zfs", &["umount", &secret]);
+    run("zfs", &["unload-key", &secret]);
+    refused(&production, 1, &[&secret, "is not loaded", "zfs load-key"]);
+}
+
+#[test]
+fn a_zpool_that_is_gone_or_read_only_takes_no_branch_and_comes_back_whole() {
+    let production = quiet(&[]);
+    let zpool = zpool_of(&production);
+    production.envclone(&["doctor"]);
+    let before = production.world();
+    patiently(&["export", &zpool]).unwrap();
+    let pool = production.ground().names().0;
+    production
+        .envclone(&BRANCH)
+        .refused(1, &[&pool, "does not exist"]);
+    let place = production.base().to_str().unwrap();
+    let import = ["import", "-o", "cachefile=none", "-d", place];
+    run("zpool", &[&import[..], &["-o", "readonly=on", &zpool]].concat());
+    refused(&production, 1, &[&zpool, "imported read-only", "zpool status"]);
+    assert_eq!(production.envclone(&["list"]).code, 0);
+    production.ground().remount();
+    assert_eq!(production.world(), before);
+}
+
+/// A small filesystem in memory, full as long as this lives.
+struct Filler(PathBuf, String);
+
+impl Drop for Filler {
+    fn drop(&mut self) {
+        // What the pool could not write, it can write now; without that it would hang for ever.
+        let _ = fs::remove_file(&self.0);
+        let _ = Invocation::of("zpool").unwrap().args(["clear", &self.1]).run();
+    }
+}
+
+/// Something writes to the pool until it is suspended.
+fn suspend(zpool: &str, file: &Path) -> Child {
+    let mut writer = program("/usr/bin/dd");
+    writer.args(["if=/dev/urandom", "bs=1M", "count=64", "conv=fsync"]);
+    writer.arg(format!("of={}", file.display()));
+    let writer = writer.stderr(Stdio::null()).spawn().unwrap();
+    let began = std::time::Instant::now();
+    while run("zpool", &["get", "-Hp", "-o", "value", "health", zpool]).trim() != "SUSPENDED" {
+        assert!(began.elapsed() < MINUTE, "it is not suspended");
+        std::thread::yield_now();
+    }
+    writer
+}
+
+#[test]
+fn a_zpool_that_is_suspended_is_named_and_nothing_waits_for_it() {
+    let backing = tempfile::tempdir().unwrap();
+    let place = backing.path().to_str().unwrap();
+    run(
+        "mount",
+        &["-t", "tmpfs", "-o", "size=96m", "envclone-test", place],
+    );
+    let vdev = backing.path().join("vdev");
+    fs::File::create(&vdev).unwrap().set_len(512 << 20).unwrap();
+    let production = quiet(&[]);
+    production.envclone(&["doctor"]);
+    let zpool = format!("{}s", zpool_of(&production));
+    let mounted = production.base().join("sick");
+    let make = ["create", "-o", "cachefile=none", "-m", mounted.to_str().unwrap()];
+    run("zpool", &[&make[..], &[&zpool, vdev.to_str().unwrap()]].concat());
+    run("zfs", &["create", &format!("{zpool}/envclone")]);
+    with(&production, "pool", &format!("{zpool}/envclone"));
+
+    let full = Filler(backing.path().join("full"), zpool.clone());
+    let fill = program("/usr/bin/dd")
+        .args(["if=/dev/zero", "bs=1M"])
+        .arg(format!("of={}", full.0.display()))
+        .output()
+        .unwrap();
+    assert!(!fill.status.success(), "it is not full");
+    let mut writer = suspend(&zpool, &mounted.join("file"));
+    production
+        .envclone(&BRANCH)
+        .refused(1, &[&zpool, "SUSPENDED", "zpool status"]);
+    assert_eq!(production.envclone(&["list"]).code, 0);
+    drop(full);
+    writer.wait().unwrap();
+    patiently(&["destroy", &zpool]).unwrap();
+    run("umount", &[place]);
+}
+
+/// The only dataset or snapshot of the storage whose name contains this.
+#[track_caller]
+fn the_one(production: &Production, part: &str) -> String {
+    let mut found = production.ground().objects();
+    found.retain(|name| name.contains(part) && !name.contains("/db"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    found[0].strip_prefix("dataset ").unwrap().to_owned()
+}
+
+/// Things of others that hang on a branch keep it from being destroyed, and are named; when they are gone, it can go.
+#[track_caller]
+pub fn keep_it_while_they_hang_on_it(production: &Production, name: &str) {
+    let zpool = zpool_of(production);
+    let raw = the_one(production, "/prod@");
+    let destroy = || production.envclone(&["destroy", name]);
+    let clone = run("zfs", &["get", "-Hp", "-o", "value", "clones", &raw]);
+
+    let theirs = format!("{}@theirs", clone.trim());
+    let foreign = format!("{zpool}/foreign");
+    run("zfs", &["snapshot", &theirs]);
+    run("zfs", &["clone", &theirs, &foreign]);
+    destroy().refused(4, &[&theirs, "envclone did not make", "left behind:"]);
+    run("zfs", &["destroy", &foreign]);
+    run("zfs", &["destroy", &theirs]);
+
+    let place = format!(".envclone/env/shop/{name}/clone/root");
+    let mut sleeper = program("/usr/bin/sleep");
+    sleeper.arg("600").current_dir(production.pool().join(place));
+    let mut sleeper = sleeper.spawn().unwrap();
+    let held = destroy();
+    let who = format!("process {} (sleep", sleeper.id());
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
+    held.refused(4, &["is in use by", &who, "its working directory"]);
+
+    // A tool of others holds production's snapshot, which would stay with all that it holds of production.
+    run("zfs", &["hold", "backup", &raw]);
+    destroy().refused(4, &[&raw, "is held (backup)", "zfs release"]);
+    run("zfs", &["release", "backup", &raw]);
+}
