@@ -98,11 +98,13 @@ fn column_problems(ground: &Ground<'_>, table: &Table, column: &Column, rules: &
         if column.computed_by_data && kept {
             return Vec::new();
         }
+        let why = if column.computed_by_data {
+            "is computed by functions of the data and cannot be replaced; keep it with a reason, or delete the rows"
+        } else {
+            "is computed from other columns and cannot be ruled; rule those, it is computed again"
+        };
         return vec![Problem {
-            message: format!(
-                "{title} is computed from other columns and cannot be ruled; rule those, it is computed again (one that functions of the data \
-                 compute needs a keep with its reason)"
-            ),
+            message: format!("{title} {why}"),
             at: rules.at.clone(),
         }];
     }
