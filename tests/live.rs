@@ -43,6 +43,8 @@ mod pools;
 mod production;
 #[path = "live/reboot.rs"]
 mod reboot;
+#[path = "live/remedies.rs"]
+mod remedies;
 #[path = "live/reserve.rs"]
 mod reserve;
 #[path = "live/running_parent.rs"]

@@ -4,6 +4,7 @@ use std::process::Child;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use serde_json::Value;
 
 use crate::branch::url_of;
 use crate::production::{Ended, Production, RULES, ask};
@@ -274,4 +275,38 @@ fn a_value_of_two_hundred_megabytes_is_refused_by_table_and_key_column_within_li
         peak >> 20
     );
     assert_eq!(production.world(), before);
+}
+
+#[test]
+fn values_of_two_hundred_megabytes_that_stay_or_go_are_searched_within_little_memory() {
+    let production = production();
+    // An original stands across the border of two pieces of the long value.
+    production.sql(
+        "CREATE TABLE shop.archive (id int, body text); \
+         INSERT INTO shop.archive SELECT 1, left(long, 1048566) || 'kanari7@vogel-post.test' || substr(long, 1048566) \
+         FROM (SELECT string_agg(repeat(md5(n::text), 3300), '') AS long FROM generate_series(1, 2000) n) AS made; \
+         CREATE MATERIALIZED VIEW shop.archived AS SELECT upper(body) AS body FROM shop.archive; \
+         CREATE TABLE shop.dumps AS SELECT * FROM shop.archive; \
+         ALTER TABLE shop.archive OWNER TO shop; ALTER TABLE shop.dumps OWNER TO shop; ALTER MATERIALIZED VIEW shop.archived OWNER TO shop",
+    );
+    let rules = format!(
+        "{RULES}\n{SHAPES}\n[db.\"shop.archive\"]\nbody = {{ keep = \"minutes of meetings\" }}\n[db.\"shop.dumps\"]\nrows = \"delete\"\n"
+    );
+    production.configure(&production.configuration(), &rules);
+    let (peak, ended) = peak_of(production.spawn(&["branch", "prod", "fix-42", "--json"]));
+    let document = ended.json();
+    assert!(
+        (1 << 20..100 << 20).contains(&peak),
+        "envclone took {} MB",
+        peak >> 20
+    );
+    let not_covered = document["sanitization"]["not_covered"].as_array().unwrap();
+    let kept = |what: &Value| {
+        let what = what.as_str().unwrap();
+        what.starts_with("db shop.people.email") && what.contains("1 also in kept columns")
+    };
+    assert!(not_covered.iter().any(kept), "{not_covered:?}");
+    let long = "SELECT octet_length(body) > 200000000 FROM shop.archived";
+    assert_eq!(ask(&url_of(&document), long).unwrap(), "t");
+    production.envclone(&["destroy", "fix-42"]).ok();
 }

@@ -19,7 +19,7 @@ use super::seen::{Originals, Seen};
 use super::service::PostgresService;
 use super::spool::Place;
 use super::work::{TableWork, table_work, transform_names};
-use super::{finish, sample};
+use super::{finish, read_through};
 
 /// Rows from which on indexes take long enough to ask how they are sorted.
 const MANY_ROWS: u64 = 50_000;
@@ -96,7 +96,7 @@ impl PostgresService {
             sorts_by_bytes.give_back(&mut self.session(site, &database)?)?;
         }
         let mut session = self.session(site, &database)?;
-        sample::note_untouched(&mut session, &self.schema, ledger, &changed, needles, &mut seen)?;
+        read_through::note_untouched(&mut session, &self.schema, ledger, &changed, needles, &mut seen)?;
         self.refuse_left(&seen, needles)?;
         let emptied = self.finish(site, session, ledger, &changed)?;
         tally.kept.extend(emptied.iter().map(|view| {

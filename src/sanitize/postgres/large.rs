@@ -1,7 +1,8 @@
 //! Rows that are too large to be replaced: each passes through memory as a whole, several times over.
 
+use crate::engine::EngineError;
 use crate::engine::postgres::{Session, quote_identifier};
-use crate::sanitize::schema::{Column, Table};
+use crate::sanitize::schema::{Column, Table, TableName};
 
 use super::rewrite::{RewriteError, key_of, quoted, regclass};
 
@@ -25,7 +26,7 @@ pub(super) fn refuse(session: &mut Session, table: &Table) -> Result<(), Rewrite
         .iter()
         .filter(|column| can_be_large(column))
         .collect();
-    if columns.is_empty() || toast(session, table)? < limit / RATIO {
+    if columns.is_empty() || toast(session, &table.name)? < limit / RATIO {
         return Ok(());
     }
     let sizes: Vec<String> = columns.iter().map(|column| size(column, limit)).collect();
@@ -50,13 +51,16 @@ pub(super) fn refuse(session: &mut Session, table: &Table) -> Result<(), Rewrite
     })
 }
 
-/// Types without a length of their own.
 fn can_be_large(column: &Column) -> bool {
+    !column.generated && has_no_length(column)
+}
+
+/// Types without a length of their own.
+pub(super) fn has_no_length(column: &Column) -> bool {
     use crate::sanitize::schema::TypeFamily::{
         Array, Bytes, Composite, Json, Network, Number, Other, Range, Text, TextSearch, Xml,
     };
-    !column.generated
-        && column.max_chars.is_none_or(|most| most > 10_000)
+    column.max_chars.is_none_or(|most| most > 10_000)
         && matches!(
             column.family,
             Text | Json | Bytes | Xml | Array | Composite | Range | TextSearch | Other | Number | Network
@@ -80,10 +84,10 @@ fn size(column: &Column, limit: u64) -> String {
 }
 
 /// The bytes of values that stand beside the rows.
-fn toast(session: &mut Session, table: &Table) -> Result<u64, RewriteError> {
+pub(super) fn toast(session: &mut Session, table: &TableName) -> Result<u64, EngineError> {
     let sql = format!(
         "SELECT CASE WHEN reltoastrelid = 0 THEN 0 ELSE pg_relation_size(reltoastrelid) END FROM pg_class WHERE oid = {}",
-        regclass(&table.name)
+        regclass(table)
     );
     let bytes = session.value("measuring large values", &sql)?;
     Ok(bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or(0))

@@ -15,6 +15,7 @@ mod masker;
 mod old_wal;
 mod pace;
 mod purge;
+mod read_through;
 mod rewrite;
 mod sample;
 mod sealed;

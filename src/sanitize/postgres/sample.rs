@@ -9,28 +9,21 @@ use crate::engine::postgres::{Session, quote_identifier};
 use crate::model::{Secret, ServiceName};
 use crate::sanitize::copy_text::{CopyError, Row, Splitter};
 use crate::sanitize::key::MaskingKey;
-use crate::sanitize::ledger::{ColumnEntry, Fate, Ledger, TableEntry};
+use crate::sanitize::ledger::{ColumnEntry, Fate, Ledger};
 use crate::sanitize::needle::{Builder, NeedleSet, Source};
 use crate::sanitize::schema::{Schema, Table, TableKind, TableName, TypeFamily};
 use crate::sanitize::transform::{Read, Transform};
 
 use super::large;
 use super::rewrite::{ColumnWork, RewriteError, Rule, quoted};
-use super::seen::Seen;
 use super::spool::selected;
 use super::work::column_work;
 
 /// About how many rows of a table are offered as needles.
 const OFFERED: u64 = 20_000;
 
-/// Texts of the schema itself, in which an original may stand by chance: names, comments, function bodies, labels.
-const SCHEMA_TEXTS: &str = "SELECT prosrc FROM pg_proc UNION ALL SELECT description FROM pg_description \
-    UNION ALL SELECT description FROM pg_shdescription UNION ALL SELECT enumlabel FROM pg_enum \
-    UNION ALL SELECT relname FROM pg_class UNION ALL SELECT attname FROM pg_attribute \
-    UNION ALL SELECT proname FROM pg_proc UNION ALL SELECT typname FROM pg_type UNION ALL SELECT conname FROM pg_constraint \
-    UNION ALL SELECT rolname FROM pg_authid UNION ALL SELECT datname FROM pg_database \
-    UNION ALL SELECT collname FROM pg_collation UNION ALL SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef \
-    UNION ALL SELECT array_to_string(reloptions, ' ') FROM pg_class WHERE reloptions IS NOT NULL";
+/// How many characters are read of values whose rows go.
+const LOOKED_AT: usize = 100_000;
 
 /// Originals of every column that is replaced or deleted, and all secrets of the catalogs.
 pub(super) fn collect(
@@ -79,7 +72,7 @@ pub(super) fn collect(
                 work,
             });
         }
-        sample(session, table, &offers, &mut builder)?;
+        sample(session, table, &offers, entry.emptied, &mut builder)?;
     }
     Ok(builder.build())
 }
@@ -101,6 +94,7 @@ fn sample(
     session: &mut Session,
     table: &Table,
     offers: &[Offer],
+    emptied: bool,
     builder: &mut Builder,
 ) -> Result<(), RewriteError> {
     let service = session.service().clone();
@@ -111,7 +105,12 @@ fn sample(
         }
     }
     let conditions: Vec<&str> = offers.iter().flat_map(Offer::conditions).collect();
-    let sql = sample_query(table, &columns, &conditions);
+    let selected = if emptied {
+        beginnings(&columns)
+    } else {
+        selected(&columns, &conditions)
+    };
+    let sql = sample_query(table, &selected);
     let failed = |fault: String| EngineError::Server {
         service: service.clone(),
         action: format!("sampling originals of {}", table.name),
@@ -240,7 +239,7 @@ fn is_original(table: &Table, column: &ColumnEntry) -> bool {
     }
 }
 
-fn holds_text(family: TypeFamily) -> bool {
+pub(super) fn holds_text(family: TypeFamily) -> bool {
     use TypeFamily::{Array, Bytes, Composite, Json, Network, Other, Text, TextSearch, Xml};
     matches!(
         family,
@@ -248,7 +247,13 @@ fn holds_text(family: TypeFamily) -> bool {
     )
 }
 
-fn sample_query(table: &Table, columns: &[&str], conditions: &[&str]) -> String {
+/// Of rows that go, the beginnings of values: they were not refused for their length.
+fn beginnings(columns: &[&str]) -> String {
+    let beginning = |column: &&str| format!("left({}::text, {LOOKED_AT})", quote_identifier(column));
+    columns.iter().map(beginning).collect::<Vec<_>>().join(", ")
+}
+
+fn sample_query(table: &Table, selected: &str) -> String {
     let sample = if table.rows > OFFERED {
         // Whole pages, so that a large table costs no more than a small one.
         format!(" TABLESAMPLE SYSTEM ({:.6})", percent(OFFERED, table.rows))
@@ -256,8 +261,7 @@ fn sample_query(table: &Table, columns: &[&str], conditions: &[&str]) -> String 
         String::new()
     };
     format!(
-        "SELECT {} FROM ONLY {}{sample} LIMIT {}",
-        selected(columns, conditions),
+        "SELECT {selected} FROM ONLY {}{sample} LIMIT {}",
         quoted(&table.name),
         OFFERED * 2
     )
@@ -268,70 +272,6 @@ fn percent(part: u64, whole: u64) -> f64 {
     100.0 * part as f64 / whole as f64
 }
 
-/// Reads the kept columns of tables that were not rewritten, and the schema's own texts, for needles that stand there
-/// rightly.
-pub(super) fn note_untouched(
-    session: &mut Session,
-    schema: &Schema,
-    ledger: &Ledger,
-    changed: &[TableName],
-    needles: &NeedleSet,
-    seen: &mut Seen,
-) -> Result<(), crate::engine::EngineError> {
-    if needles.is_empty() {
-        return Ok(());
-    }
-    copy_through(session, SCHEMA_TEXTS, needles, seen)?;
-    let untouched = |entry: &&TableEntry| entry.kind == TableKind::Ordinary && !changed.contains(&entry.name);
-    for entry in ledger.tables.iter().filter(untouched) {
-        let Some(table) = schema.table(&entry.name) else {
-            continue;
-        };
-        let texts: Vec<String> = table
-            .columns
-            .iter()
-            .filter(|column| holds_text(column.family))
-            .map(|column| quote_identifier(&column.name))
-            .collect();
-        if !texts.is_empty() {
-            let sql = format!("SELECT {} FROM ONLY {}", texts.join(", "), quoted(&entry.name));
-            copy_through(session, &sql, needles, seen)?;
-        }
-    }
-    Ok(())
-}
-
-/// Notes what a query returns, whole lines at a time so that no needle is cut.
-pub(super) fn copy_through(
-    session: &mut Session,
-    sql: &str,
-    needles: &NeedleSet,
-    seen: &mut Seen,
-) -> Result<(), crate::engine::EngineError> {
-    const BATCH: usize = 1 << 20;
-    let service = session.service().clone();
-    let failed = |fault: String| crate::engine::EngineError::Server {
-        service: service.clone(),
-        action: "reading kept columns".to_owned(),
-        fault,
-    };
-    let copy = session.client().copy_out(&format!("COPY ({sql}) TO STDOUT"));
-    let mut reader = copy.map_err(|error| failed(crate::engine::postgres::fault_of(&error)))?;
-    let mut batch = Vec::with_capacity(BATCH);
-    while reader
-        .read_until(b'\n', &mut batch)
-        .map_err(|error| failed(error.kind().to_string()))?
-        > 0
-    {
-        if batch.len() >= BATCH {
-            seen.note(needles, &batch);
-            batch.clear();
-        }
-    }
-    seen.note(needles, &batch);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,8 +279,8 @@ mod tests {
     #[test]
     fn a_large_table_is_sampled_by_pages() {
         let mut table = Table::ordinary(TableName::new("public", "t"), Vec::new());
-        assert!(!sample_query(&table, &[], &[]).contains("TABLESAMPLE"));
+        assert!(!sample_query(&table, "").contains("TABLESAMPLE"));
         table.rows = 2_000_000;
-        assert!(sample_query(&table, &[], &[]).contains("TABLESAMPLE SYSTEM (1.000000)"));
+        assert!(sample_query(&table, "").contains("TABLESAMPLE SYSTEM (1.000000)"));
     }
 }

@@ -24,13 +24,9 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Notes that the needles in these bytes stand there rightly.
-    pub(super) fn note(&mut self, needles: &NeedleSet, bytes: &[u8]) {
-        if !needles.is_empty() {
-            needles.find(bytes, |needle, _| {
-                self.found.insert(needle);
-            });
-        }
+    /// Notes needles that stand somewhere rightly.
+    pub(super) fn add(&mut self, needles: impl Iterator<Item = usize>) {
+        self.found.extend(needles);
     }
 
     /// Adds what another worker noted.

@@ -3,17 +3,16 @@
 
 use std::path::PathBuf;
 
-use crate::engine::postgres::quote_identifier;
 use crate::sanitize::ledger::{ColumnEntry, Fate, TableEntry};
 use crate::sanitize::needle::NeedleSet;
 use crate::sanitize::proof::search_tree;
-use crate::sanitize::schema::TableKind;
+use crate::sanitize::schema::{Column, TableKind};
 use crate::sanitize::service::{ServiceError, Site};
 use crate::storage::Volume;
 
 use super::finish::is_populated;
 use super::old_wal::{drop_old_wal, is_left};
-use super::rewrite::quoted;
+use super::read_through::{read_table, statistics};
 use super::sample;
 use super::seen::Seen;
 use super::service::PostgresService;
@@ -27,19 +26,24 @@ impl PostgresService {
         }
         let mut session = self.session(site, &self.credentials_of()?.database)?;
         for entry in &ledger.tables {
-            let columns = columns_to_read(entry);
+            let columns = self.columns_to_read(entry);
             if columns.is_empty() || !is_populated(&mut session, &entry.name)? {
                 continue;
             }
             let mut seen = Seen::default();
-            let sql = format!("SELECT {} FROM ONLY {}", columns.join(", "), quoted(&entry.name));
-            sample::copy_through(&mut session, &sql, needles, &mut seen)?;
+            read_table(&mut session, &entry.name, &columns, needles, &mut seen)?;
             if seen.count() > 0 {
                 return Err(ServiceError::Unproved {
                     service: self.setup.name.clone(),
                     what: format!("{} originals are still in {}", seen.count(), entry.name),
                 });
             }
+        }
+        if let Some((catalog, count)) = statistics(&mut session, needles)? {
+            return Err(ServiceError::Unproved {
+                service: self.setup.name.clone(),
+                what: format!("{count} originals are still in {catalog}"),
+            });
         }
         Ok(())
     }
@@ -82,19 +86,18 @@ impl PostgresService {
         }
         Ok(())
     }
-}
 
-/// The columns whose originals must be gone.
-fn columns_to_read(entry: &TableEntry) -> Vec<String> {
-    let masked = |column: &&ColumnEntry| match entry.kind {
-        TableKind::Ordinary => matches!(column.fate, Fate::Mask(_)),
-        TableKind::MaterializedView => true,
-        TableKind::Partitioned | TableKind::View | TableKind::Foreign => false,
-    };
-    entry
-        .columns
-        .iter()
-        .filter(masked)
-        .map(|column| quote_identifier(&column.name))
-        .collect()
+    /// The columns whose originals must be gone.
+    fn columns_to_read(&self, entry: &TableEntry) -> Vec<&Column> {
+        let masked = |column: &&ColumnEntry| match entry.kind {
+            TableKind::Ordinary => matches!(column.fate, Fate::Mask(_)),
+            TableKind::MaterializedView => true,
+            TableKind::Partitioned | TableKind::View | TableKind::Foreign => false,
+        };
+        let Some(table) = self.schema.table(&entry.name) else {
+            return Vec::new();
+        };
+        let columns = entry.columns.iter().filter(masked);
+        columns.filter_map(|column| table.column(&column.name)).collect()
+    }
 }

@@ -1,0 +1,187 @@
+//! Tables read through the server for originals, whatever the length of their values: the server sends a row at once, so long
+//! values are asked for in pieces.
+
+use std::io::BufRead;
+
+use crate::engine::EngineError;
+use crate::engine::postgres::{Session, fault_of, quote_identifier};
+use crate::sanitize::ledger::{Ledger, TableEntry};
+use crate::sanitize::needle::{LONGEST, NeedleSet};
+use crate::sanitize::schema::{Column, Schema, TableKind, TableName};
+
+use super::large;
+use super::rewrite::quoted;
+use super::sample::holds_text;
+use super::seen::Seen;
+
+/// Texts of the schema itself, in which an original may stand by chance: names, comments, function bodies, labels.
+const SCHEMA_TEXTS: &str = "SELECT prosrc FROM pg_proc UNION ALL SELECT description FROM pg_description \
+    UNION ALL SELECT description FROM pg_shdescription UNION ALL SELECT enumlabel FROM pg_enum \
+    UNION ALL SELECT relname FROM pg_class UNION ALL SELECT attname FROM pg_attribute \
+    UNION ALL SELECT proname FROM pg_proc UNION ALL SELECT typname FROM pg_type UNION ALL SELECT conname FROM pg_constraint \
+    UNION ALL SELECT rolname FROM pg_authid UNION ALL SELECT datname FROM pg_database \
+    UNION ALL SELECT collname FROM pg_collation UNION ALL SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef \
+    UNION ALL SELECT array_to_string(reloptions, ' ') FROM pg_class WHERE reloptions IS NOT NULL";
+
+/// What the planner remembers of values. They are compressed where they are many, which a search of bytes does not see through.
+const STATISTICS: [(&str, &str); 2] = [
+    (
+        "pg_statistic",
+        "SELECT concat_ws(' ', stavalues1, stavalues2, stavalues3, stavalues4, stavalues5) FROM pg_statistic",
+    ),
+    (
+        "pg_statistic_ext_data",
+        "SELECT stxdexpr::text FROM pg_statistic_ext_data UNION ALL SELECT array_to_string(items.held, ' ') \
+         FROM pg_statistic_ext_data, pg_mcv_list_items(stxdmcv) AS items (number, held, nulls, frequency, base)",
+    ),
+];
+
+/// A value of more bytes is sent in pieces of that size.
+const PIECE: usize = 1 << 20;
+
+/// A value that takes less room is not measured: however it is compressed, it is not much longer than a piece.
+const SHORT: usize = 8 << 10;
+
+/// What pieces share, so that no original is cut: the longest that is searched for, in its longest form (JSON writes a
+/// character of two bytes with six).
+const SHARED: usize = LONGEST * 8;
+
+/// Reads the kept columns of tables that were not rewritten, and the schema's own texts, for needles that stand there
+/// rightly.
+///
+/// # Errors
+/// [`EngineError`].
+pub(super) fn note_untouched(
+    session: &mut Session,
+    schema: &Schema,
+    ledger: &Ledger,
+    changed: &[TableName],
+    needles: &NeedleSet,
+    seen: &mut Seen,
+) -> Result<(), EngineError> {
+    if needles.is_empty() {
+        return Ok(());
+    }
+    copy_through(session, SCHEMA_TEXTS, needles, seen)?;
+    let untouched = |entry: &&TableEntry| entry.kind == TableKind::Ordinary && !changed.contains(&entry.name);
+    for entry in ledger.tables.iter().filter(untouched) {
+        let Some(table) = schema.table(&entry.name) else {
+            continue;
+        };
+        let texts: Vec<&Column> = table
+            .columns
+            .iter()
+            .filter(|column| holds_text(column.family))
+            .collect();
+        read_table(session, &entry.name, &texts, needles, seen)?;
+    }
+    Ok(())
+}
+
+/// Notes which needles stand in these columns of a table or materialized view, in the form in which the server writes them.
+///
+/// # Errors
+/// [`EngineError`].
+pub(super) fn read_table(
+    session: &mut Session,
+    table: &TableName,
+    columns: &[&Column],
+    needles: &NeedleSet,
+    seen: &mut Seen,
+) -> Result<(), EngineError> {
+    if columns.is_empty() {
+        return Ok(());
+    }
+    // Without values beside its rows a table has none that are long.
+    let long = large::toast(session, table)? > 0;
+    let is_long = |column: &Column| long && large::has_no_length(column);
+    let rows: Vec<String> = columns
+        .iter()
+        .map(|column| short(column, is_long(column)))
+        .collect();
+    let rows = format!("SELECT {} FROM ONLY {}", rows.join(", "), quoted(table));
+    copy_through(session, &rows, needles, seen)?;
+    for column in columns.iter().filter(|column| is_long(column)) {
+        copy_through(session, &pieces(column, table), needles, seen)?;
+    }
+    Ok(())
+}
+
+/// The first catalog of statistics that holds originals, and how many.
+///
+/// # Errors
+/// [`EngineError`].
+pub(super) fn statistics(
+    session: &mut Session,
+    needles: &NeedleSet,
+) -> Result<Option<(&'static str, usize)>, EngineError> {
+    for (catalog, sql) in STATISTICS {
+        let mut seen = Seen::default();
+        copy_through(session, sql, needles, &mut seen)?;
+        if seen.count() > 0 {
+            return Ok(Some((catalog, seen.count())));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a value is sent in pieces.
+fn in_pieces(name: &str) -> String {
+    format!("pg_column_size({name}) > {SHORT} AND octet_length({name}::text) > {PIECE}")
+}
+
+/// A value as text, unless it is sent in pieces.
+fn short(column: &Column, long: bool) -> String {
+    let name = quote_identifier(&column.name);
+    if long {
+        format!("CASE WHEN {} THEN NULL ELSE {name}::text END", in_pieces(&name))
+    } else {
+        format!("{name}::text")
+    }
+}
+
+/// The long values of a column, piece by piece. The value is unpacked once: OFFSET keeps the inner query apart, and of bytes
+/// a piece can be taken without looking at those before it.
+fn pieces(column: &Column, table: &TableName) -> String {
+    let name = quote_identifier(&column.name);
+    format!(
+        "SELECT substring(bytes FROM number * {PIECE} + 1 FOR {}) \
+         FROM (SELECT convert_to({name}::text, 'UTF8') AS bytes FROM ONLY {} WHERE {} OFFSET 0) AS long, \
+         generate_series(0, (octet_length(bytes) - 1) / {PIECE}) AS number",
+        PIECE + SHARED,
+        quoted(table),
+        in_pieces(&name)
+    )
+}
+
+/// Notes what a query returns. In binary form, in which texts are not escaped.
+fn copy_through(
+    session: &mut Session,
+    sql: &str,
+    needles: &NeedleSet,
+    seen: &mut Seen,
+) -> Result<(), EngineError> {
+    let service = session.service().clone();
+    let failed = |fault: String| EngineError::Server {
+        service: service.clone(),
+        action: "reading columns for originals".to_owned(),
+        fault,
+    };
+    let sql = format!("COPY ({sql}) TO STDOUT (FORMAT binary)");
+    let copy = session.client().copy_out(&sql);
+    let mut reader = copy.map_err(|error| failed(fault_of(&error)))?;
+    let mut searcher = needles.searcher();
+    loop {
+        let bytes = reader
+            .fill_buf()
+            .map_err(|error| failed(error.kind().to_string()))?;
+        if bytes.is_empty() {
+            break;
+        }
+        searcher.feed(bytes);
+        let read = bytes.len();
+        reader.consume(read);
+    }
+    seen.add(searcher.finish().hits.iter().map(|hit| hit.needle));
+    Ok(())
+}
