@@ -11,7 +11,7 @@ use crate::sanitize::copy_text::{CopyError, Row, Splitter};
 use crate::sanitize::key::MaskingKey;
 use crate::sanitize::ledger::{ColumnEntry, Fate, Ledger};
 use crate::sanitize::needle::{Builder, NeedleSet, Source};
-use crate::sanitize::schema::{Schema, Table, TableKind, TableName, TypeFamily};
+use crate::sanitize::schema::{Schema, Table, TableKind, TypeFamily};
 use crate::sanitize::transform::{Read, Transform};
 
 use super::large;
@@ -275,6 +275,7 @@ fn percent(part: u64, whole: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sanitize::schema::TableName;
 
     #[test]
     fn a_large_table_is_sampled_by_pages() {
