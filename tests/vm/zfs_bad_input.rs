@@ -151,12 +151,12 @@ fn a_zpool_that_is_suspended_is_named_and_nothing_waits_for_it() {
     with(&production, "pool", &format!("{zpool}/envclone"));
 
     let full = Filler(backing.path().join("full"), zpool.clone());
-    let fill = program("/usr/bin/dd")
+    let written = program("/usr/bin/dd")
         .args(["if=/dev/zero", "bs=1M"])
         .arg(format!("of={}", full.0.display()))
         .output()
         .unwrap();
-    assert!(!fill.status.success(), "it is not full");
+    assert!(!written.status.success(), "it is not full");
     let mut writer = suspend(&zpool, &mounted.join("file"));
     production
         .envclone(&BRANCH)
