@@ -75,7 +75,7 @@ fn a_root_must_be_one_whole_subvolume_on_the_filesystem_of_the_pool() {
     refused(
         &production,
         2,
-        &["plain is not a subvolume", "btrfs subvolume create"],
+        &["plain is not the root of a subvolume", "btrfs subvolume create"],
     );
 
     with_root(&production.root());
