@@ -62,17 +62,21 @@ pub(super) fn refresh(
     schema: &Schema,
     views: &[TableName],
 ) -> Result<Vec<TableName>, EngineError> {
+    // Asked beforehand: names in `public` may shadow the server's own.
+    let mut filled = Vec::new();
+    for view in views {
+        if is_populated(session, view)? {
+            filled.push(view);
+        }
+    }
     // Their queries call functions as applications do, not by qualified names, and see the rows that their owner sees.
     let usual = "SET search_path = \"$user\", public; SET row_security = on";
     session.execute("setting the search path", usual)?;
     let mut out_of_reach = BTreeSet::new();
     spread_out_of_reach(schema, &mut out_of_reach);
     let mut emptied = Vec::new();
-    for view in views {
+    for view in filled {
         let name = quoted(view);
-        if !is_populated(session, view)? {
-            continue;
-        }
         let action = format!("refreshing {view}");
         let refresh = format!("REFRESH MATERIALIZED VIEW {name}");
         if !out_of_reach.contains(view) {

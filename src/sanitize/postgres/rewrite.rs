@@ -206,7 +206,10 @@ pub(super) fn rewrite(
     })?;
     // By an index, it may be: not before they are built.
     if had.unvalidated {
-        as_applications_do(session, table, |session| Ok(prove_checks(session, &table.name)?))?;
+        let checks = valid_checks(session, &table.name)?;
+        as_applications_do(session, table, |session| {
+            Ok(prove_checks(session, &table.name, &checks)?)
+        })?;
     }
     session.execute(&format!("committing {}", table.name), "COMMIT")?;
     let after = files_of(session, &table.name)?;
@@ -363,14 +366,23 @@ fn give_back(session: &mut Session, table: &TableName, had: &Had) -> Result<(), 
     Ok(())
 }
 
-/// Holds the new rows against the constraints that all rows met before, where loading could not.
-fn prove_checks(session: &mut Session, table: &TableName) -> Result<(), EngineError> {
+/// Names and conditions of the checks that all rows met before, with the names in them qualified.
+fn valid_checks(session: &mut Session, table: &TableName) -> Result<Vec<Vec<Option<String>>>, EngineError> {
     let sql = format!(
         "SELECT quote_ident(conname), pg_get_expr(conbin, conrelid) FROM pg_constraint \
          WHERE conrelid = {} AND contype = 'c' AND convalidated",
         regclass(table)
     );
-    for row in session.rows("listing checks", &sql)? {
+    session.rows("listing checks", &sql)
+}
+
+/// Holds the new rows against those checks, where loading could not.
+fn prove_checks(
+    session: &mut Session,
+    table: &TableName,
+    checks: &[Vec<Option<String>>],
+) -> Result<(), EngineError> {
+    for row in checks {
         let [Some(name), Some(condition)] = row.as_slice() else {
             continue;
         };
