@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::{ConfigError, ConfigErrorKind};
 use crate::engine::EngineError;
-use crate::model::{EnvName, NameError, ServiceName};
+use crate::model::{EnvName, EnvType, NameError, ServiceName};
 use crate::runtime::{RuntimeError, StoppedForRoom};
 use crate::saga::{JournalError, SagaError};
 use crate::sanitize::ledger::LedgerError;
@@ -118,6 +118,16 @@ pub enum OpsError {
     MustBeSanitized {
         /// The service.
         service: ServiceName,
+    },
+    /// It is raw, and its type may not be any more.
+    #[error(
+        "{name} is raw, and the configuration does not let a {kind} branch stay raw any more; destroy it and branch again"
+    )]
+    NoLongerRaw {
+        /// The branch.
+        name: EnvName,
+        /// Its type.
+        kind: EnvType,
     },
     /// A service that the branch has is not configured any more.
     #[error(
@@ -251,7 +261,7 @@ impl OpsError {
             },
             Self::Key(error) => key_code(error),
             Self::State(StateError::Unsafe(_)) | Self::UnsafePlace { .. } => 3,
-            Self::Sealed { .. } | Self::MustBeSanitized { .. } => 5,
+            Self::Sealed { .. } | Self::MustBeSanitized { .. } | Self::NoLongerRaw { .. } => 5,
             Self::Lock(LockError::Held { .. }) => 6,
             Self::Lock(LockError::Interrupted { .. }) => 130,
             Self::Pool(error) => pool_code(error),

@@ -50,6 +50,7 @@ pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Starte
             notes: Vec::new(),
         });
     }
+    refuse_raw(app, &record)?;
     app.refuse_without_room()?;
     // What a supervisor that was killed may have left.
     app.runtime.close(&record.branch)?;
@@ -66,6 +67,18 @@ pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Starte
         ran: false,
         went_back,
         notes,
+    })
+}
+
+/// A branch whose data was left raw by its type stays down when its type may not be raw any more.
+fn refuse_raw(app: &App, record: &EnvRecord) -> Result<(), OpsError> {
+    let kind = record.environment.kind;
+    if record.environment.sanitized || app.config.sanitize().raw_types.contains(&kind) {
+        return Ok(());
+    }
+    Err(OpsError::NoLongerRaw {
+        name: record.environment.name.clone(),
+        kind,
     })
 }
 

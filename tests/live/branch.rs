@@ -717,6 +717,15 @@ fn a_type_that_may_stay_raw_says_so_everywhere_and_the_others_are_masked() {
     );
     let shown = production.envclone(&["show", "raw", "--json"]).json();
     assert_eq!(shown["environment"]["sanitized"], false);
+    production.envclone(&["stop", "raw"]).ok();
+    production.configure(&production.configuration(), RULES);
+    production
+        .envclone(&["start", "raw"])
+        .refused(5, &["raw is raw", "staging"]);
+    assert!(ask(&url_of(&raw), "SELECT 1").is_err());
+    production.configure(&configuration, RULES);
+    production.envclone(&["start", "raw"]).ok();
+    assert_eq!(ask(&url_of(&raw), "SELECT 1").as_deref(), Ok("1"));
     let clean = production.branch("clean");
     assert_eq!(clean["environment"]["sanitized"], true);
     assert_ne!(
