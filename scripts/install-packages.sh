@@ -104,14 +104,15 @@ case " $missing " in
             # shellcheck disable=SC1091
             codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
             mirror=$("$(dirname -- "$0")/debian-mirror.sh")
-            lists=$(mktemp -d)
-            trap 'rm -rf "$lists"' EXIT
+            own=$(mktemp -d)
+            trap 'rm -rf "$own"' EXIT
             trap 'exit 130' INT TERM
-            mkdir "$lists/partial"
-            chmod 755 "$lists"
-            printf 'deb %s %s main\n' "$mirror" "$codename" "$mirror" "$codename-updates" "$mirror" "$codename-backports" >"$lists/sources"
+            mkdir -p "$own/lists/partial"
+            chmod -R 755 "$own"
+            printf 'deb %s %s main\n' "$mirror" "$codename" "$mirror" "$codename-updates" "$mirror" "$codename-backports" >"$own/sources.list"
             with_backports() {
-                apt-get -o "Dir::Etc::SourceList=$lists/sources" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$lists" \
+                # The name of the file and the stroke after the directory's matter to apt.
+                apt-get -o "Dir::Etc::SourceList=$own/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$own/lists/" \
                     -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
             }
             with_backports update -q >/dev/null
