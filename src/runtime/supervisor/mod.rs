@@ -148,7 +148,8 @@ fn set_up(args: &SuperviseArgs) -> Result<Parts, Failure> {
     }
 }
 
-/// A session of its own, no core dumps, after production at the processor and before it where memory ends, and no directory of the host kept busy.
+/// A session of its own, no core dumps, after production at the processor and before it where memory ends, and no directory of
+/// the host kept busy.
 fn detach() -> io::Result<()> {
     match rustix::process::setsid() {
         Ok(_) | Err(rustix::io::Errno::PERM) => {} // it leads its group already

@@ -36,7 +36,7 @@ const LONGEST: usize = 14;
 
 /// Reserved by: US and CA the numbering plan (555-0100 to 555-0199 of every area), FR ARCEP (decision 2018-0881), GB Ofcom
 /// ("Telephone numbers for drama use"), DE the Bundesnetzagentur (Mitteilung 148/2021), AU ACMA ("Phone numbers for use in
-/// TV shows, films and creative works"), IE `ComReg` (020 91X XXXX), SE PTS (2020).
+/// TV shows, films and creative works"), IE `ComReg` (numbers that begin with 020 91), SE PTS (2020).
 ///
 /// Read in sources: the German ranges, 020 91X, 555-01XX, Leeds 0113 496; the mobile ones of FR, AU and SE only in software
 /// that cites ARCEP, ACMA and PTS. Not read anywhere but taken as known: landlines of SE; 0191 498, 028 9649, 029 2018 and 03069 of GB.
