@@ -71,8 +71,8 @@ pub trait Ground {
     }
     /// Whether the order of writes that were never synced is kept in a snapshot: on ZFS.
     fn orders_unsynced(&self) -> bool;
-    /// A snapshot of each volume of a root by itself, one after the other, and where their files are: the control.
-    fn snapshot_one_by_one(&self, root: &Path, volumes: &[&str], name: &str) -> io::Result<Vec<PathBuf>>;
+    /// A snapshot of one volume of a root by itself, and where its files are: for the control.
+    fn snapshot_of_one(&self, root: &Path, volume: &str, name: &str) -> io::Result<PathBuf>;
 }
 
 /// A driver does not do what it must.

@@ -55,21 +55,12 @@ impl Ground for BtrfsGround {
     fn orders_unsynced(&self) -> bool {
         false
     }
-    /// One snapshot for each volume, of which that volume alone is looked at.
-    fn snapshot_one_by_one(&self, root: &Path, volumes: &[&str], name: &str) -> io::Result<Vec<PathBuf>> {
-        let one = |volume: &&str| {
-            let to = self.pool.path().join(format!("{name}-{volume}"));
-            let words = [
-                "subvolume",
-                "snapshot",
-                "-r",
-                root.to_str().unwrap(),
-                to.to_str().unwrap(),
-            ];
-            run("btrfs", &words);
-            Ok(to.join(volume))
-        };
-        volumes.iter().map(one).collect()
+    /// A snapshot of the whole root, of which that volume alone is looked at.
+    fn snapshot_of_one(&self, root: &Path, volume: &str, name: &str) -> io::Result<PathBuf> {
+        let to = self.pool.path().join(format!("{name}-{volume}"));
+        let (from, into) = (root.to_str().unwrap(), to.to_str().unwrap());
+        run("btrfs", &["subvolume", "snapshot", "-r", from, into]);
+        Ok(to.join(volume))
     }
 }
 

@@ -131,15 +131,10 @@ impl Ground for ZfsGround<'_> {
     fn orders_unsynced(&self) -> bool {
         true
     }
-    fn snapshot_one_by_one(&self, root: &Path, volumes: &[&str], name: &str) -> io::Result<Vec<PathBuf>> {
-        let one = |volume: &&str| {
-            run(
-                "zfs",
-                &["snapshot", &format!("{}/{volume}@{name}", self.name_for(root))],
-            );
-            Ok(root.join(volume).join(".zfs/snapshot").join(name))
-        };
-        volumes.iter().map(one).collect()
+    fn snapshot_of_one(&self, root: &Path, volume: &str, name: &str) -> io::Result<PathBuf> {
+        let snapshot = format!("{}/{volume}@{name}", self.name_for(root));
+        run("zfs", &["snapshot", &snapshot]);
+        Ok(root.join(volume).join(".zfs/snapshot").join(name))
     }
 }
 

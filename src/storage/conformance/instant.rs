@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::{Breach, Ground, Outcome, hold, incoming};
 use crate::storage::Role;
@@ -16,8 +17,34 @@ const SNAPSHOTS: u64 = 20;
 /// In at most so many a control must have failed once.
 const CONTROL: u64 = 300;
 
+/// How far the writer is.
+#[derive(Default)]
+struct Progress {
+    /// How often it wrote to each volume; `None` once it ended.
+    rounds: Mutex<Option<u64>>,
+    further: Condvar,
+    stop: AtomicBool,
+}
+
+impl Progress {
+    fn set(&self, rounds: Option<u64>) {
+        *self.rounds.lock().unwrap_or_else(PoisonError::into_inner) = rounds;
+        self.further.notify_all();
+    }
+
+    /// Waits until each volume was written to twice more than now, or the writer ended.
+    fn wait_for_two_rounds(&self) {
+        let rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(enough) = rounds.map(|now| now + 2) else {
+            return;
+        };
+        let too_early = |rounds: &mut Option<u64>| rounds.is_some_and(|now| now < enough);
+        drop(self.further.wait_while(rounds, too_early));
+    }
+}
+
 /// Appends 1, 2, 3, … to a file of each volume, one volume after the other, until told to stop.
-fn write_in_turn(files: &[File], synced: bool, stop: &AtomicBool) -> io::Result<()> {
+fn write_in_turn(files: &[File], synced: bool, progress: &Progress) -> io::Result<()> {
     for number in 1u64.. {
         for file in files {
             file.write_all_at(&number.to_le_bytes(), (number - 1) * 8)?;
@@ -25,7 +52,8 @@ fn write_in_turn(files: &[File], synced: bool, stop: &AtomicBool) -> io::Result<
                 file.sync_data()?;
             }
         }
-        if stop.load(Ordering::Relaxed) {
+        progress.set(Some(number));
+        if progress.stop.load(Ordering::Relaxed) {
             break;
         }
     }
@@ -68,19 +96,24 @@ fn is_one_moment(volumes: &[PathBuf]) -> io::Result<bool> {
 fn count(
     ground: &dyn Ground,
     (synced, times, until_first): (bool, u64, bool),
-    look: impl Fn(&Path, u64) -> Result<Vec<PathBuf>, Breach>,
+    look: impl Fn(&Path, u64, &Progress) -> Result<Vec<PathBuf>, Breach>,
 ) -> Result<u64, Breach> {
     let root = ground.pool().join("production");
     ground.make_root_of(&root, &VOLUMES)?;
     let open = |volume: &&str| File::create(root.join(volume).join("numbers"));
     let files = VOLUMES.iter().map(open).collect::<io::Result<Vec<_>>>()?;
-    let stop = AtomicBool::new(false);
+    let progress = Progress::default();
+    progress.set(Some(0));
     std::thread::scope(|scope| {
-        let writer = scope.spawn(|| write_in_turn(&files, synced, &stop));
+        let writer = scope.spawn(|| {
+            let written = write_in_turn(&files, synced, &progress);
+            progress.set(None);
+            written
+        });
         let looked = (|| {
             let mut wrong = 0;
             for number in 0..times {
-                let volumes = look(&root, number)?;
+                let volumes = look(&root, number, &progress)?;
                 if !is_one_moment(&volumes)? {
                     wrong += 1;
                 }
@@ -90,7 +123,7 @@ fn count(
             }
             Ok(wrong)
         })();
-        stop.store(true, Ordering::Relaxed);
+        progress.stop.store(true, Ordering::Relaxed);
         let written = writer.join();
         written.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         looked
@@ -108,16 +141,22 @@ pub(super) fn of_all_that_was_synced(ground: &dyn Ground) -> Outcome {
     if !ground.is_atomic() {
         return Ok(());
     }
-    let wrong = count(ground, (true, SNAPSHOTS, false), |root, number| {
+    let wrong = count(ground, (true, SNAPSHOTS, false), |root, number, _| {
         by_the_driver(ground, root, number)
     })?;
     hold(wrong == 0, "volumes of one snapshot are of different moments")
 }
 
 pub(super) fn one_by_one_is_none(ground: &dyn Ground) -> Outcome {
-    let wrong = count(ground, (true, CONTROL, true), |root, number| {
-        Ok(ground.snapshot_one_by_one(root, &VOLUMES, &format!("one-{number}"))?)
-    })?;
+    let one_by_one = |root: &Path, number: u64, progress: &Progress| {
+        let one = |volume: &&str| {
+            let path = ground.snapshot_of_one(root, volume, &format!("one-{number}"))?;
+            progress.wait_for_two_rounds();
+            Ok(path)
+        };
+        VOLUMES.iter().map(one).collect()
+    };
+    let wrong = count(ground, (true, 1, true), one_by_one)?;
     hold(wrong > 0, "the control did not fail: the check sees nothing")
 }
 
@@ -127,7 +166,7 @@ pub(super) fn of_what_was_not_synced(ground: &dyn Ground) -> Outcome {
     }
     let orders = ground.orders_unsynced();
     let times = if orders { SNAPSHOTS } else { CONTROL };
-    let wrong = count(ground, (false, times, true), |root, number| {
+    let wrong = count(ground, (false, times, true), |root, number, _| {
         by_the_driver(ground, root, number)
     })?;
     if orders {

@@ -44,14 +44,11 @@ impl Ground for MemoryGround {
     fn orders_unsynced(&self) -> bool {
         false
     }
-    fn snapshot_one_by_one(&self, root: &Path, volumes: &[&str], name: &str) -> io::Result<Vec<PathBuf>> {
-        let copy = |volume: &&str| {
-            let to = self.dir.path().join(format!("{name}-{volume}"));
-            fs::create_dir(&to)?;
-            fs::copy(root.join(volume).join("numbers"), to.join("numbers"))?;
-            Ok(to)
-        };
-        volumes.iter().map(copy).collect()
+    fn snapshot_of_one(&self, root: &Path, volume: &str, name: &str) -> io::Result<PathBuf> {
+        let to = self.dir.path().join(format!("{name}-{volume}"));
+        fs::create_dir(&to)?;
+        fs::copy(root.join(volume).join("numbers"), to.join("numbers"))?;
+        Ok(to)
     }
 }
 
