@@ -47,6 +47,8 @@ mod reboot;
 mod remedies;
 #[path = "live/reserve.rs"]
 mod reserve;
+#[path = "live/rights.rs"]
+mod rights;
 #[path = "live/running_parent.rs"]
 mod running_parent;
 #[path = "live/runtime.rs"]

@@ -231,6 +231,11 @@ impl Column {
         }
     }
 
+    /// Whether its type came with the server: of others the name says whose they are.
+    pub fn is_of_a_type_of_the_servers(&self) -> bool {
+        !self.type_name.contains('.') && self.type_name != "citext"
+    }
+
     /// The type as a person writes it: `varchar(120)`.
     pub fn type_text(&self) -> String {
         match self.max_chars {

@@ -118,11 +118,12 @@ fn whole_life(version: &Version) {
         needles.len(),
         "the control does not hold all originals"
     );
-    // From here on, whoever is the superuser has no time, unless they take it.
-    production.sql("ALTER ROLE postgres SET idle_session_timeout = '20ms'");
+    // From here on, whoever is the superuser has no time, unless they take it: the test has none either.
+    let mut hurry = "ALTER ROLE postgres SET idle_session_timeout = '20ms'".to_owned();
     if major >= 17 {
-        production.sql("ALTER ROLE postgres SET transaction_timeout = '1ms'");
+        hurry.push_str("; ALTER ROLE postgres SET transaction_timeout = '1ms'");
     }
+    production.sql(&hurry);
     let before = production.world();
 
     let document = production.branch("fix-42");

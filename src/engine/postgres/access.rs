@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// An `ident` service on 127.0.0.1:113 of a branch's network namespace, for as long as it lives.
 pub struct Ident {
     role: Arc<Mutex<String>>,
+    /// Held while somebody connects: one connection is made at a time, so that each is that of its role.
+    connecting: Mutex<()>,
     stop: Option<io::PipeWriter>,
     thread: Option<JoinHandle<()>>,
 }
@@ -40,14 +42,19 @@ impl Ident {
             .spawn(move || answer_all(&listener, &stopped, &vouched))?;
         Ok(Self {
             role,
+            connecting: Mutex::default(),
             stop: Some(stop),
             thread: Some(thread),
         })
     }
 
-    /// From now on, answers for sockets of this process name this role.
-    pub fn vouch_for(&self, role: &str) {
+    /// Connects: for as long as that takes, answers for sockets of this process name this role.
+    pub fn vouching<T>(&self, role: &str, connect: impl FnOnce() -> T) -> T {
+        let _alone = self.connecting.lock().unwrap_or_else(PoisonError::into_inner);
         role.clone_into(&mut self.role.lock().unwrap_or_else(PoisonError::into_inner));
+        let connected = connect();
+        self.role.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        connected
     }
 }
 
@@ -90,7 +97,7 @@ fn answer(stream: TcpStream, role: &str) -> io::Result<()> {
     reader.read_line(&mut question)?;
     let mut stream = stream;
     let reply = match parse_question(&question) {
-        Some((client, server)) if is_ours(client, server)? => {
+        Some((client, server)) if !role.is_empty() && is_ours(client, server)? => {
             format!("{client},{server}:USERID:UNIX:{role}\r\n")
         }
         Some((client, server)) => format!("{client},{server}:ERROR:NO-USER\r\n"),

@@ -41,17 +41,9 @@ impl Session {
         database: &str,
     ) -> Result<Self, EngineError> {
         let role = identity.superuser.as_str();
-        ident.vouch_for(role);
-        let mut config = postgres::Config::new();
-        config
-            .host("127.0.0.1")
-            .port(identity.port)
-            .user(role)
-            .dbname(database)
-            .application_name("envclone")
-            .connect_timeout(std::time::Duration::from_secs(10))
-            .options(&options(identity.major));
-        Self::watched(service, identity.port, &config).map_err(|fault| {
+        let options = format!("{} {}", options(identity.major), OF_SUPERUSERS);
+        let connected = Self::vouched(service, ident, identity, role, database, &options);
+        connected.map_err(|fault| {
             if NO_SUPERUSER.iter().any(|code| fault.starts_with(code)) {
                 return EngineError::Unfit {
                     service: service.clone(),
@@ -66,6 +58,47 @@ impl Session {
                 fault,
             }
         })
+    }
+
+    /// Connects to `database` of a sealed server as another role, with no more rights than that has. It must be one that
+    /// may log in.
+    ///
+    /// # Errors
+    /// [`EngineError::Server`].
+    pub fn connect_as(
+        service: &ServiceName,
+        ident: &Ident,
+        identity: &Identity,
+        role: &str,
+        database: &str,
+    ) -> Result<Self, EngineError> {
+        let options = options(identity.major);
+        let connected = Self::vouched(service, ident, identity, role, database, &options);
+        connected.map_err(|fault| EngineError::Server {
+            service: service.clone(),
+            action: format!("connecting to database {database} as {role:?}"),
+            fault,
+        })
+    }
+
+    fn vouched(
+        service: &ServiceName,
+        ident: &Ident,
+        identity: &Identity,
+        role: &str,
+        database: &str,
+        options: &str,
+    ) -> Result<Self, String> {
+        let mut config = postgres::Config::new();
+        config
+            .host("127.0.0.1")
+            .port(identity.port)
+            .user(role)
+            .dbname(database)
+            .application_name("envclone")
+            .connect_timeout(std::time::Duration::from_secs(10))
+            .options(options);
+        ident.vouching(role, || Self::watched(service, identity.port, &config))
     }
 
     /// Connects as a user of the branch does, by password. For the proof that the URL works, and for nothing else.
@@ -197,17 +230,20 @@ impl Drop for Session {
     }
 }
 
-/// Settings of envclone's own sessions: no user trigger, rule or event trigger of the data may act on what envclone
-/// does, no timeout that the data's owner set may end it, and no setting of its role may make another role of it or load
-/// a library.
+/// What only superusers may set, for envclone's own sessions: no user trigger, rule or event trigger of the data may act on
+/// what envclone does, and no library is loaded.
+const OF_SUPERUSERS: &str = "-c session_preload_libraries= -c log_min_messages=warning -c session_replication_role=replica \
+    -c zero_damaged_pages=off -c ignore_checksum_failure=off";
+
+/// Settings of all sessions: no timeout that the data's owner set may end them, and no setting of their role may make
+/// another role of it, load a library, or change how values are read and written.
 fn options(major: u32) -> String {
-    let mut options = "-c role=none -c session_preload_libraries= -c local_preload_libraries= -c log_min_messages=warning \
-        -c session_replication_role=replica -c statement_timeout=0 -c lock_timeout=0 \
+    let mut options = "-c role=none -c local_preload_libraries= -c statement_timeout=0 -c lock_timeout=0 \
         -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 -c search_path=pg_catalog -c row_security=off \
         -c default_transaction_read_only=off -c client_encoding=UTF8 -c datestyle=ISO -c intervalstyle=postgres \
         -c extra_float_digits=1 -c jit=off -c bytea_output=hex -c default_transaction_isolation=read\\ committed \
         -c array_nulls=on -c xmloption=content -c standard_conforming_strings=on -c transform_null_equals=off \
-        -c gin_fuzzy_search_limit=0 -c exit_on_error=off -c zero_damaged_pages=off -c ignore_checksum_failure=off"
+        -c gin_fuzzy_search_limit=0 -c exit_on_error=off"
         .to_owned();
     // A server refuses settings that it does not know.
     if major >= 17 {

@@ -75,12 +75,24 @@ fn size(column: &Column, limit: u64) -> String {
         // Two digits to a byte.
         format!("octet_length({name}) * 2::bigint")
     } else {
-        format!("octet_length({name}::text)")
+        format!("octet_length({})", as_text(column))
     };
     format!(
         "CASE WHEN pg_column_size({name}) BETWEEN {SHORT} AND {limit} THEN {sent} \
          ELSE coalesce(pg_column_size({name}), 0) END"
     )
+}
+
+/// A column's value as text, in SQL. Whoever owns a type can make a cast of it to text that calls a function of theirs; what
+/// `format` calls for such a type is its output function, which only a superuser can make.
+pub(super) fn as_text(column: &Column) -> String {
+    let name = quote_identifier(&column.name);
+    if column.is_of_a_type_of_the_servers() {
+        format!("{name}::text")
+    } else {
+        // `IS DISTINCT FROM` is what tells a row of NULLs from NULL.
+        format!("CASE WHEN {name} IS DISTINCT FROM NULL THEN format('%s', {name}) END")
+    }
 }
 
 /// The bytes of values that stand beside the rows.

@@ -17,6 +17,7 @@ mod pace;
 mod purge;
 mod read_through;
 mod rewrite;
+mod rights;
 mod sample;
 mod sealed;
 mod seen;

@@ -9,7 +9,7 @@ use crate::sanitize::ledger::{Ledger, TableEntry};
 use crate::sanitize::needle::{LONGEST, NeedleSet};
 use crate::sanitize::schema::{Column, Schema, TableKind, TableName};
 
-use super::large;
+use super::large::{self, as_text};
 use super::rewrite::quoted;
 use super::sample::holds_text;
 use super::seen::Seen;
@@ -126,31 +126,32 @@ pub(super) fn statistics(
 }
 
 /// Whether a value is sent in pieces.
-fn in_pieces(name: &str) -> String {
-    format!("pg_column_size({name}) > {SHORT} AND octet_length({name}::text) > {PIECE}")
+fn in_pieces(column: &Column) -> String {
+    let (name, text) = (quote_identifier(&column.name), as_text(column));
+    format!("pg_column_size({name}) > {SHORT} AND octet_length({text}) > {PIECE}")
 }
 
 /// A value as text, unless it is sent in pieces.
 fn short(column: &Column, long: bool) -> String {
-    let name = quote_identifier(&column.name);
+    let text = as_text(column);
     if long {
-        format!("CASE WHEN {} THEN NULL ELSE {name}::text END", in_pieces(&name))
+        format!("CASE WHEN {} THEN NULL ELSE {text} END", in_pieces(column))
     } else {
-        format!("{name}::text")
+        text
     }
 }
 
 /// The long values of a column, piece by piece. The value is unpacked once: OFFSET keeps the inner query apart, and of bytes
 /// a piece can be taken without looking at those before it.
 fn pieces(column: &Column, table: &TableName) -> String {
-    let name = quote_identifier(&column.name);
     format!(
         "SELECT substring(bytes FROM number * {PIECE} + 1 FOR {}) \
-         FROM (SELECT convert_to({name}::text, 'UTF8') AS bytes FROM ONLY {} WHERE {} OFFSET 0) AS long, \
+         FROM (SELECT convert_to({}, 'UTF8') AS bytes FROM ONLY {} WHERE {} OFFSET 0) AS long, \
          generate_series(0, (octet_length(bytes) - 1) / {PIECE}) AS number",
         PIECE + SHARED,
+        as_text(column),
         quoted(table),
-        in_pieces(&name)
+        in_pieces(column)
     )
 }
 

@@ -16,6 +16,7 @@ use crate::sanitize::copy_text::{CopyError, Row};
 use crate::sanitize::schema::{Table, TableName};
 use crate::sanitize::transform::{Transform, TransformError};
 
+use super::rights::{Loader, Own};
 use super::seen::Seen;
 use super::spool::{self, Place};
 
@@ -97,7 +98,7 @@ impl Rewritten {
     }
 }
 
-/// Why a table could not be rewritten. Its transaction is rolled back.
+/// Why a table could not be rewritten. It may be empty then.
 #[derive(Debug, thiserror::Error)]
 pub enum RewriteError {
     /// The server.
@@ -178,7 +179,7 @@ pub enum RewriteError {
 /// Rewrites `table`, which the `others` help to read.
 ///
 /// # Errors
-/// [`RewriteError`]; the table is then as it was.
+/// [`RewriteError`].
 pub(super) fn rewrite(
     session: &mut Session,
     others: &mut [Session],
@@ -196,22 +197,43 @@ pub(super) fn rewrite(
     )?;
     let mut spooled = spool::read_out(session, others, table, work, place)?;
     let had = empty_and_bare(session, &table.name)?;
-    as_applications_do(session, table, |session| {
-        spool::load(session, table, &mut spooled.files, place.pace)
+    let loader = Loader::of(session, &table.name, had.unvalidated)?;
+    if loader != Loader::Same {
+        // Its policies hold for whoever is not a superuser.
+        set_flag(session, &table.name, "relrowsecurity", "false")?;
+        session.execute("committing an empty table", "COMMIT")?;
+    }
+    let mut own = Own::open(session, &loader, place.door)?;
+    if let Some(own) = &mut own {
+        own.session.execute("beginning", "BEGIN")?;
+    }
+    as_applications_do(whose(&mut own, session), table, |session| {
+        spool::load(session, table, &mut spooled.files, place.pace, &loader)
     })?;
+    if let Some(own) = &mut own {
+        own.session
+            .execute(&format!("committing {}", table.name), "COMMIT")?;
+        session.execute("beginning", "BEGIN")?;
+    }
     give_back(session, &table.name, &had)?;
     as_applications_do(session, table, |session| {
         let sql = format!("REINDEX TABLE {name}");
         Ok(session.execute(&format!("building the indexes of {}", table.name), &sql)?)
     })?;
+    session.execute(&format!("committing {}", table.name), "COMMIT")?;
     // By an index, it may be: not before they are built.
     if had.unvalidated {
         let checks = valid_checks(session, &table.name)?;
+        let session = whose(&mut own, session);
+        session.execute("beginning", "BEGIN")?;
         as_applications_do(session, table, |session| {
             Ok(prove_checks(session, &table.name, &checks)?)
         })?;
+        session.execute("ending the checks", "COMMIT")?;
     }
-    session.execute(&format!("committing {}", table.name), "COMMIT")?;
+    if let Some(own) = own {
+        own.end(session)?;
+    }
     let after = files_of(session, &table.name)?;
     if before.iter().any(|file| after.contains(file)) {
         return Err(RewriteError::NotRewritten {
@@ -220,6 +242,11 @@ pub(super) fn rewrite(
         });
     }
     Ok((spooled.rewritten, spooled.seen))
+}
+
+/// The session that evaluates what calls functions of the data.
+fn whose<'a>(own: &'a mut Option<Own>, session: &'a mut Session) -> &'a mut Session {
+    own.as_mut().map_or(session, |own| &mut own.session)
 }
 
 /// Does what calls functions of the data (generated columns, checks, indexes), which may find others by the search path, as
@@ -332,13 +359,14 @@ struct Had {
     triggers: String,
     indexes: String,
     checks: String,
+    policies: String,
     /// Whether a CHECK constraint is NOT VALID, so that rows which were there before it may break it.
     unvalidated: bool,
 }
 
 fn had(session: &mut Session, table: &TableName) -> Result<Had, EngineError> {
     let sql = format!(
-        "SELECT relhastriggers, relhasindex, relchecks, EXISTS (SELECT 1 FROM pg_constraint \
+        "SELECT relhastriggers, relhasindex, relchecks, relrowsecurity, EXISTS (SELECT 1 FROM pg_constraint \
          WHERE conrelid = c.oid AND contype = 'c' AND NOT convalidated) FROM pg_class AS c WHERE oid = {}",
         regclass(table)
     );
@@ -353,6 +381,7 @@ fn had(session: &mut Session, table: &TableName) -> Result<Had, EngineError> {
         triggers: next(),
         indexes: next(),
         checks: next(),
+        policies: next(),
         unvalidated: next() == "t",
     })
 }
@@ -360,6 +389,7 @@ fn had(session: &mut Session, table: &TableName) -> Result<Had, EngineError> {
 fn give_back(session: &mut Session, table: &TableName, had: &Had) -> Result<(), EngineError> {
     set_flag(session, table, "relhastriggers", &had.triggers)?;
     set_flag(session, table, "relhasindex", &had.indexes)?;
+    set_flag(session, table, "relrowsecurity", &had.policies)?;
     if had.unvalidated {
         set_flag(session, table, "relchecks", &had.checks)?;
     }

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use zeroize::Zeroizing;
 
 use crate::engine::EngineError;
-use crate::engine::postgres::{Session, quote_identifier};
+use crate::engine::postgres::Session;
 use crate::model::{Secret, ServiceName};
 use crate::sanitize::copy_text::{CopyError, Row, Splitter};
 use crate::sanitize::key::MaskingKey;
@@ -14,7 +14,7 @@ use crate::sanitize::needle::{Builder, NeedleSet, Source};
 use crate::sanitize::schema::{Schema, Table, TableKind, TypeFamily};
 use crate::sanitize::transform::{Read, Transform};
 
-use super::large;
+use super::large::{self, as_text};
 use super::rewrite::{ColumnWork, RewriteError, Rule, quoted};
 use super::spool::selected;
 use super::work::column_work;
@@ -106,7 +106,7 @@ fn sample(
     }
     let conditions: Vec<&str> = offers.iter().flat_map(Offer::conditions).collect();
     let selected = if emptied {
-        beginnings(&columns)
+        beginnings(table, &columns)
     } else {
         selected(&columns, &conditions)
     };
@@ -248,8 +248,11 @@ pub(super) fn holds_text(family: TypeFamily) -> bool {
 }
 
 /// Of rows that go, the beginnings of values: they were not refused for their length.
-fn beginnings(columns: &[&str]) -> String {
-    let beginning = |column: &&str| format!("left({}::text, {LOOKED_AT})", quote_identifier(column));
+fn beginnings(table: &Table, columns: &[&str]) -> String {
+    let beginning = |column: &&str| match table.column(column) {
+        Some(known) => format!("left({}, {LOOKED_AT})", as_text(known)),
+        None => "NULL".to_owned(),
+    };
     columns.iter().map(beginning).collect::<Vec<_>>().join(", ")
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::engine::postgres::{Ident, Logins, Mode, Session, conf_files, instance};
+use crate::engine::postgres::{Ident, Identity, Logins, Mode, Session, conf_files, instance};
 use crate::engine::{EngineError, ServiceSetup};
 use crate::runtime::Network;
 use crate::sanitize::service::{ServiceError, Site};
@@ -70,15 +70,33 @@ impl PostgresService {
         if let Some(kept) = kept {
             return Ok(kept);
         }
-        let (Some(identity), Some(ident)) = (&self.identity, &self.ident) else {
-            return Err(EngineError::Unfit {
-                service: self.setup.name.clone(),
-                message: "it is not running sealed".to_owned(),
-            });
-        };
+        let (ident, identity) = self.way_in()?;
         connect_in(network, &self.setup, || {
             Session::connect(&self.setup.name, ident, identity, database)
         })
+    }
+
+    /// A session as another role of the database, with no more rights than it has; only while sealed.
+    pub(super) fn session_as(
+        &self,
+        network: &dyn Network,
+        role: &str,
+        database: &str,
+    ) -> Result<Session, EngineError> {
+        let (ident, identity) = self.way_in()?;
+        connect_in(network, &self.setup, || {
+            Session::connect_as(&self.setup.name, ident, identity, role, database)
+        })
+    }
+
+    fn way_in(&self) -> Result<(&Ident, &Identity), EngineError> {
+        self.ident
+            .as_ref()
+            .zip(self.identity.as_ref())
+            .ok_or_else(|| EngineError::Unfit {
+                service: self.setup.name.clone(),
+                message: "it is not running sealed".to_owned(),
+            })
     }
 }
 

@@ -7,6 +7,7 @@ use crate::engine::EngineError;
 use crate::engine::postgres::{Session, quote_identifier};
 use crate::sanitize::schema::{Schema, Table, TableKind, TableName};
 
+use super::large::as_text;
 use super::rewrite::quoted;
 
 /// How many characters of each the ledger is shown: all columns of a table are held at once.
@@ -89,10 +90,12 @@ impl Samples<'_> {
         let (Some(first), Some(from)) = (names.first(), self.from(table, &names)) else {
             return Ok(Vec::new());
         };
-        let shown: Vec<String> = names
-            .iter()
-            .map(|name| format!("left({name}::text, {LOOKED_AT})"))
-            .collect();
+        let known = self.schema.table(table);
+        let text = |column: &&str| match known.and_then(|table| table.column(column)) {
+            Some(known) => format!("left({}, {LOOKED_AT})", as_text(known)),
+            None => "NULL".to_owned(),
+        };
+        let shown: Vec<String> = columns.iter().map(text).collect();
         let only = if filled {
             format!(" WHERE {first} IS NOT NULL")
         } else {

@@ -15,17 +15,20 @@ use crate::sanitize::schema::Table;
 use super::masker::Masker;
 use super::pace::Pace;
 use super::rewrite::{ColumnWork, RewriteError, Rewritten, pages, quoted};
+use super::rights::{Door, Loader};
 use super::seen::{Originals, Seen};
 
 /// How many bytes are gathered before they are noted and written.
 const BATCH: usize = 1 << 20;
 
-/// Where rows lie between going out and coming back, how fast they may be written, and which originals are looked for in
-/// them, for telling which stand there rightly.
+/// Where rows lie between going out and coming back, how fast they may be written, as whom, and which originals are looked
+/// for in them, for telling which stand there rightly.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     /// A root-only directory of the pool.
     pub(super) directory: &'a Path,
+    /// For the roles that load tables with code of the data.
+    pub(super) door: &'a Door<'a>,
     /// The limit.
     pub(super) pace: &'a Pace,
     /// The originals.
@@ -136,7 +139,7 @@ fn read_part(
     let mut masker = Masker::new(&table.name, &columns, work, conditions.len(), place.originals);
     let mut batch = Vec::with_capacity(BATCH + BATCH / 4);
     let mut line: Vec<u8> = Vec::new();
-    let failed = |error: &postgres::Error| server_error(&service, table, fault_of(error));
+    let failed = |error: &postgres::Error| server_error(&service, table, "", fault_of(error));
     let sql = select(table, &columns, &conditions, part);
     let mut reader = session.client().copy_out(&sql).map_err(|error| failed(&error))?;
     let mut spool = |batch: &mut Vec<u8>| -> Result<(), RewriteError> {
@@ -156,7 +159,7 @@ fn read_part(
     };
     loop {
         let chunk = reader.fill_buf();
-        let chunk = chunk.map_err(|error| read_error(&service, table, &error))?;
+        let chunk = chunk.map_err(|error| copy_error(&service, table, "", &error))?;
         let Some(last) = chunk.len().checked_sub(1) else {
             break;
         };
@@ -189,7 +192,7 @@ fn read_part(
     })
 }
 
-/// Loads the spooled rows into the emptied table.
+/// Loads the spooled rows into the emptied table, in a session of `loader`.
 ///
 /// # Errors
 /// [`RewriteError`].
@@ -198,6 +201,7 @@ pub(super) fn load(
     table: &Table,
     files: &mut [File],
     pace: &Pace,
+    loader: &Loader,
 ) -> Result<(), RewriteError> {
     let service = session.service().clone();
     let spool_error = |source| spool_error(&service, table, source);
@@ -205,13 +209,25 @@ pub(super) fn load(
     if columns.is_empty() {
         return Ok(());
     }
-    // Nobody else can have seen the emptied table: rows that are visible to all at once are not written a second time.
+    // In the transaction that emptied it nobody else can have seen the table: rows that are visible to all at once are not
+    // written a second time.
+    let (options, whose) = match loader {
+        Loader::Same => (" WITH (FREEZE)", String::new()),
+        Loader::Owner(role) => (
+            "",
+            format!(" as its owner {role}, since functions of the data act on its rows"),
+        ),
+        Loader::WriterOnly => (
+            "",
+            " as a role that reads nothing, since functions of the data act on its rows".to_owned(),
+        ),
+    };
     let sql = format!(
-        "COPY {} ({}) FROM STDIN WITH (FREEZE)",
+        "COPY {} ({}) FROM STDIN{options}",
         quoted(&table.name),
         column_list(&columns)
     );
-    let failed = |error: &postgres::Error| server_error(&service, table, fault_of(error));
+    let failed = |error: &postgres::Error| server_error(&service, table, &whose, fault_of(error));
     let mut writer = session.client().copy_in(&sql).map_err(|error| failed(&error))?;
     let mut buffer = vec![0; BATCH];
     for spool in files {
@@ -223,7 +239,7 @@ pub(super) fn load(
             }
             writer
                 .write_all(&buffer[..read])
-                .map_err(|error| read_error(&service, table, &error))?;
+                .map_err(|error| copy_error(&service, table, &whose, &error))?;
             pace.wrote(read);
         }
     }
@@ -260,21 +276,18 @@ fn spool_error(service: &ServiceName, table: &Table, source: io::Error) -> Rewri
 }
 
 /// A failure of a copy comes wrapped as an I/O error; only its code is kept.
-fn read_error(service: &ServiceName, table: &Table, error: &io::Error) -> RewriteError {
+fn copy_error(service: &ServiceName, table: &Table, whose: &str, error: &io::Error) -> RewriteError {
     let inner = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<postgres::Error>());
-    server_error(
-        service,
-        table,
-        inner.map_or_else(|| error.kind().to_string(), fault_of),
-    )
+    let fault = inner.map_or_else(|| error.kind().to_string(), fault_of);
+    server_error(service, table, whose, fault)
 }
 
-fn server_error(service: &ServiceName, table: &Table, fault: String) -> RewriteError {
+fn server_error(service: &ServiceName, table: &Table, whose: &str, fault: String) -> RewriteError {
     RewriteError::Engine(EngineError::Server {
         service: service.clone(),
-        action: format!("copying table {}", table.name),
+        action: format!("copying table {}{whose}", table.name),
         fault,
     })
 }
