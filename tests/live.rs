@@ -63,3 +63,5 @@ mod versions;
 mod walls;
 #[path = "live/world.rs"]
 mod world;
+#[path = "live/zoo.rs"]
+mod zoo;

@@ -53,7 +53,7 @@ const ANSWERS: [(&str, &str); 5] = [
 ];
 
 /// Where the programs of a version are.
-fn programs(major: u32) -> PathBuf {
+pub(crate) fn programs(major: u32) -> PathBuf {
     if Path::new(server_programs())
         .parent()
         .unwrap()

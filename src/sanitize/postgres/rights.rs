@@ -34,7 +34,7 @@ const CODE: &str = "WITH RECURSIVE reached(what, id, tree) AS ( \
         UNION SELECT oprcode FROM reached, regexp_matches(tree, ':opno (\\d+)', 'g') AS found JOIN pg_operator AS o ON o.oid = found[1]::oid) \
     SELECT EXISTS (SELECT FROM called JOIN pg_proc AS p ON p.oid = function JOIN pg_language AS l ON l.oid = prolang \
             WHERE lanname NOT IN ('internal', 'c') OR provolatile = 'v')::int, \
-        rolname, rolsuper::int, \
+        EXISTS (SELECT FROM called WHERE function >= 16384)::int, rolname, rolsuper::int, \
         CASE WHEN rolsuper THEN EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = prolang \
             JOIN pg_roles AS r ON r.oid = proowner WHERE p.oid >= 16384 AND lanname NOT IN ('internal', 'c') AND NOT r.rolsuper) \
             ELSE true END::int \
@@ -45,6 +45,8 @@ const CODE: &str = "WITH RECURSIVE reached(what, id, tree) AS ( \
 pub(super) enum Loader {
     /// The session that emptied it: nothing is called that others could have written.
     Same,
+    /// The session that emptied it: all code of the database is a superuser's.
+    Superuser,
     /// The role that owns it.
     Owner(String),
     /// A superuser owns it, and not all code of the database is a superuser's: a role that may write rows, and read none.
@@ -52,7 +54,8 @@ pub(super) enum Loader {
 }
 
 impl Loader {
-    /// Who has to load a table. `by_hand` says that some of its checks are evaluated by a query.
+    /// Who has to load a table. `by_hand` says that its checks are evaluated by a query, in which a name of the data's may
+    /// mean another function than it did.
     ///
     /// # Errors
     /// [`EngineError::Unfit`] where nobody can: a superuser's table with such checks and code of others.
@@ -62,14 +65,15 @@ impl Loader {
         let row = row.into_iter().next().unwrap_or_default();
         let mut row = row.into_iter().map(Option::unwrap_or_default);
         let mut next = || row.next().unwrap_or_default();
-        let (calls, owner, of_superuser, strange) = (next() != "0", next(), next() == "1", next() != "0");
-        let loader = Self::from_facts(calls || by_hand, owner, of_superuser, strange);
+        let (calls, names) = (next() != "0", next() != "0");
+        let (owner, of_superuser, strange) = (next(), next() == "1", next() != "0");
+        let loader = Self::from_facts(calls || by_hand && names, owner, of_superuser, strange);
         if by_hand && loader == Self::WriterOnly {
             return Err(EngineError::Unfit {
                 service: session.service().clone(),
                 message: format!(
-                    "{table} belongs to a superuser and has checks that are NOT VALID, and roles that are none have made functions: \
-                     its new rows cannot be checked without running those as a superuser; validate the checks (ALTER TABLE \
+                    "{table} belongs to a superuser and has a check that is NOT VALID beside one that calls functions, and roles that are none \
+                     have made functions: its new rows cannot be checked without running those as a superuser; validate the checks (ALTER TABLE \
                      ... VALIDATE CONSTRAINT), or give the table to a role that is no superuser"
                 ),
             });
@@ -77,9 +81,15 @@ impl Loader {
         Ok(loader)
     }
 
+    /// Whether it is the session that emptied the table.
+    pub(super) fn is_same_session(&self) -> bool {
+        matches!(self, Self::Same | Self::Superuser)
+    }
+
     fn from_facts(calls: bool, owner: String, of_superuser: bool, strange: bool) -> Self {
         match (calls, of_superuser, strange) {
-            (false, ..) | (true, true, false) => Self::Same,
+            (false, ..) => Self::Same,
+            (true, true, false) => Self::Superuser,
             (true, true, true) => Self::WriterOnly,
             (true, false, _) => Self::Owner(owner),
         }
@@ -125,7 +135,7 @@ impl Own {
         door: &Door<'_>,
     ) -> Result<Option<Self>, EngineError> {
         let (role, made) = match loader {
-            Loader::Same => return Ok(None),
+            Loader::Same | Loader::Superuser => return Ok(None),
             Loader::Owner(role) => (role.clone(), None),
             Loader::WriterOnly => {
                 let role = writer(session)?;
@@ -220,6 +230,6 @@ mod tests {
             assert_eq!(loader(true, false, strange), Loader::Owner("app".to_owned()));
         }
         assert_eq!(loader(true, true, true), Loader::WriterOnly);
-        assert_eq!(loader(true, true, false), Loader::Same);
+        assert_eq!(loader(true, true, false), Loader::Superuser);
     }
 }

@@ -212,7 +212,7 @@ pub(super) fn load(
     // In the transaction that emptied it nobody else can have seen the table: rows that are visible to all at once are not
     // written a second time.
     let (options, whose) = match loader {
-        Loader::Same => (" WITH (FREEZE)", String::new()),
+        Loader::Same | Loader::Superuser => (" WITH (FREEZE)", String::new()),
         Loader::Owner(role) => (
             "",
             format!(" as its owner {role}, since functions of the data act on its rows"),
