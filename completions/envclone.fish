@@ -117,13 +117,13 @@ complete -c envclone -n "__fish_envclone_using_subcommand connect" -l lock-timeo
 complete -c envclone -n "__fish_envclone_using_subcommand connect" -l json -d 'Print one JSON document'
 complete -c envclone -n "__fish_envclone_using_subcommand connect" -s q -l quiet -d 'Print errors only'
 complete -c envclone -n "__fish_envclone_using_subcommand connect" -s v -l verbose -d 'Say more about what is being done'
-complete -c envclone -n "__fish_envclone_using_subcommand connect" -s h -l help -d 'Print help'
+complete -c envclone -n "__fish_envclone_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c envclone -n "__fish_envclone_using_subcommand exec" -l config -d 'Configuration file' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand exec" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
 complete -c envclone -n "__fish_envclone_using_subcommand exec" -l json -d 'Print one JSON document'
 complete -c envclone -n "__fish_envclone_using_subcommand exec" -s q -l quiet -d 'Print errors only'
 complete -c envclone -n "__fish_envclone_using_subcommand exec" -s v -l verbose -d 'Say more about what is being done'
-complete -c envclone -n "__fish_envclone_using_subcommand exec" -s h -l help -d 'Print help'
+complete -c envclone -n "__fish_envclone_using_subcommand exec" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c envclone -n "__fish_envclone_using_subcommand logs" -l config -d 'Configuration file' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand logs" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
 complete -c envclone -n "__fish_envclone_using_subcommand logs" -s f -l follow -d 'Go on printing what is added, until Ctrl-C or until the branch is destroyed'

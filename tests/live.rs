@@ -57,6 +57,8 @@ mod runtime;
 mod shapes;
 #[path = "live/storage.rs"]
 mod storage;
+#[path = "live/terminal.rs"]
+mod terminal;
 #[path = "live/versions.rs"]
 mod versions;
 #[path = "live/walls.rs"]

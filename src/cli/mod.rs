@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod report;
 mod signals;
+mod terminal;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

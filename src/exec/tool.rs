@@ -13,12 +13,13 @@ const DIRECTORIES: [&str; 6] = [
 ];
 
 /// Programs and the Debian packages that hold them.
-const PACKAGES: [(&str, &str); 14] = [
+const PACKAGES: [(&str, &str); 15] = [
     ("bwrap", "bubblewrap"),
     ("btrfs", "btrfs-progs"),
     ("mkfs.btrfs", "btrfs-progs"),
     ("ip", "iproute2"),
     ("setpriv", "util-linux"),
+    ("setsid", "util-linux"),
     ("mount", "mount"),
     ("umount", "mount"),
     ("losetup", "mount"),

@@ -12,24 +12,36 @@ use crate::state::{EnvRecord, ServiceRecord};
 /// How a command in a sandbox ended: its exit code.
 pub type Entered = i32;
 
-/// Runs the engine's own client, logged in as the role of the URL.
+/// Runs the engine's own client, logged in as the role of the URL. `terminal`: the kind of the caller's (`TERM`).
 ///
 /// # Errors
 /// [`OpsError::Sealed`], [`OpsError::NotRunning`], [`OpsError::UnknownService`], [`OpsError::NoServer`].
-pub fn connect(app: &App, name: &EnvName, service: &str, args: &[OsString]) -> Result<Entered, OpsError> {
+pub fn connect(
+    app: &App,
+    name: &EnvName,
+    service: &str,
+    args: &[OsString],
+    terminal: Option<String>,
+) -> Result<Entered, OpsError> {
     let (record, service, known) = running(app, name, service)?;
     let mut command = vec![identity(&known)?.client().into_os_string()];
     command.extend(args.iter().cloned());
-    enter(app, &record, &service, &known, command)
+    enter(app, &record, &service, &known, command, terminal)
 }
 
 /// Runs a command.
 ///
 /// # Errors
 /// As [`connect`].
-pub fn exec(app: &App, name: &EnvName, service: &str, command: Vec<OsString>) -> Result<Entered, OpsError> {
+pub fn exec(
+    app: &App,
+    name: &EnvName,
+    service: &str,
+    command: Vec<OsString>,
+    terminal: Option<String>,
+) -> Result<Entered, OpsError> {
     let (record, service, known) = running(app, name, service)?;
-    enter(app, &record, &service, &known, command)
+    enter(app, &record, &service, &known, command, terminal)
 }
 
 /// The log of a service of a published branch.
@@ -90,6 +102,7 @@ fn enter(
     service: &ServiceName,
     known: &ServiceRecord,
     command: Vec<OsString>,
+    terminal: Option<String>,
 ) -> Result<Entered, OpsError> {
     let identity = identity(known)?;
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -98,19 +111,20 @@ fn enter(
         .as_ref()
         .map(|password| password.reveal().to_owned())
         .unwrap_or_default();
+    // Nobody inside but the command sees its environment: it has a process space of its own (see `runtime/enter`).
     let env = [
         ("PGHOST", "127.0.0.1".to_owned()),
         ("PGPORT", identity.port.to_string()),
         ("PGUSER", text(&known.user)),
         ("PGDATABASE", text(&known.database)),
         ("PGPASSWORD", password),
+        // There is no home to keep it in.
+        ("PSQL_HISTORY", "/dev/null".to_owned()),
     ];
+    let env = env.into_iter().chain(terminal.map(|kind| ("TERM", kind)));
     let spec = EnterSpec {
         account: identity.account.clone(),
-        env: env
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect(),
+        env: env.map(|(name, value)| (name.to_owned(), value)).collect(),
         command,
     };
     Ok(app.runtime.enter(&record.branch, service, &spec)?)

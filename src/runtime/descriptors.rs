@@ -1,10 +1,16 @@
-//! Descriptors that are handed to children: pipes, and files in memory.
+//! Descriptors that are handed to children: pipes, and files in memory; and how one is handed to a process that runs.
 
 use std::fs::File;
-use std::io::{self, Seek, Write};
-use std::os::fd::OwnedFd;
+use std::io::{self, IoSlice, IoSliceMut, Seek, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 
 use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
 /// A pipe that no child inherits by accident.
@@ -26,6 +32,32 @@ pub(super) fn gate() -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::DIRECT)?;
     fcntl_setpipe_size(&write, 1)?;
     Ok((read, write))
+}
+
+/// Hands a descriptor to the process at the other end.
+pub(super) fn hand_over(talk: &UnixStream, descriptor: &OwnedFd) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let descriptors = [descriptor.as_fd()];
+    if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+        return Err(io::Error::other("no room for a descriptor"));
+    }
+    sendmsg(talk, &[IoSlice::new(b"d")], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Takes what [`hand_over`] sent; `None` when the other end has gone.
+pub(super) fn take_over(talk: &UnixStream) -> io::Result<Option<OwnedFd>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    rustix::io::retry_on_intr(|| recvmsg(talk, &mut [IoSliceMut::new(&mut byte)], &mut control, flags))?;
+    let mut descriptors = control.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+        _ => None,
+    });
+    Ok(descriptors.next())
 }
 
 #[cfg(test)]

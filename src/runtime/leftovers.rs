@@ -2,7 +2,9 @@
 //!
 //! The kernel kills them with it, but for moments while they are being started: a bwrap that has not yet asked for
 //! that, or the init process of one that was killed before it let it go on. So every bwrap and gateway carries its
-//! branch in its environment, and whoever holds the branch's lock can find what is left.
+//! branch in its environment, and whoever holds the branch's lock can find what is left. The first process of a user's
+//! command does so as well: it is no child of the supervisor's, ends when it sees that the instance has, and what it
+//! began with it.
 
 use std::fs;
 use std::io;
@@ -67,7 +69,7 @@ fn is_of(pid: u32, branch: &BranchId) -> bool {
 fn is_ours(command_line: &[u8]) -> bool {
     let mut words = command_line.split(|byte| *byte == 0);
     let program = words.next().unwrap_or_default();
-    program.ends_with(b"/bwrap") || words.next() == Some(b"__gateway")
+    program.ends_with(b"/bwrap") || matches!(words.next(), Some(b"__gateway" | b"__enter"))
 }
 
 /// Outside of any sandbox, or the init process of one. A service can give itself any name and environment, but is
@@ -86,9 +88,10 @@ mod tests {
     }
 
     #[test]
-    fn only_bwrap_and_the_gateway_are_ours() {
+    fn only_bwrap_the_gateway_and_the_first_process_of_a_command_are_ours() {
         assert!(is_ours(b"/usr/bin/bwrap\0--args\x00100\0"));
         assert!(is_ours(b"/proc/self/exe\0__gateway\0"));
+        assert!(is_ours(b"/usr/bin/envclone\0__enter\0"));
         assert!(!is_ours(b"/usr/bin/postgres\0-D\0/srv\0"));
         assert!(!is_ours(b""));
     }

@@ -154,12 +154,12 @@ pub struct BranchStatus {
     pub out_no_routes: u64,
 }
 
-/// A command of a user in a running instance's sandbox.
+/// A command of a user in a running instance's sandbox, with processes of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnterSpec {
     /// The account that it runs as.
     pub account: Account,
-    /// Environment variables, secrets included (an environment is readable by the same user only).
+    /// Environment variables, secrets included: the branch's processes, which are the same user's, cannot see the command.
     pub env: Vec<(String, String)>,
     /// Program and arguments.
     pub command: Vec<OsString>,
@@ -303,7 +303,9 @@ pub trait Runtime: Send + Sync {
     /// Opens the gateway. The only way in for users.
     fn expose(&self, branch: &BranchId, exposures: &[Exposure]) -> Result<(), RuntimeError>;
 
-    /// Runs a command in the sandbox of a running instance on the caller's own terminal; its exit code.
+    /// Runs a command in the sandbox of a running instance; its exit code, 128 + signal where a signal ended it. Where the
+    /// caller's standard input and output are a terminal it gets one of its own, otherwise pipes, and what goes through them
+    /// is handed on. Nothing of what it began runs on when this returns, and nothing that the caller has was ever given to it.
     fn enter(&self, branch: &BranchId, service: &ServiceName, spec: &EnterSpec) -> Result<i32, RuntimeError>;
 
     /// What runs; `None` where no supervisor does.

@@ -205,14 +205,22 @@ pub(crate) enum GatewayReply {
 /// What `__enter` is to do; it comes in memory at [`ORDER_FD`], since it holds secrets.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct EnterOrder {
-    /// The process that asks: `__enter`'s parent.
-    pub(super) caller: u32,
-    pub(super) supervisor: u32,
-    /// The init process of the sandbox.
-    pub(super) init: u32,
     pub(super) account: Account,
     pub(super) env: Vec<(String, String)>,
     pub(super) command: Vec<OsString>,
+    pub(super) wiring: Wiring,
+}
+
+/// What a command has for its standard streams. Never what the caller has for its own.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Wiring {
+    /// A pipe each.
+    Pipes,
+    /// A terminal.
+    Terminal {
+        /// Also for standard error; otherwise that is a pipe.
+        stderr: bool,
+    },
 }
 
 /// Sends one message.

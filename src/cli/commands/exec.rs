@@ -3,11 +3,15 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::cli::{CommandError, Global, context};
+use crate::cli::{CommandError, Global, context, terminal};
 use crate::model::EnvName;
 use crate::ops;
 
 /// Run a command in the sandbox of a service, as the service's account
+///
+/// On a terminal the command gets a terminal of its own, in a session of its own; otherwise pipes. Whatever it left behind is
+/// ended with it. Its exit status is envclone's. What it prints reaches your terminal as it is, escape sequences included, as
+/// with ssh: read what you do not trust through a pager.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     /// Branch
@@ -22,6 +26,6 @@ pub(in crate::cli) struct Args {
 pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
     let name: EnvName = args.env.parse()?;
     let app = context::reader(global, &format!("exec {name}"))?;
-    let code = ops::exec(&app, &name, &args.service, args.command.clone())?;
+    let code = ops::exec(&app, &name, &args.service, args.command.clone(), terminal::kind())?;
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }

@@ -9,7 +9,6 @@ use std::fs;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -55,7 +54,7 @@ impl Supervisor {
         let mut frozen = locked(&self.frozen);
         if frozen.holders == 0 {
             let mut stopped = BTreeMap::new();
-            let stood = self.sandboxes().and_then(|inside| stop(&inside, &mut stopped));
+            let stood = Self::sandboxes().and_then(|inside| stop(&inside, &mut stopped));
             frozen.stopped = stopped.into_values().collect();
             if let Err(error) = stood {
                 go_on(&mut frozen);
@@ -74,18 +73,26 @@ impl Supervisor {
         }
     }
 
-    /// The PID namespaces of the instances, whether ready or not.
-    pub(super) fn sandboxes(&self) -> io::Result<BTreeSet<PathBuf>> {
-        let instances: Vec<_> = locked(&self.instances).values().map(Arc::clone).collect();
-        let inits = instances.iter().filter_map(|instance| instance.init());
+    /// The PID namespaces in which something of the branch runs: its sandboxes, ready or not, and what users began beside
+    /// them. They are those of all processes in the branch's network, but for who is in that of the host's processes, as
+    /// the supervisor and the gateway are; no process inside can leave either.
+    pub(super) fn sandboxes() -> io::Result<BTreeSet<PathBuf>> {
+        let (network, outside) = (
+            fs::read_link("/proc/self/ns/net")?,
+            fs::read_link("/proc/self/ns/pid")?,
+        );
         let mut inside = BTreeSet::new();
-        for init in inits {
-            match namespace(init) {
-                Err(error) if is_gone(&error) => {}
-                found => {
-                    inside.insert(found?);
-                }
+        for entry in fs::read_dir("/proc")? {
+            let name = entry?.file_name();
+            let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            let of_branch = fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|its| its == network);
+            if !of_branch {
+                continue;
             }
+            // One that ended meanwhile is in none.
+            inside.extend(namespace(pid).ok().filter(|namespace| *namespace != outside));
         }
         Ok(inside)
     }

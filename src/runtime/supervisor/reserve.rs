@@ -191,7 +191,7 @@ impl Supervisor {
 
     fn look_at_writers(&self) {
         // Where the sandboxes cannot be listed now, the last look counts.
-        if let Ok(inside) = self.sandboxes() {
+        if let Ok(inside) = Self::sandboxes() {
             locked(&self.written).look(&inside);
         }
     }
