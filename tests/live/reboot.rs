@@ -6,7 +6,8 @@ use crate::branch::{clone_of, login, url_of};
 use crate::bytes::find;
 use crate::kill::{has_begun, until};
 use crate::production::{Ended, Production, RULES, ask};
-use crate::world;
+use crate::walls::{shell, with_superuser};
+use crate::world::{self, processes_of};
 
 #[test]
 fn a_run_that_goes_down_with_its_host_is_undone_by_the_next_command() {
@@ -150,4 +151,40 @@ fn a_branch_whose_service_is_no_longer_configured_says_so() {
     production.configure(&configuration, RULES);
     production.envclone(&["start", "fix-42"]).ok();
     production.envclone(&["destroy", "fix-42"]).ok();
+}
+
+#[test]
+fn a_branch_that_takes_its_time_to_stop_keeps_no_other_from_being_stopped() {
+    let production = with_superuser();
+    let documents = ["one", "two"].map(|name| production.branch(name));
+    let [one, two] = documents.each_ref().map(url_of);
+    let pid = ask(
+        &one,
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'",
+    )
+    .unwrap();
+    shell(&one, &format!("kill -STOP {pid}"));
+    let mut stops = production.spawn(&["stop", "--all"]);
+    until("the stop of the other one", || ask(&two, "SELECT 1").is_err());
+    until("its supervisor's end", || {
+        production.envclone(&["show", "two", "--json"]).json()["environment"]["state"] == "stopped"
+    });
+    assert!(stops.try_wait().unwrap().is_none(), "the first has stopped, too");
+    let held = processes_of(production.base())
+        .into_iter()
+        .find(|process| process.command.contains("checkpointer") && stands(process.pid))
+        .unwrap();
+    kill_process(Pid::from_raw(held.pid.cast_signed()).unwrap(), Signal::CONT).unwrap();
+    Ended::of(stops.wait_with_output().unwrap()).ok();
+    production.envclone(&["start", "--all"]).ok();
+    for url in [one, two] {
+        assert_eq!(ask(&url, "SELECT count(*) FROM shop.customers").unwrap(), "300");
+    }
+    production.envclone(&["destroy", "one", "two"]).ok();
+}
+
+fn stands(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| rest.starts_with('T'))
 }

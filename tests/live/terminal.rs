@@ -541,8 +541,18 @@ fn a_command_stands_still_with_its_branch() {
     assert_eq!(written(), before);
     still.thaw().unwrap();
     until("more lines", || written() > before);
-    writes.kill().unwrap();
-    writes.wait().unwrap();
+    // Whoever held it still dies, and with it the instance: the command ends all the same.
+    let still = runtime.freeze(&branch).unwrap();
+    let supervisor = runtime.status(&branch).unwrap().unwrap().supervisor;
+    kill_process(pid(supervisor), Signal::KILL).unwrap();
+    let mut ended = None;
+    until("the end of the command", || {
+        ended = writes.try_wait().unwrap();
+        ended.is_some()
+    });
+    assert_eq!(ended.unwrap().code(), Some(137));
+    still.thaw().unwrap_err();
+    production.envclone(&["start", "fix-42"]).ok();
     assert_eq!(ask(&url, "SELECT 42").unwrap(), "42");
     production.envclone(&["destroy", "fix-42"]).ok();
 }

@@ -10,15 +10,12 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait};
 use signal_hook::consts::SIGCHLD;
 
 use super::signals::Signals;
-use super::{BEGIN, PIPES, heard, walls};
+use super::{BEGIN, KILLED, PIPES, heard, walls};
 use crate::exec::{Invocation, Streams, spawn};
 use crate::runtime::descriptors::{hand_over, take_over};
 use crate::runtime::process;
 use crate::runtime::protocol::{EnterOrder, Failure, ORDER_FD, SECOND_FD, Wiring, receive, send};
 use crate::runtime::{bwrap, seccomp};
-
-/// What a command has for its exit code that was killed, as shells have it.
-const KILLED: i32 = 128 + 9;
 
 /// The process `__enter`, to its end. Returns the exit code to end with.
 pub fn enter_and_run() -> i32 {

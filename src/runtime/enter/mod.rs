@@ -51,6 +51,8 @@ use crate::model::BranchId;
 const PIPES: [i32; 3] = [102, 103, 104];
 /// What is said to `__enter` on its standard input to let the command begin. Any other byte is the number of a signal.
 const BEGIN: u8 = 0;
+/// The exit code of a command that was killed, as shells have it.
+const KILLED: i32 = 128 + 9;
 
 /// The caller's side: runs `__enter`, stands between the command and the caller's standard streams, and returns the
 /// command's exit code.
@@ -84,6 +86,7 @@ pub(super) fn enter(
         .arg("__enter")
         .env(MARK, branch.as_str());
     let line = Line {
+        instance: init,
         talk,
         screen,
         relay,
@@ -156,6 +159,7 @@ fn be_parent(
 
 /// A command that was begun, and what the caller has to do with it.
 struct Line {
+    instance: Held,
     talk: UnixStream,
     screen: Option<Screen>,
     relay: Relay,
@@ -173,12 +177,14 @@ impl Line {
         let status = child.wait()?;
         Ok(match relayed? {
             Ended::Itself => code(status),
+            Ended::WithInstance => KILLED,
             Ended::BySignal(signal) => 128 + signal,
         })
     }
 
     fn hand_on(self, child: &Held) -> io::Result<Ended> {
         let Self {
+            instance,
             mut talk,
             mut screen,
             mut relay,
@@ -195,7 +201,7 @@ impl Line {
         }
         // One that has ended cannot be told.
         let _ = talk.write_all(&[BEGIN]);
-        relay.run(child, &signals, |signal| {
+        relay.run(child, &instance, &signals, |signal| {
             match &screen {
                 Some(screen) if [SIGWINCH, SIGCONT].contains(&signal) => screen.follow(signal == SIGCONT)?,
                 // What is typed goes in as it is, so these come from somebody else and are for us.

@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::termios::{LocalModes, isatty, tcgetattr, tcgetpgrp};
+use signal_hook::consts::SIGHUP;
 
 use super::signals::Signals;
 use crate::runtime::process::Held;
@@ -43,6 +44,8 @@ impl AsFd for Side {
 pub(super) enum Ended {
     /// The command has ended.
     Itself,
+    /// The instance beside it has. So the command does, but where it is held still at this moment.
+    WithInstance,
     /// We were told to end by this signal.
     BySignal(i32),
 }
@@ -62,6 +65,8 @@ struct Way {
     sent: usize,
     /// The caller's terminal, which other programs may read as well.
     shared_keyboard: bool,
+    /// From the caller's terminal to that of the command.
+    keys: bool,
     failed: Option<Errno>,
 }
 
@@ -75,6 +80,7 @@ impl Relay {
         let from = reopened.map_or(Side::Callers(from), Side::Own);
         let mut way = Way::new(from, Side::Own(to));
         way.shared_keyboard = shared;
+        way.keys = way.to.as_ref().is_some_and(isatty);
         self.inwards.push(way);
         Ok(())
     }
@@ -86,13 +92,15 @@ impl Relay {
         Ok(())
     }
 
-    /// Hands on until `command` has ended, and what it left behind it. `told` is called with each signal.
+    /// Hands on until `command` has ended, and then what it wrote before. `told` is called with each signal. Where the
+    /// caller's terminal goes away under a command that has one, that is a hang-up.
     ///
     /// # Errors
     /// The kernel's; where what the command wrote could not be handed on, for another reason than that nobody reads it.
     pub(super) fn run(
         mut self,
         command: &Held,
+        instance: &Held,
         signals: &Signals,
         mut told: impl FnMut(i32) -> io::Result<Option<Ended>>,
     ) -> io::Result<Ended> {
@@ -101,7 +109,7 @@ impl Relay {
             if left.is_some() && self.outwards.iter().all(Way::is_done) {
                 break;
             }
-            let round = self.wait(command, signals, left.is_some())?;
+            let round = self.wait([command, instance], signals, left.is_some())?;
             if round.told {
                 for signal in signals.take() {
                     if let Some(ended) = told(signal)? {
@@ -114,7 +122,13 @@ impl Relay {
                     way.step();
                 }
             }
-            if round.ended && left.is_none() {
+            if round.instance_ended && !round.ended {
+                return Ok(Ended::WithInstance);
+            }
+            if !round.ended && self.inwards.iter().any(Way::has_hung_up) {
+                return Ok(Ended::BySignal(SIGHUP));
+            }
+            if round.ended {
                 left = Some(LEFT);
                 self.inwards.clear();
             }
@@ -135,11 +149,12 @@ impl Relay {
     }
 
     /// Waits until there is something to do.
-    fn wait(&self, command: &Held, signals: &Signals, has_ended: bool) -> io::Result<Round> {
+    fn wait(&self, [command, instance]: [&Held; 2], signals: &Signals, has_ended: bool) -> io::Result<Round> {
         let ways = || self.inwards.iter().chain(&self.outwards);
         let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
         if !has_ended {
             fds.push(PollFd::new(command.pidfd(), PollFlags::IN));
+            fds.push(PollFd::new(instance.pidfd(), PollFlags::IN));
         }
         let first_way = fds.len();
         let (mut polled, mut look_again) = (Vec::new(), false);
@@ -167,6 +182,7 @@ impl Relay {
             ready: ready.collect(),
             told: is_ready(&fds[0]),
             ended: !has_ended && is_ready(&fds[1]),
+            instance_ended: !has_ended && is_ready(&fds[2]),
         })
     }
 }
@@ -175,6 +191,7 @@ struct Round {
     ready: Vec<bool>,
     told: bool,
     ended: bool,
+    instance_ended: bool,
 }
 
 impl Way {
@@ -185,12 +202,17 @@ impl Way {
             held: Vec::new(),
             sent: 0,
             shared_keyboard: false,
+            keys: false,
             failed: None,
         }
     }
 
     fn is_done(&self) -> bool {
         self.to.is_none()
+    }
+
+    fn has_hung_up(&self) -> bool {
+        self.keys && self.from.is_none()
     }
 
     fn is_empty(&self) -> bool {
@@ -315,7 +337,8 @@ mod tests {
     }
 
     fn run(relay: Relay, command: &Held) -> io::Result<Ended> {
-        relay.run(command, &Signals::begin(&[]).unwrap(), |_| Ok(None))
+        let itself = Held::open(std::process::id()).unwrap();
+        relay.run(command, &itself, &Signals::begin(&[]).unwrap(), |_| Ok(None))
     }
 
     #[test]
