@@ -10,6 +10,7 @@ mod searcher;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 
 use zeroize::Zeroizing;
 
@@ -124,9 +125,10 @@ impl NeedleSet {
         &self.coverage
     }
 
-    /// The needles that occur in these bytes, each with where it begins, in no order; one can come several times.
-    pub fn find(&self, bytes: &[u8], mut found: impl FnMut(usize, usize)) {
-        self.finder.find(bytes, |needle, start, _| found(needle, start));
+    /// The needles that occur in these bytes, each with where it stands, in no order; one can come several times.
+    pub fn find(&self, bytes: &[u8], mut found: impl FnMut(usize, Range<usize>)) {
+        self.finder
+            .find(bytes, |needle, start, end| found(needle, start..end));
     }
 
     /// The set without these needles, which occur in columns that are kept. Numbers change.

@@ -8,7 +8,7 @@ use crate::sanitize::transform::{Masked, TransformError};
 
 use super::linked::Linked;
 use super::rewrite::{ColumnCount, ColumnWork, RewriteError, Rewritten, key_of};
-use super::seen::{Originals, Watch};
+use super::seen::{Originals, Seen, Watch};
 
 /// Replaces values row by row.
 pub(super) struct Masker<'a> {
@@ -25,7 +25,9 @@ pub(super) struct Masker<'a> {
     linked: Option<Linked>,
     pub(super) scratch: String,
     pub(super) out: String,
-    pub(super) watch: Watch<'a>,
+    /// The rows that were made and not yet taken.
+    made: Vec<u8>,
+    watch: Watch<'a>,
     pub(super) done: Rewritten,
 }
 
@@ -94,7 +96,8 @@ impl<'a> Masker<'a> {
             linked: Linked::of(columns, work),
             scratch: String::new(),
             out: String::new(),
-            watch: Watch::new(originals, table, columns, work),
+            made: Vec::new(),
+            watch: Watch::new(originals, table, columns, conditions, work),
             done: Rewritten {
                 rows: 0,
                 columns: vec![ColumnCount::default(); work.len()],
@@ -102,15 +105,56 @@ impl<'a> Masker<'a> {
         }
     }
 
-    pub(super) fn mask(&mut self, line: &[u8], batch: &mut Vec<u8>) -> Result<(), MaskFault> {
-        if self.linked.is_some()
-            && let Some(mut linked) = self.linked.take()
-        {
-            let done = self.mask_linked(&mut linked, line, batch);
-            self.linked = Some(linked);
-            return done;
-        }
-        let start = batch.len();
+    /// Replaces what is to be replaced in a row.
+    pub(super) fn mask(&mut self, line: &[u8]) -> Result<(), MaskFault> {
+        let mut made = std::mem::take(&mut self.made);
+        let done = match self.linked.take() {
+            Some(mut linked) => {
+                let done = self.mask_linked(&mut linked, line, &mut made);
+                self.linked = Some(linked);
+                done
+            }
+            None => self.mask_alone(line, &mut made),
+        };
+        made.push(b'\n');
+        self.made = made;
+        done?;
+        self.done.rows += 1;
+        self.watch
+            .row(line, &self.made, &self.first_condition)
+            .map_err(MaskFault::Copy)
+    }
+
+    /// How many bytes were made and not yet taken.
+    pub(super) fn made(&self) -> usize {
+        self.made.len()
+    }
+
+    /// Gives away the rows that were made, after originals were looked for in them.
+    pub(super) fn take<E>(
+        &mut self,
+        fault: impl FnOnce(MaskFault) -> E,
+        take: impl FnOnce(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let looked = self.watch.end(&self.made, &self.first_condition);
+        looked.map_err(|error| fault(MaskFault::Copy(error)))?;
+        take(&self.made)?;
+        self.made.clear();
+        Ok(())
+    }
+
+    /// Gives away what is left, and tells what became of all rows.
+    pub(super) fn end<E>(
+        mut self,
+        fault: impl FnOnce(MaskFault) -> E,
+        take: impl FnOnce(&[u8]) -> Result<(), E>,
+    ) -> Result<(Rewritten, Seen), E> {
+        self.take(fault, take)?;
+        Ok((self.done, self.watch.seen))
+    }
+
+    /// One row, where no column depends on another.
+    fn mask_alone(&mut self, line: &[u8], batch: &mut Vec<u8>) -> Result<(), MaskFault> {
         let row = self.splitter.split(line).map_err(MaskFault::Copy)?;
         for index in 0..self.stored {
             if index > 0 {
@@ -155,12 +199,6 @@ impl<'a> Masker<'a> {
                 Masked::Kept => batch.extend_from_slice(row.raw(index)),
             }
         }
-        let made = batch.get(start..).unwrap_or_default();
-        self.watch
-            .row(&row, made, &self.first_condition)
-            .map_err(MaskFault::Copy)?;
-        batch.push(b'\n');
-        self.done.rows += 1;
         Ok(())
     }
 }

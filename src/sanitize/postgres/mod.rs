@@ -7,6 +7,7 @@ mod classify;
 mod collation;
 mod execute;
 mod finish;
+mod indexes;
 mod inspect;
 mod introspect;
 mod large;

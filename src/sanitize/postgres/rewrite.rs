@@ -6,6 +6,8 @@
 //! `relhasindex`): no foreign key or trigger of the data acts, and the indexes are built afterwards, whole. The
 //! transaction that does so is the one that made the new files, so with `wal_level=minimal` the rows are not logged
 //! (PostgreSQL manual, "Populating a Database").
+//!
+//! Nothing of this can be seen half done: whoever meets an error here leaves the branch sealed, to be removed.
 
 use std::io;
 
@@ -16,6 +18,7 @@ use crate::sanitize::copy_text::{CopyError, Row};
 use crate::sanitize::schema::{Table, TableName};
 use crate::sanitize::transform::{Transform, TransformError};
 
+use super::indexes;
 use super::rights::{Loader, Own};
 use super::seen::Seen;
 use super::spool::{self, Place};
@@ -176,7 +179,7 @@ pub enum RewriteError {
     },
 }
 
-/// Rewrites `table`, which the `others` help to read.
+/// Rewrites `table`, which the `others` help to read and to index.
 ///
 /// # Errors
 /// [`RewriteError`].
@@ -189,6 +192,7 @@ pub(super) fn rewrite(
 ) -> Result<(Rewritten, Seen), RewriteError> {
     let name = quoted(&table.name);
     let before = files_of(session, &table.name)?;
+    let indexes = indexes::of(session, &table.name)?;
     session.execute("beginning", "BEGIN")?;
     // Others may read until the table is emptied, which takes the stronger lock.
     session.execute(
@@ -216,11 +220,19 @@ pub(super) fn rewrite(
         session.execute("beginning", "BEGIN")?;
     }
     give_back(session, &table.name, &had)?;
-    as_applications_do(session, table, |session| {
-        let sql = format!("REINDEX TABLE {name}");
-        Ok(session.execute(&format!("building the indexes of {}", table.name), &sql)?)
-    })?;
+    let side_by_side = indexes::side_by_side(&indexes, others.len() + 1);
+    if side_by_side {
+        indexes::hide(session, &table.name)?;
+    } else {
+        as_applications_do(session, table, |session| {
+            let sql = format!("REINDEX TABLE {name}");
+            Ok(session.execute(&format!("building the indexes of {}", table.name), &sql)?)
+        })?;
+    }
     session.execute(&format!("committing {}", table.name), "COMMIT")?;
+    if side_by_side {
+        indexes::build(session, others, table, indexes)?;
+    }
     // By an index, it may be: not before they are built.
     if had.unvalidated {
         let checks = valid_checks(session, &table.name)?;
@@ -255,7 +267,7 @@ fn whose<'a>(own: &'a mut Option<Own>, session: &'a mut Session) -> &'a mut Sess
 /// Does what calls functions of the data (generated columns, checks, indexes), which may find others by the search path, as
 /// an application would: in the table's own schema and in `public`. Nothing else is asked meanwhile, since whoever owns
 /// those can put names of his own into them. PostgreSQL 17 builds indexes by `pg_catalog` alone whatever is set.
-fn as_applications_do<T>(
+pub(super) fn as_applications_do<T>(
     session: &mut Session,
     table: &Table,
     act: impl FnOnce(&mut Session) -> Result<T, RewriteError>,

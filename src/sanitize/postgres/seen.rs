@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memchr2};
 use zeroize::Zeroizing;
 
-use crate::sanitize::copy_text::{CopyError, Row};
+use crate::sanitize::copy_text::{CopyError, Row, Splitter};
 use crate::sanitize::needle::NeedleSet;
 use crate::sanitize::schema::TableName;
 use crate::sanitize::transform::{Read, Transform};
@@ -70,6 +70,21 @@ pub(super) struct Originals<'a> {
     pub(super) of_replaced: &'a [bool],
 }
 
+/// How much is gathered before it is looked through. One search of many rows costs less than one of each, since the tables of
+/// the search stay in the processor's cache.
+struct Gather {
+    bytes: usize,
+    rows: usize,
+    /// A longer row is not gathered but looked through at once, so that what is gathered stays small.
+    long: usize,
+}
+
+const GATHER: Gather = Gather {
+    bytes: 256 << 10,
+    rows: 4096,
+    long: 64 << 10,
+};
+
 /// Looks through the rows of one table.
 pub(super) struct Watch<'a> {
     originals: Originals<'a>,
@@ -77,15 +92,25 @@ pub(super) struct Watch<'a> {
     table: String,
     /// The stored columns.
     columns: Vec<String>,
-    hits: Vec<(usize, usize)>,
+    /// Of a row as it was: its columns and its conditions.
+    fields: usize,
+    gather: Gather,
+    /// The gathered rows as they were, one after the other.
+    was: Zeroizing<Vec<u8>>,
+    /// Where each of them ends: as it was, and as it became.
+    ends: Vec<(usize, usize)>,
+    /// Where what the gathered rows became begins.
+    from: usize,
     pub(super) seen: Seen,
 }
 
 impl<'a> Watch<'a> {
+    /// `conditions`: how many fields a row has behind its columns.
     pub(super) fn new(
         originals: Originals<'a>,
         table: &TableName,
         columns: &[&str],
+        conditions: usize,
         work: &'a [ColumnWork],
     ) -> Self {
         Self {
@@ -93,25 +118,84 @@ impl<'a> Watch<'a> {
             table: table.to_string(),
             work,
             columns: columns.iter().map(|&name| name.to_owned()).collect(),
-            hits: Vec::new(),
+            fields: columns.len() + conditions,
+            gather: GATHER,
+            was: Zeroizing::default(),
+            ends: Vec::new(),
+            from: 0,
             seen: Seen::default(),
         }
     }
 
-    /// Looks at a row as it was (its columns, then its conditions, those of each work from `first` on) and as it became.
-    pub(super) fn row(&mut self, was: &Row<'_>, became: &[u8], first: &[usize]) -> Result<(), CopyError> {
-        let needles = self.originals.needles;
-        if needles.is_empty() {
+    /// Takes a row as it was (its columns, then its conditions, those of each work from `first` on), and all that was `made`
+    /// since the last [`Self::end`]: what this row became is its end.
+    pub(super) fn row(&mut self, was: &[u8], made: &[u8], first: &[usize]) -> Result<(), CopyError> {
+        if self.originals.needles.is_empty() {
             return Ok(());
         }
-        let hits = &mut self.hits;
-        needles.find(became, |needle, at| hits.push((needle, at)));
-        while let Some((needle, at)) = self.hits.pop() {
+        if was.len() > self.gather.long {
+            self.gathered(made, first)?;
+            return self.look_through(was, &[(was.len(), made.len())], made, first);
+        }
+        if self.was.capacity() == 0 {
+            // Never moved, so that no copy of originals stays behind.
+            self.was.reserve_exact(self.gather.bytes + self.gather.long);
+        }
+        self.was.extend_from_slice(was);
+        self.ends.push((self.was.len(), made.len()));
+        if self.was.len() >= self.gather.bytes || self.ends.len() >= self.gather.rows {
+            self.gathered(made, first)?;
+        }
+        Ok(())
+    }
+
+    /// Looks through what is left of `made`, which is then begun anew.
+    pub(super) fn end(&mut self, made: &[u8], first: &[usize]) -> Result<(), CopyError> {
+        let done = self.gathered(made, first);
+        self.from = 0;
+        done
+    }
+
+    fn gathered(&mut self, made: &[u8], first: &[usize]) -> Result<(), CopyError> {
+        let was = std::mem::take(&mut self.was);
+        let ends = std::mem::take(&mut self.ends);
+        let done = self.look_through(&was, &ends, made, first);
+        (self.was, self.ends) = (was, ends);
+        self.was.clear();
+        self.ends.clear();
+        done
+    }
+
+    /// Looks through rows whose ends are known, and says for each hit in which row and column it is.
+    fn look_through(
+        &mut self,
+        was: &[u8],
+        ends: &[(usize, usize)],
+        made: &[u8],
+        first: &[usize],
+    ) -> Result<(), CopyError> {
+        let Some(&(_, end)) = ends.last() else {
+            return Ok(());
+        };
+        let from = std::mem::replace(&mut self.from, end);
+        let text = &made[from..end];
+        let mut hits = Vec::new();
+        let within_a_field = |hit: &[u8]| memchr2(b'\t', b'\n', hit).is_none();
+        self.originals.needles.find(text, |needle, at| {
+            if !self.seen.found.contains(&needle) && within_a_field(&text[at.clone()]) {
+                hits.push((needle, from + at.start));
+            }
+        });
+        let mut splitter = Splitter::new(self.fields);
+        for (needle, at) in hits {
             if self.seen.found.contains(&needle) {
                 continue;
             }
-            let column = memchr_iter(b'\t', became.get(..at).unwrap_or_default()).count();
-            self.hit(needle, column, was, first)?;
+            let row = ends.partition_point(|(_, end)| *end <= at);
+            let (was_from, made_from) = row.checked_sub(1).map_or((0, from), |before| ends[before]);
+            let column = memchr_iter(b'\t', &made[made_from..at]).count();
+            let was = splitter.split(&was[was_from..ends[row].0])?;
+            self.hit(needle, column, &was, first)?;
         }
         Ok(())
     }
@@ -120,13 +204,15 @@ impl<'a> Watch<'a> {
         let name = self.columns.get(column).map_or("", String::as_str);
         let work = self.work.iter().zip(first).find(|(work, _)| work.name == name);
         let rule = work.and_then(|(work, first)| work.rules.get(work.rule_of(was, *first)?));
-        let Some(transform) = rule.and_then(|rule| rule.transform.as_deref()) else {
-            self.seen.found.insert(needle);
-            return Ok(());
+        let left = match rule.and_then(|rule| rule.transform.as_deref()) {
+            None => false,
+            Some(transform) => {
+                self.of_replaced(needle)
+                    && !self.is_kept(needle, column, transform, was)?
+                    && self.was_there(needle, column, transform, was)
+            }
         };
-        if self.is_kept(needle, column, transform, was)? || !self.was_there(needle, column, transform, was) {
-            self.seen.found.insert(needle);
-        } else if self.of_replaced(needle) {
+        if left {
             let column = format!("{}.{name}", self.table);
             self.seen.left.entry(needle).or_insert(column);
         } else {
@@ -193,6 +279,8 @@ impl<'a> Watch<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::masker::Masker;
     use super::super::rewrite::Rule;
     use super::*;
@@ -232,9 +320,7 @@ mod tests {
         }
     }
 
-    /// Masks rows of the columns `id`, `one` and `two`, of which `work` replaces some, while originals are looked for; the number of
-    /// those that are left where they were replaced, and of those that are still searched for.
-    fn watched(work: &[ColumnWork], rows: &[&str], originals: &[&str], of_replaced: bool) -> (usize, usize) {
+    fn needles(originals: &[&str]) -> NeedleSet {
         let mut builder = NeedleSet::builder(&key());
         let column = builder.column(Source {
             service: "db".to_owned(),
@@ -250,6 +336,13 @@ mod tests {
             originals.len(),
             "the sample is not what the test needs"
         );
+        needles
+    }
+
+    /// Masks rows of the columns `id`, `one` and `two`, of which `work` replaces some, while originals are looked for; the number of
+    /// those that are left where they were replaced, and of those that are still searched for.
+    fn watched(work: &[ColumnWork], rows: &[&str], originals: &[&str], of_replaced: bool) -> (usize, usize) {
+        let needles = needles(originals);
         let flags = vec![of_replaced; needles.len()];
         let watched = Originals {
             needles: &needles,
@@ -257,11 +350,10 @@ mod tests {
         };
         let table = TableName::new("shop", "docs");
         let mut masker = Masker::new(&table, &["id", "one", "two"], work, 0, watched);
-        let mut batch = Vec::new();
         for row in rows {
-            assert!(masker.mask(row.as_bytes(), &mut batch).is_ok());
+            assert!(masker.mask(row.as_bytes()).is_ok());
         }
-        let seen = masker.watch.seen;
+        let (_, seen) = masker.end(drop, |_| Ok(())).unwrap();
         let left = seen.left(&needles).0;
         (left, seen.without_seen(needles).len())
     }
@@ -289,6 +381,164 @@ mod tests {
     const WHOLE: &str =
         "transform = 'json'\nunlisted = 'keep'\npaths = { '$.mail' = 'email', '$.other' = 'email' }";
     const PART: &str = "transform = 'json'\nunlisted = 'keep'\npaths = { '$.mail' = 'email' }";
+
+    /// Keeps what stands between angle brackets, and reads the column beside it.
+    struct Brackets(Vec<Read>);
+
+    impl Transform for Brackets {
+        fn apply(&self, _: &str, _: &mut String) -> Result<Masked, TransformError> {
+            Ok(Masked::Null)
+        }
+
+        fn reads(&self) -> &[Read] {
+            &self.0
+        }
+
+        fn kept(&self, value: &str, _: transform::Row<'_>, show: &mut dyn FnMut(&str)) {
+            let parts = value.split('<').skip(1);
+            parts.for_each(|part| show(part.split('>').next().unwrap_or_default()));
+        }
+    }
+
+    /// The columns `id`, `one` and `two`: the first is kept, the second replaced, the third where its condition holds.
+    fn brackets() -> [ColumnWork; 2] {
+        let reads = |name: &str| -> Box<dyn Transform> {
+            let read = Read {
+                column: name.to_owned(),
+                state: transform::State::Original,
+            };
+            Box::new(Brackets(vec![read]))
+        };
+        let rule = |condition: Option<&str>, transform| Rule {
+            condition: condition.map(str::to_owned),
+            transform,
+        };
+        let two = vec![rule(Some("staff"), Some(reads("one"))), rule(None, None)];
+        [
+            work("one", reads("two")),
+            ColumnWork {
+                name: "two".to_owned(),
+                rules: two,
+            },
+        ]
+    }
+
+    /// A row as it was (three columns and the condition of `two`) and as it became.
+    type Both = ([String; 4], [String; 3]);
+
+    /// What a search of each field alone finds: needles that stand somewhere rightly, and others.
+    fn field_by_field(watched: Originals<'_>, rows: &[Both]) -> (BTreeSet<usize>, BTreeSet<usize>) {
+        let holds = |text: &str| {
+            let mut held = BTreeSet::new();
+            watched.needles.find(text.as_bytes(), |needle, _| {
+                held.insert(needle);
+            });
+            held
+        };
+        let (mut found, mut left) = (BTreeSet::new(), BTreeSet::new());
+        for (was, became) in rows {
+            for (column, field) in became.iter().enumerate() {
+                let kept = was[column].split('<').skip(1);
+                let kept: BTreeSet<usize> = kept
+                    .flat_map(|part| holds(part.split('>').next().unwrap()))
+                    .collect();
+                let replaced = column == 1 || column == 2 && was[3] == "t";
+                for needle in holds(field) {
+                    let was_there = holds(&was[1]).contains(&needle) || holds(&was[2]).contains(&needle);
+                    if replaced && was_there && !kept.contains(&needle) && watched.of_replaced[needle] {
+                        left.insert(needle);
+                    } else {
+                        found.insert(needle);
+                    }
+                }
+            }
+        }
+        let left = &left - &found;
+        (found, left)
+    }
+
+    fn field() -> impl Strategy<Value = String> {
+        let parts = vec![
+            "Oberammergau",
+            "xanthippe@zwoelf.test",
+            "Hottentottenhausen",
+            "Ober",
+            "ammergau",
+            "xanthippe@",
+            "zwoelf.test",
+            "<",
+            ">",
+            "Hottentotten\\thausen",
+            "Hottentotten",
+            "hausen",
+            "\\n",
+            " ",
+            "-",
+        ];
+        prop::collection::vec(prop::sample::select(parts), 0..4).prop_map(|parts| parts.concat())
+    }
+
+    fn rows() -> impl Strategy<Value = Vec<Both>> {
+        let flag = prop::sample::select(vec!["t".to_owned(), "f".to_owned()]);
+        let was = (field(), field(), field(), flag).prop_map(|(id, one, two, flag)| [id, one, two, flag]);
+        let became = (field(), field(), field()).prop_map(|(id, one, two)| [id, one, two]);
+        prop::collection::vec((was, became), 0..40)
+    }
+
+    proptest! {
+        #[test]
+        fn rows_searched_together_show_what_each_field_alone_shows(
+            rows in rows(),
+            (bytes, most, long) in (1usize..400, 1usize..12, 1usize..80),
+            takes in prop::collection::vec(any::<bool>(), 40),
+            of_replaced in prop::collection::vec(any::<bool>(), 4),
+        ) {
+            let needles = needles(&["Oberammergau", MAIL, "Hottentotten\thausen", "Hottentottenhausen"]);
+            let watched = Originals { needles: &needles, of_replaced: &of_replaced };
+            let work = brackets();
+            let table = TableName::new("shop", "docs");
+            let mut watch = Watch::new(watched, &table, &["id", "one", "two"], 1, &work);
+            watch.gather = Gather { bytes, rows: most, long };
+            let (mut made, first) = (Vec::new(), [3, 3]);
+            for ((was, became), take) in rows.iter().zip(takes) {
+                made.extend_from_slice(became.join("\t").as_bytes());
+                made.push(b'\n');
+                watch.row(was.join("\t").as_bytes(), &made, &first).unwrap();
+                if take {
+                    watch.end(&made, &first).unwrap();
+                    made.clear();
+                }
+            }
+            watch.end(&made, &first).unwrap();
+            let left = watch.seen.left.keys().filter(|needle| !watch.seen.found.contains(needle));
+            let left: BTreeSet<usize> = left.copied().collect();
+            prop_assert_eq!((watch.seen.found, left), field_by_field(watched, &rows));
+        }
+    }
+
+    #[test]
+    fn a_row_of_any_length_is_searched_and_little_is_gathered() {
+        let needles = needles(&[MAIL]);
+        let watched = Originals {
+            needles: &needles,
+            of_replaced: &[true],
+        };
+        let work = [work("one", made("transform = 'null'"))];
+        let table = TableName::new("shop", "docs");
+        let mut watch = Watch::new(watched, &table, &["id", "one"], 0, &work);
+        let mut made = Vec::new();
+        for length in [10, 3 << 20, 10, 100_000, GATHER.long, 50_000, 9 << 20] {
+            let was = format!("1\t{}{MAIL}", "x".repeat(length));
+            made.extend_from_slice(b"1\t\\N\n");
+            watch.row(was.as_bytes(), &made, &[2]).unwrap();
+            assert!(watch.was.capacity() <= GATHER.bytes + GATHER.long);
+        }
+        assert_eq!(watch.seen.left(&needles).0, 0);
+        made.extend_from_slice(format!("1\t{}{MAIL}\n", "x".repeat(5 << 20)).as_bytes());
+        watch.row(format!("1\t{MAIL}").as_bytes(), &made, &[2]).unwrap();
+        watch.end(&made, &[2]).unwrap();
+        assert_eq!(watch.seen.left(&needles).0, 1);
+    }
 
     #[test]
     fn an_original_that_a_skipped_path_left_stays_a_needle_and_is_named() {
@@ -407,7 +657,7 @@ mod tests {
             let table = TableName::new("shop", "docs");
             let mut masker = Masker::new(&table, &["id", "one", "two"], &work, 0, none);
             for row in ["1\tOberammergau\tx", "2\t-\tx", "3\t\\N\tx", "4\tdeleted user\tx"] {
-                assert!(masker.mask(row.as_bytes(), &mut Vec::new()).is_ok());
+                assert!(masker.mask(row.as_bytes()).is_ok());
             }
             masker.done.repeated(&work).map(|(_, count)| count.unchanged)
         };

@@ -12,7 +12,7 @@ use crate::engine::postgres::{Session, fault_of, quote_identifier};
 use crate::model::ServiceName;
 use crate::sanitize::schema::Table;
 
-use super::masker::Masker;
+use super::masker::{MaskFault, Masker};
 use super::pace::Pace;
 use super::rewrite::{ColumnWork, RewriteError, Rewritten, pages, quoted};
 use super::rights::{Door, Loader};
@@ -137,23 +137,20 @@ fn read_part(
     let spool_error = |source| spool_error(&service, table, source);
     let mut file = unnamed_file(place.directory).map_err(spool_error)?;
     let mut masker = Masker::new(&table.name, &columns, work, conditions.len(), place.originals);
-    let mut batch = Vec::with_capacity(BATCH + BATCH / 4);
     let mut line: Vec<u8> = Vec::new();
     let failed = |error: &postgres::Error| server_error(&service, table, "", fault_of(error));
     let sql = select(table, &columns, &conditions, part);
     let mut reader = session.client().copy_out(&sql).map_err(|error| failed(&error))?;
-    let mut spool = |batch: &mut Vec<u8>| -> Result<(), RewriteError> {
-        file.write_all(batch).map_err(spool_error)?;
-        place.pace.wrote(batch.len());
-        batch.clear();
+    let mask_error = |fault: MaskFault| fault.of(&service, table);
+    let mut spool = |made: &[u8]| -> Result<(), RewriteError> {
+        file.write_all(made).map_err(spool_error)?;
+        place.pace.wrote(made.len());
         Ok(())
     };
     let mut mask = |row: &[u8]| -> Result<(), RewriteError> {
-        masker
-            .mask(row, &mut batch)
-            .map_err(|fault| fault.of(&service, table))?;
-        if batch.len() >= BATCH {
-            spool(&mut batch)?;
+        masker.mask(row).map_err(mask_error)?;
+        if masker.made() >= BATCH {
+            masker.take(mask_error, &mut spool)?;
         }
         Ok(())
     };
@@ -184,11 +181,11 @@ fn read_part(
     if !line.is_empty() {
         mask(&line)?;
     }
-    spool(&mut batch)?;
+    let (rewritten, seen) = masker.end(mask_error, spool)?;
     Ok(Spooled {
         files: vec![file],
-        rewritten: masker.done,
-        seen: masker.watch.seen,
+        rewritten,
+        seen,
     })
 }
 
