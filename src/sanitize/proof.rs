@@ -1,7 +1,10 @@
 //! The proof: a search of every byte of a stopped tree for originals. A [`Proof`] exists only where none was found.
 
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread::ScopedJoinHandle;
 
 use crate::storage::{Descend, Kind, ObjectId, Volume, VolumeError, data_segments};
 
@@ -9,6 +12,10 @@ use super::needle::{Hit, NeedleSet, Searcher};
 
 /// Bytes read at a time.
 const CHUNK: usize = 256 << 10;
+/// The most threads that search; each takes half a megabyte.
+const SEARCHERS: usize = 8;
+/// Files that are open and wait.
+const QUEUED: usize = 16;
 /// How many places are named where originals were found.
 const NAMED: usize = 5;
 
@@ -109,7 +116,7 @@ impl Proof {
     }
 }
 
-/// Searches everything below `part` of the tree at `root`; the bytes searched.
+/// Searches everything below `part` of the tree at `root`; the bytes searched. Files are shared out among the cores.
 ///
 /// # Errors
 /// [`ProofError`].
@@ -118,37 +125,110 @@ pub fn search_tree(root: &Path, part: &Path, sets: &[&NeedleSet]) -> Result<u64,
         return Err(ProofError::Blind);
     }
     let volume = Volume::open(root)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (files, waiting) = mpsc::sync_channel::<Opened>(QUEUED);
+    let waiting = Mutex::new(waiting);
+    let (walked, searched) = std::thread::scope(|scope| {
+        let search = || search_files(&waiting, sets);
+        let workers: Vec<_> = (0..cores.min(SEARCHERS)).map(|_| scope.spawn(search)).collect();
+        let mut number = 0;
+        let walked = volume.walk(part, |path, entry| {
+            if entry.entry.kind == Kind::File {
+                let (path, file) = (path.to_owned(), entry.open_file()?);
+                files.send(Opened { number, path, file }).map_err(|sent| ProofError::Io {
+                    file: sent.0.path.display().to_string(),
+                    source: io::ErrorKind::BrokenPipe.into(),
+                })?;
+                number += 1;
+            }
+            Ok::<_, ProofError>(Descend::Into)
+        });
+        drop(files);
+        let searched: Vec<_> = workers.into_iter().map(ScopedJoinHandle::join).collect();
+        (walked, searched)
+    });
+    walked?;
+    let mut whole = Searched::default();
+    for part in searched {
+        whole.add(part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+    }
+    if whole.found > 0 {
+        whole.places.sort_unstable();
+        let places = whole.places.into_iter().take(NAMED).map(|(_, place)| place);
+        return Err(ProofError::Found {
+            found: whole.found,
+            places: places.collect(),
+        });
+    }
+    Ok(whole.bytes)
+}
+
+/// A file that waits for its search, with its number in the order of the tree.
+struct Opened {
+    number: usize,
+    path: PathBuf,
+    file: File,
+}
+
+/// What came of some of the files.
+#[derive(Default)]
+struct Searched {
+    bytes: u64,
+    found: usize,
+    /// The first of them, by the number of the file.
+    places: Vec<(usize, String)>,
+}
+
+impl Searched {
+    fn add(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.found += other.found;
+        self.places.extend(other.places);
+    }
+}
+
+/// Searches files until no more come. After an error they are only taken, so that whoever sends them comes to his end.
+fn search_files(waiting: &Mutex<mpsc::Receiver<Opened>>, sets: &[&NeedleSet]) -> Result<Searched, ProofError> {
     let mut searchers: Vec<Searcher<'_>> = sets.iter().map(|set| set.searcher()).collect();
     let mut buffer = vec![0; CHUNK];
-    let (mut bytes, mut found, mut places) = (0, 0, Vec::new());
-    volume.walk(part, |path, entry| {
-        if entry.entry.kind != Kind::File {
-            return Ok::<_, ProofError>(Descend::Into);
+    let mut searched = Ok(Searched::default());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    while let Ok(opened) = next() {
+        if let Ok(so_far) = &mut searched
+            && let Err(source) = search_file(opened, sets, &mut searchers, &mut buffer, so_far)
+        {
+            searched = Err(source);
         }
-        let failed = |source| ProofError::Io {
-            file: path.display().to_string(),
-            source,
-        };
-        let mut file = entry.open_file()?;
-        bytes += feed(&mut file, &mut buffer, &mut searchers).map_err(failed)?;
-        for (searcher, set) in searchers.iter_mut().zip(sets) {
-            for hit in searcher.finish().hits {
-                found += 1;
-                if places.len() < NAMED {
-                    places.push(place(set, &hit, path));
-                }
+    }
+    searched
+}
+
+fn search_file(
+    mut opened: Opened,
+    sets: &[&NeedleSet],
+    searchers: &mut [Searcher<'_>],
+    buffer: &mut [u8],
+    searched: &mut Searched,
+) -> Result<(), ProofError> {
+    let bytes = feed(&mut opened.file, buffer, searchers).map_err(|source| ProofError::Io {
+        file: opened.path.display().to_string(),
+        source,
+    })?;
+    searched.bytes += bytes;
+    for (searcher, set) in searchers.iter_mut().zip(sets) {
+        for hit in searcher.finish().hits {
+            searched.found += 1;
+            if searched.places.len() < NAMED {
+                let place = place(set, &hit, &opened.path);
+                searched.places.push((opened.number, place));
             }
         }
-        Ok(Descend::Into)
-    })?;
-    if found > 0 {
-        return Err(ProofError::Found { found, places });
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Feeds the data of a file to all searchers; holes are passed over, so that a sparse file costs nothing.
-fn feed(file: &mut std::fs::File, buffer: &mut [u8], searchers: &mut [Searcher<'_>]) -> io::Result<u64> {
+fn feed(file: &mut File, buffer: &mut [u8], searchers: &mut [Searcher<'_>]) -> io::Result<u64> {
     let segments: Vec<_> = data_segments(file).collect::<io::Result<_>>()?;
     let (mut at, mut bytes) = (0_u64, 0_u64);
     for segment in segments {
@@ -207,4 +287,48 @@ fn not_covered(coverage: &super::needle::Coverage) -> Option<String> {
             parts.join(", ")
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sanitize::key::MaskingKey;
+    use crate::sanitize::needle::Source;
+
+    fn needles(originals: &[&str]) -> NeedleSet {
+        let mut builder = NeedleSet::builder(&MaskingKey::from_bytes([9; 32]));
+        let column = builder.column(Source {
+            service: "db".to_owned(),
+            table: "shop.people".to_owned(),
+            column: "email".to_owned(),
+        });
+        originals
+            .iter()
+            .for_each(|original| builder.offer(column, original));
+        builder.build()
+    }
+
+    #[test]
+    fn every_file_of_a_tree_is_searched_and_the_first_that_hold_an_original_are_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let needles = needles(&["xanthippe@zwoelf.test", "Hottentottenhausen"]);
+        for number in 0..60 {
+            let place = directory.path().join(format!("{:02}", number / 10));
+            std::fs::create_dir_all(&place).unwrap();
+            std::fs::write(place.join(number.to_string()), vec![b'x'; 3 * number]).unwrap();
+        }
+        let tree = Path::new("");
+        let bytes = search_tree(directory.path(), tree, &[&needles]).unwrap();
+        assert_eq!(bytes, 3 * (0..60).sum::<u64>());
+        for number in [59, 33, 8, 21, 47, 12, 55] {
+            let place = directory.path().join(format!("{:02}/{number}", number / 10));
+            std::fs::write(place, format!("{}xanthippe@zwoelf.test", "-".repeat(number))).unwrap();
+        }
+        let Err(ProofError::Found { found, places }) = search_tree(directory.path(), tree, &[&needles]) else {
+            panic!("nothing was found");
+        };
+        let expected = [("00/8", 8), ("01/12", 12), ("02/21", 21), ("03/33", 33), ("04/47", 47)];
+        let expected = expected.map(|(file, at)| format!("db shop.people.email in {file} at byte {at}"));
+        assert_eq!((found, places), (7, expected.to_vec()));
+    }
 }
