@@ -135,10 +135,12 @@ pub fn search_tree(root: &Path, part: &Path, sets: &[&NeedleSet]) -> Result<u64,
         let walked = volume.walk(part, |path, entry| {
             if entry.entry.kind == Kind::File {
                 let (path, file) = (path.to_owned(), entry.open_file()?);
-                files.send(Opened { number, path, file }).map_err(|sent| ProofError::Io {
-                    file: sent.0.path.display().to_string(),
-                    source: io::ErrorKind::BrokenPipe.into(),
-                })?;
+                files
+                    .send(Opened { number, path, file })
+                    .map_err(|sent| ProofError::Io {
+                        file: sent.0.path.display().to_string(),
+                        source: io::ErrorKind::BrokenPipe.into(),
+                    })?;
                 number += 1;
             }
             Ok::<_, ProofError>(Descend::Into)
@@ -188,7 +190,10 @@ impl Searched {
 }
 
 /// Searches files until no more come. After an error they are only taken, so that whoever sends them comes to his end.
-fn search_files(waiting: &Mutex<mpsc::Receiver<Opened>>, sets: &[&NeedleSet]) -> Result<Searched, ProofError> {
+fn search_files(
+    waiting: &Mutex<mpsc::Receiver<Opened>>,
+    sets: &[&NeedleSet],
+) -> Result<Searched, ProofError> {
     let mut searchers: Vec<Searcher<'_>> = sets.iter().map(|set| set.searcher()).collect();
     let mut buffer = vec![0; CHUNK];
     let mut searched = Ok(Searched::default());
@@ -324,10 +329,17 @@ mod tests {
             let place = directory.path().join(format!("{:02}/{number}", number / 10));
             std::fs::write(place, format!("{}xanthippe@zwoelf.test", "-".repeat(number))).unwrap();
         }
-        let Err(ProofError::Found { found, places }) = search_tree(directory.path(), tree, &[&needles]) else {
+        let Err(ProofError::Found { found, places }) = search_tree(directory.path(), tree, &[&needles])
+        else {
             panic!("nothing was found");
         };
-        let expected = [("00/8", 8), ("01/12", 12), ("02/21", 21), ("03/33", 33), ("04/47", 47)];
+        let expected = [
+            ("00/8", 8),
+            ("01/12", 12),
+            ("02/21", 21),
+            ("03/33", 33),
+            ("04/47", 47),
+        ];
         let expected = expected.map(|(file, at)| format!("db shop.people.email in {file} at byte {at}"));
         assert_eq!((found, places), (7, expected.to_vec()));
     }

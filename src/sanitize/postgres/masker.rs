@@ -125,32 +125,18 @@ impl<'a> Masker<'a> {
             .map_err(MaskFault::Copy)
     }
 
-    /// How many bytes were made and not yet taken.
-    pub(super) fn made(&self) -> usize {
-        self.made.len()
+    /// Gives away the rows that were made, after originals were looked for in them. The next ones are made into `spare`.
+    pub(super) fn take(&mut self, mut spare: Vec<u8>) -> Result<Vec<u8>, MaskFault> {
+        self.watch
+            .end(&self.made, &self.first_condition)
+            .map_err(MaskFault::Copy)?;
+        spare.clear();
+        Ok(std::mem::replace(&mut self.made, spare))
     }
 
-    /// Gives away the rows that were made, after originals were looked for in them.
-    pub(super) fn take<E>(
-        &mut self,
-        fault: impl FnOnce(MaskFault) -> E,
-        take: impl FnOnce(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let looked = self.watch.end(&self.made, &self.first_condition);
-        looked.map_err(|error| fault(MaskFault::Copy(error)))?;
-        take(&self.made)?;
-        self.made.clear();
-        Ok(())
-    }
-
-    /// Gives away what is left, and tells what became of all rows.
-    pub(super) fn end<E>(
-        mut self,
-        fault: impl FnOnce(MaskFault) -> E,
-        take: impl FnOnce(&[u8]) -> Result<(), E>,
-    ) -> Result<(Rewritten, Seen), E> {
-        self.take(fault, take)?;
-        Ok((self.done, self.watch.seen))
+    /// What became of the rows that were taken.
+    pub(super) fn end(self) -> (Rewritten, Seen) {
+        (self.done, self.watch.seen)
     }
 
     /// One row, where no column depends on another.

@@ -15,6 +15,7 @@ mod linked;
 mod masker;
 mod old_wal;
 mod pace;
+mod pipeline;
 mod purge;
 mod read_through;
 mod rewrite;

@@ -1,5 +1,5 @@
-//! Rewrites a table: its rows go out through the transforms into a spool, the table gets new, empty files, and the
-//! rows come back. Nothing is updated in place, so no dead row, no old page and no WAL of the originals is made, and
+//! Rewrites a table: its rows go out into a spool, the table gets new, empty files, and the rows come back through the
+//! transforms. Nothing is updated in place, so no dead row, no old page and no WAL of the originals is made, and
 //! since the table stays the same object, everything that depends on it stays as it was.
 //!
 //! While it is loaded the table is told that it has neither triggers nor indexes (`pg_class.relhastriggers`,
@@ -69,7 +69,7 @@ impl ColumnCount {
 }
 
 /// What became of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Rewritten {
     /// Rows.
     pub rows: u64,
@@ -199,7 +199,7 @@ pub(super) fn rewrite(
         "locking a table",
         &format!("LOCK TABLE ONLY {name} IN SHARE MODE"),
     )?;
-    let mut spooled = spool::read_out(session, others, table, work, place)?;
+    let mut files = spool::read_out(session, others, table, work, place)?;
     let had = empty_and_bare(session, &table.name)?;
     let loader = Loader::of(session, &table.name, had.unvalidated)?;
     if !loader.is_same_session() {
@@ -211,9 +211,10 @@ pub(super) fn rewrite(
     if let Some(own) = &mut own {
         own.session.execute("beginning", "BEGIN")?;
     }
-    as_applications_do(whose(&mut own, session), table, |session| {
-        spool::load(session, table, &mut spooled.files, place.pace, &loader)
+    let (rewritten, seen) = as_applications_do(whose(&mut own, session), table, |session| {
+        spool::load(session, table, work, &mut files, place, &loader)
     })?;
+    drop(files);
     if let Some(own) = &mut own {
         own.session
             .execute(&format!("committing {}", table.name), "COMMIT")?;
@@ -256,7 +257,7 @@ pub(super) fn rewrite(
             table: table.name.clone(),
         });
     }
-    Ok((spooled.rewritten, spooled.seen))
+    Ok((rewritten, seen))
 }
 
 /// The session that evaluates what calls functions of the data.

@@ -1,10 +1,9 @@
-//! Rows on their way: out of a table, through the masker, into files without a name; and from there into the table again.
+//! Rows on their way: out of a table into files without a name; and from there, through the masker, into the table again.
 
 use std::fs::File;
-use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use memchr::memchr;
 use rustix::fs::{Mode, OFlags};
 
 use crate::engine::EngineError;
@@ -12,14 +11,15 @@ use crate::engine::postgres::{Session, fault_of, quote_identifier};
 use crate::model::ServiceName;
 use crate::sanitize::schema::Table;
 
-use super::masker::{MaskFault, Masker};
+use super::masker::Masker;
 use super::pace::Pace;
+use super::pipeline::{self, PipelineFault};
 use super::rewrite::{ColumnWork, RewriteError, Rewritten, pages, quoted};
 use super::rights::{Door, Loader};
 use super::seen::{Originals, Seen};
 
-/// How many bytes are gathered before they are noted and written.
-const BATCH: usize = 1 << 20;
+/// How many bytes are gathered before they are written.
+const BATCH: usize = 256 << 10;
 
 /// Where rows lie between going out and coming back, how fast they may be written, as whom, and which originals are looked
 /// for in them, for telling which stand there rightly.
@@ -35,24 +35,7 @@ pub(super) struct Place<'a> {
     pub(super) originals: Originals<'a>,
 }
 
-/// The new rows of a table, and what is known of them.
-pub(super) struct Spooled {
-    /// In the order of the rows.
-    pub(super) files: Vec<File>,
-    pub(super) rewritten: Rewritten,
-    pub(super) seen: Seen,
-}
-
-impl Spooled {
-    fn add(&mut self, later: Self) {
-        self.files.extend(later.files);
-        self.rewritten.add(&later.rewritten);
-        self.seen.merge(later.seen);
-    }
-}
-
-/// Reads every row, replaces what is to be replaced, and spools the result. With `others` each session reads its share of
-/// the pages.
+/// Reads every row into files, in the order of the rows. With `others` each session reads its share of the pages.
 ///
 /// # Errors
 /// [`RewriteError`].
@@ -62,11 +45,8 @@ pub(super) fn read_out(
     table: &Table,
     work: &[ColumnWork],
     place: Place<'_>,
-) -> Result<Spooled, RewriteError> {
-    let panicked = RewriteError::Reader {
-        service: session.service().clone(),
-        table: table.name.clone(),
-    };
+) -> Result<Vec<File>, RewriteError> {
+    let service = session.service().clone();
     let mut parts = parts(pages(session, &table.name)?, others.len() + 1).into_iter();
     let first = parts.next().unwrap_or_default();
     let all = std::thread::scope(|scope| {
@@ -77,16 +57,16 @@ pub(super) fn read_out(
         let others = others.into_iter().map(std::thread::ScopedJoinHandle::join);
         std::iter::once(first).chain(others).collect::<Vec<_>>()
     });
-    let mut whole: Option<Spooled> = None;
-    for part in all {
-        let Ok(part) = part else { return Err(panicked) };
-        let part = part?;
-        match &mut whole {
-            Some(whole) => whole.add(part),
-            None => whole = Some(part),
-        }
+    all.into_iter()
+        .map(|part| part.map_err(|_| reader_ended(&service, table))?)
+        .collect()
+}
+
+fn reader_ended(service: &ServiceName, table: &Table) -> RewriteError {
+    RewriteError::Reader {
+        service: service.clone(),
+        table: table.name.clone(),
     }
-    whole.ok_or(panicked)
 }
 
 /// The conditions by which `count` readers share a table's pages, in the order of the rows.
@@ -121,91 +101,68 @@ pub(super) fn selected(columns: &[&str], conditions: &[&str]) -> String {
     selected
 }
 
+/// The owner's conditions of all rules.
+fn conditions(work: &[ColumnWork]) -> Vec<&str> {
+    work.iter()
+        .flat_map(|column| column.rules.iter().filter_map(|rule| rule.condition.as_deref()))
+        .collect()
+}
+
 fn read_part(
     session: &mut Session,
     table: &Table,
     work: &[ColumnWork],
     place: Place<'_>,
     part: &str,
-) -> Result<Spooled, RewriteError> {
+) -> Result<File, RewriteError> {
     let service = session.service().clone();
-    let columns = stored_columns(table);
-    let conditions: Vec<&str> = work
-        .iter()
-        .flat_map(|column| column.rules.iter().filter_map(|rule| rule.condition.as_deref()))
-        .collect();
     let spool_error = |source| spool_error(&service, table, source);
     let mut file = unnamed_file(place.directory).map_err(spool_error)?;
-    let mut masker = Masker::new(&table.name, &columns, work, conditions.len(), place.originals);
-    let mut line: Vec<u8> = Vec::new();
+    let mut batch: Vec<u8> = Vec::with_capacity(BATCH + BATCH / 4);
     let failed = |error: &postgres::Error| server_error(&service, table, "", fault_of(error));
-    let sql = select(table, &columns, &conditions, part);
+    let sql = select(table, &stored_columns(table), &conditions(work), part);
     let mut reader = session.client().copy_out(&sql).map_err(|error| failed(&error))?;
-    let mask_error = |fault: MaskFault| fault.of(&service, table);
-    let mut spool = |made: &[u8]| -> Result<(), RewriteError> {
-        file.write_all(made).map_err(spool_error)?;
-        place.pace.wrote(made.len());
-        Ok(())
-    };
-    let mut mask = |row: &[u8]| -> Result<(), RewriteError> {
-        masker.mask(row).map_err(mask_error)?;
-        if masker.made() >= BATCH {
-            masker.take(mask_error, &mut spool)?;
-        }
-        Ok(())
-    };
     loop {
         let chunk = reader.fill_buf();
         let chunk = chunk.map_err(|error| copy_error(&service, table, "", &error))?;
-        let Some(last) = chunk.len().checked_sub(1) else {
-            break;
-        };
-        // The server sends one row at a time; whatever else it may do, rows end with a line feed.
-        match memchr(b'\n', chunk) {
-            Some(end) if end == last && line.is_empty() => {
-                mask(&chunk[..end])?;
-                reader.consume(end + 1);
-            }
-            found => {
-                let taken = found.map_or(chunk.len(), |end| end + 1);
-                line.extend_from_slice(&chunk[..taken]);
-                reader.consume(taken);
-                if found.is_some() {
-                    mask(line.strip_suffix(b"\n").unwrap_or(&line))?;
-                    line.clear();
-                }
-            }
+        let read = chunk.len();
+        batch.extend_from_slice(chunk);
+        reader.consume(read);
+        if read == 0 || batch.len() >= BATCH {
+            file.write_all(&batch).map_err(spool_error)?;
+            place.pace.wrote(batch.len());
+            batch.clear();
+        }
+        if read == 0 {
+            return Ok(file);
         }
     }
-    drop(reader);
-    if !line.is_empty() {
-        mask(&line)?;
-    }
-    let (rewritten, seen) = masker.end(mask_error, spool)?;
-    Ok(Spooled {
-        files: vec![file],
-        rewritten,
-        seen,
-    })
 }
 
-/// Loads the spooled rows into the emptied table, in a session of `loader`.
+/// Replaces what is to be replaced in the rows of `files`, and loads them into the emptied table, in a session of `loader`.
 ///
 /// # Errors
 /// [`RewriteError`].
 pub(super) fn load(
     session: &mut Session,
     table: &Table,
+    work: &[ColumnWork],
     files: &mut [File],
-    pace: &Pace,
+    place: Place<'_>,
     loader: &Loader,
-) -> Result<(), RewriteError> {
+) -> Result<(Rewritten, Seen), RewriteError> {
     let service = session.service().clone();
     let spool_error = |source| spool_error(&service, table, source);
     let columns = stored_columns(table);
     if columns.is_empty() {
-        return Ok(());
+        return Ok((Rewritten::default(), Seen::default()));
     }
+    let conditions = conditions(work).len();
+    for file in &mut *files {
+        file.seek(SeekFrom::Start(0)).map_err(spool_error)?;
+    }
+    let masker = || Masker::new(&table.name, &columns, work, conditions, place.originals);
+    let maskers = files.iter().map(|_| masker()).collect();
     // In the transaction that emptied it nobody else can have seen the table: rows that are visible to all at once are not
     // written a second time.
     let (options, whose) = match loader {
@@ -226,22 +183,20 @@ pub(super) fn load(
     );
     let failed = |error: &postgres::Error| server_error(&service, table, &whose, fault_of(error));
     let mut writer = session.client().copy_in(&sql).map_err(|error| failed(&error))?;
-    let mut buffer = vec![0; BATCH];
-    for spool in files {
-        spool.seek(SeekFrom::Start(0)).map_err(spool_error)?;
-        loop {
-            let read = spool.read(&mut buffer).map_err(spool_error)?;
-            if read == 0 {
-                break;
-            }
-            writer
-                .write_all(&buffer[..read])
-                .map_err(|error| copy_error(&service, table, &whose, &error))?;
-            pace.wrote(read);
-        }
-    }
+    let done = pipeline::mask_all(files, maskers, |rows| {
+        let written = writer.write_all(rows);
+        written.map_err(|error| copy_error(&service, table, &whose, &error))?;
+        place.pace.wrote(rows.len());
+        Ok(())
+    });
+    let done = done.map_err(|fault| match fault {
+        PipelineFault::Read(source) => spool_error(source),
+        PipelineFault::Mask(fault) => fault.of(&service, table),
+        PipelineFault::Take(error) => error,
+        PipelineFault::Thread => reader_ended(&service, table),
+    })?;
     writer.finish().map_err(|error| failed(&error))?;
-    Ok(())
+    Ok(done)
 }
 
 fn stored_columns(table: &Table) -> Vec<&str> {
