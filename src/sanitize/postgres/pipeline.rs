@@ -7,17 +7,18 @@ use std::io::{self, Read};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::ScopedJoinHandle;
 
-use memchr::{memchr_iter, memrchr};
+use memchr::{memchr, memchr_iter};
 
 use super::masker::{MaskFault, Masker};
 use super::rewrite::Rewritten;
 use super::seen::Seen;
 
-/// How many bytes of rows are masked at once.
+/// How many bytes of rows are masked at once, and how many rows: what they become can be far longer.
 const PIECE: usize = 256 << 10;
+const ROWS: usize = 4096;
 
-/// How many bytes of rows may be on their way; one piece always may, so that a row can have any length.
-const ON_THEIR_WAY: usize = 4 << 20;
+/// How many bytes may be on their way, as they were and as they became; one piece always may, so that a row can have any length.
+const ON_THEIR_WAY: usize = 6 << 20;
 
 /// Buffers of more are not kept for others.
 const SPARE: usize = 4 * PIECE;
@@ -74,15 +75,17 @@ pub(super) fn mask_all<E: Send>(
         }
     }
     let state = waiting.lock();
-    let all = state.next == count && state.file == state.files.len();
+    let all = state.next == count && state.file == state.files.len() && state.begun.is_empty();
     drop(state);
     whole.filter(|_| all).ok_or(PipelineFault::Thread)
 }
 
-/// Rows that were masked: the number of the piece, how long it was, and what it became.
+/// Rows that were masked.
 struct Made {
+    /// Number of the piece.
     number: usize,
-    length: usize,
+    /// How much room it took: as it was, and as it became.
+    room: usize,
     rows: Vec<u8>,
 }
 
@@ -98,11 +101,7 @@ fn work<E>(
         let made = match waiting.next(&mut piece) {
             Ok(None) => break,
             Ok(Some((number, spare))) => mask(&mut masker, &piece, spare)
-                .map(|rows| Made {
-                    number,
-                    length: piece.len(),
-                    rows,
-                })
+                .map(|rows| waiting.made(number, &piece, rows))
                 .map_err(PipelineFault::Mask),
             Err(error) => Err(PipelineFault::Read(error)),
         };
@@ -134,9 +133,6 @@ fn mask(masker: &mut Masker<'_>, piece: &[u8], spare: Vec<u8>) -> Result<Vec<u8>
     for end in memchr_iter(b'\n', piece) {
         masker.mask(&piece[from..end])?;
         from = end + 1;
-    }
-    if from < piece.len() {
-        masker.mask(&piece[from..])?;
     }
     masker.take(spare)
 }
@@ -215,9 +211,18 @@ impl<'a> Waiting<'a> {
         Ok(Some((state.next - 1, state.spares.pop().unwrap_or_default())))
     }
 
+    fn made(&self, number: usize, piece: &[u8], rows: Vec<u8>) -> Made {
+        self.lock().on_their_way += rows.len();
+        Made {
+            number,
+            room: piece.len() + rows.len(),
+            rows,
+        }
+    }
+
     fn taken(&self, made: Made) {
         let mut state = self.lock();
-        state.on_their_way -= made.length;
+        state.on_their_way -= made.room;
         if made.rows.capacity() <= SPARE {
             state.spares.push(made.rows);
         }
@@ -232,25 +237,29 @@ impl<'a> Waiting<'a> {
 }
 
 impl State<'_> {
-    /// Reads whole rows, at least one; whether there were any. A file ends with the end of a row.
+    /// Reads whole rows, at least one; whether there were any.
     fn read(&mut self, piece: &mut Vec<u8>) -> io::Result<bool> {
         piece.append(&mut self.begun);
-        while let Some(file) = self.files.get_mut(self.file) {
+        let mut whole = memchr(b'\n', piece).is_some();
+        while piece.len() < PIECE || !whole {
+            let Some(file) = self.files.get_mut(self.file) else {
+                break;
+            };
             let before = piece.len();
-            let read = file.take(PIECE as u64).read_to_end(piece)?;
-            if read == 0 {
+            if file.take(PIECE as u64).read_to_end(piece)? == 0 {
                 self.file += 1;
-                if !piece.is_empty() {
-                    return Ok(true);
+                // With its file every row ends.
+                if piece.last().is_some_and(|last| *last != b'\n') {
+                    piece.push(b'\n');
                 }
-            } else if let Some(last) = memrchr(b'\n', &piece[before..]) {
-                let end = before + last + 1;
-                self.begun.extend_from_slice(&piece[end..]);
-                piece.truncate(end);
-                return Ok(true);
             }
+            whole = whole || memchr(b'\n', &piece[before..]).is_some();
         }
-        Ok(false)
+        let end = memchr_iter(b'\n', piece).take(ROWS).last();
+        let end = end.map_or(0, |last| last + 1);
+        self.begun.extend_from_slice(&piece[end..]);
+        piece.truncate(end);
+        Ok(end > 0)
     }
 }
 
@@ -337,7 +346,7 @@ mod tests {
     fn rows_of_several_files_come_out_in_their_order_whoever_masked_them() {
         let mut last = rows(40_000, 40_010);
         last.push("40010\tends without a line feed".to_owned());
-        let long = format!("7\t{}\n", "long row ".repeat(ON_THEIR_WAY / 4));
+        let long = format!("7\t{}\n", "long row ".repeat(ON_THEIR_WAY / 6));
         let middle = [rows(30_000, 30_001), vec![long], rows(30_001, 40_000)].concat();
         let files = [rows(0, 30_000), vec![], middle, last];
         let expected = turned(&files);
@@ -350,6 +359,20 @@ mod tests {
             masked(&[vec![], vec![]], 3, |_| Ok(())).ok().unwrap(),
             (String::new(), 0)
         );
+    }
+
+    #[test]
+    fn little_is_on_its_way_however_long_rows_become() {
+        let short: Vec<String> = (0..200_000).map(|number| format!("{number}\tx\n")).collect();
+        let mut most = 0;
+        let (out, count) = masked(&[short], 2, |rows| {
+            most = most.max(rows.len());
+            Ok(())
+        })
+        .ok()
+        .unwrap();
+        assert_eq!((count, out.lines().count()), (200_000, 200_000));
+        assert!(most <= ROWS * "199999\tx\n".len(), "{most}");
     }
 
     #[test]
