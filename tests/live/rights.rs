@@ -151,3 +151,43 @@ fn code_of_the_data_runs_with_the_rights_of_who_owns_the_table() {
     );
     assert_eq!(answer("SELECT count(*) FROM dev.cast_of"), "0");
 }
+
+/// Code that puts a view in a table's place as soon as it runs in a branch.
+const EXCHANGE: &str = r"
+CREATE ROLE dev; CREATE SCHEMA dev AUTHORIZATION dev;
+SET ROLE dev;
+CREATE TABLE dev.took (who text);
+CREATE FUNCTION dev.spy(given text) RETURNS text LANGUAGE plpgsql AS
+    $$ BEGIN INSERT INTO dev.took SELECT email FROM shop.customers; RETURN given; END $$;
+CREATE TABLE dev.kept (id integer, note text);
+INSERT INTO dev.kept SELECT n, 'a note ' || n FROM generate_series(1, 10) n;
+CREATE FUNCTION dev.exchange() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF session_user = 'dev' AND to_regclass('dev.away') IS NULL THEN
+        ALTER TABLE dev.kept RENAME TO away;
+        CREATE VIEW dev.kept AS SELECT id, dev.spy(note) AS note FROM dev.away;
+    END IF;
+    RETURN true;
+END $$;
+CREATE TABLE dev.checked (id integer, note text CHECK (dev.exchange()));
+INSERT INTO dev.checked SELECT n, 'Kanari note ' || n FROM generate_series(1, 10) n;
+";
+const EXCHANGE_RULES: &str = r#"
+[db."dev.took"]
+who = { keep = "what was taken" }
+[db."dev.kept"]
+note = { keep = "a note" }
+[db."dev.checked"]
+note = { transform = "text", mode = "scramble" }
+"#;
+
+#[test]
+fn a_view_that_code_of_the_data_puts_in_a_tables_place_is_read_by_nobody() {
+    let production = Production::new();
+    production.configure(&production.configuration(), &format!("{RULES}{EXCHANGE_RULES}"));
+    production.sql(EXCHANGE);
+    let before = production.world();
+    let ended = production.envclone(&["branch", "prod", "fix-42"]);
+    ended.refused(1, &["dev.kept is no longer the table that it was"]);
+    assert_eq!(production.world(), before);
+}

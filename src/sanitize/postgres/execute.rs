@@ -15,7 +15,7 @@ use crate::sanitize::transform::Transform;
 use super::collation::{self, SortsByBytes};
 use super::pace::Pace;
 use super::rewrite::{self, ColumnCount};
-use super::rights::Door;
+use super::rights::{Door, Loader};
 use super::seen::{Originals, Seen};
 use super::service::PostgresService;
 use super::spool::Place;
@@ -34,8 +34,13 @@ struct Sessions {
 /// The most readers of one table: its rows are loaded by one session, which more could not keep up with.
 const READERS: usize = 4;
 
+/// What a table needs, and who has to load it where that is known.
+type Task<'w> = (&'w TableWork, Option<Loader>);
+/// What became of it.
+type Outcome<'w> = (&'w TableWork, Option<rewrite::Rewritten>);
+
 impl PostgresService {
-    /// Runs what the tables need, two at a time.
+    /// Runs what the tables need, and what follows from it.
     pub(super) fn rewrite_tables(
         &mut self,
         site: &Site<'_>,
@@ -47,8 +52,6 @@ impl PostgresService {
         let work = table_work(&self.schema, ledger, &self.rules.key)
             .map_err(|error| self.unfit(&error.to_string()))?;
         let database = self.credentials_of()?.database.clone();
-        let queue = Mutex::new(work.iter().collect::<Vec<_>>().into_iter());
-        let outcomes = Mutex::new(Vec::new());
         let limit = Pace::new(self.rules.max_write_rate);
         let of_replaced: Vec<bool> = (0..needles.len())
             .map(|needle| needles.sources(needle).any(|source| is_replaced(ledger, source)))
@@ -66,31 +69,12 @@ impl PostgresService {
             },
         };
         let sorts_by_bytes = self.sort_by_bytes(site, &database, &work)?;
-        let worker = || -> Result<Seen, ServiceError> {
-            let mut sessions = Sessions {
-                main: self.session(site, &database)?,
-                others: None,
-            };
-            let mut seen = Seen::default();
-            loop {
-                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some(next) = next else { return Ok(seen) };
-                (site.detail)(&format!("{}: {}", self.setup.name, next.table()));
-                let outcome = self.do_table(site, &mut sessions, next, place, &mut seen)?;
-                outcomes
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push((next, outcome));
-            }
-        };
-        let (one, other) = std::thread::scope(|scope| {
-            let other = scope.spawn(worker);
-            (worker(), other.join())
-        });
-        let other = other.map_err(|_| self.unfit("a worker of the rewrite panicked"))?;
-        let (mut seen, other) = (one?, other?);
-        seen.merge(other);
-        let outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (mut seen, mut outcomes, late) =
+            self.do_tables(site, place, work.iter().map(|work| (work, None)).collect())?;
+        // Nothing that is not theirs is raw any more where code of the data runs.
+        let (later, others, _) = self.do_tables(site, place, late)?;
+        seen.merge(later);
+        outcomes.extend(others);
         let changed: Vec<TableName> = work.iter().map(|work| work.table().clone()).collect();
         let mut tally = self.tally.clone();
         for (work, outcome) in outcomes {
@@ -110,6 +94,63 @@ impl PostgresService {
         }));
         self.tally = tally;
         Ok(seen)
+    }
+
+    /// Does what tables need, two at a time. Those that another role has to load are put off.
+    fn do_tables<'w>(
+        &self,
+        site: &Site<'_>,
+        place: Place<'_>,
+        queue: Vec<Task<'w>>,
+    ) -> Result<(Seen, Vec<Outcome<'w>>, Vec<Task<'w>>), ServiceError> {
+        if queue.is_empty() {
+            return Ok((Seen::default(), Vec::new(), Vec::new()));
+        }
+        let database = &self.credentials_of()?.database;
+        let queue = Mutex::new(queue.into_iter());
+        let (outcomes, late) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+        let worker = || -> Result<Seen, ServiceError> {
+            let mut sessions = Sessions {
+                main: self.session(site, database)?,
+                others: None,
+            };
+            let mut seen = Seen::default();
+            loop {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((work, loader)) = next else {
+                    return Ok(seen);
+                };
+                let loader = match (loader, work) {
+                    (Some(loader), _) => loader,
+                    (None, TableWork::Rewrite(name, _)) => {
+                        let loader = Loader::of(&mut sessions.main, name)?;
+                        if !loader.is_same_session() {
+                            let mut late = late.lock().unwrap_or_else(PoisonError::into_inner);
+                            late.push((work, Some(loader)));
+                            continue;
+                        }
+                        loader
+                    }
+                    (None, _) => Loader::Same,
+                };
+                (site.detail)(&format!("{}: {}", self.setup.name, work.table()));
+                let outcome = self.do_table(site, &mut sessions, work, place, &loader, &mut seen)?;
+                outcomes
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((work, outcome));
+            }
+        };
+        let (one, other) = std::thread::scope(|scope| {
+            let other = scope.spawn(worker);
+            (worker(), other.join())
+        });
+        let other = other.map_err(|_| self.unfit("a worker of the rewrite panicked"))?;
+        let (mut seen, other) = (one?, other?);
+        seen.merge(other);
+        let outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let late = late.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok((seen, outcomes, late))
     }
 
     /// Where enough is sorted to be worth the question.
@@ -171,6 +212,7 @@ impl PostgresService {
         sessions: &mut Sessions,
         work: &TableWork,
         place: Place<'_>,
+        loader: &Loader,
         seen: &mut Seen,
     ) -> Result<Option<rewrite::Rewritten>, ServiceError> {
         let session = &mut sessions.main;
@@ -187,7 +229,7 @@ impl PostgresService {
                 } else {
                     &mut Vec::new()
                 };
-                let (done, noted) = rewrite::rewrite(session, others, table, columns, place)?;
+                let (done, noted) = rewrite::rewrite(session, others, table, columns, place, loader)?;
                 seen.merge(noted);
                 return Ok(Some(done));
             }

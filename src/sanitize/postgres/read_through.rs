@@ -10,7 +10,7 @@ use crate::sanitize::needle::{LONGEST, NeedleSet};
 use crate::sanitize::schema::{Column, Schema, TableKind, TableName};
 
 use super::large::{self, as_text};
-use super::rewrite::quoted;
+use super::rewrite::{quoted, refuse_views};
 use super::sample::holds_text;
 use super::seen::Seen;
 
@@ -92,6 +92,7 @@ pub(super) fn read_table(
     if columns.is_empty() {
         return Ok(());
     }
+    refuse_views(session, table)?;
     // Without values beside its rows a table has none that are long.
     let long = large::toast(session, table)? > 0;
     let is_long = |column: &Column| long && large::has_no_length(column);

@@ -179,7 +179,7 @@ pub enum RewriteError {
     },
 }
 
-/// Rewrites `table`, which the `others` help to read and to index.
+/// Rewrites `table`, which the `others` help to read and to index; its new rows are written by `loader`.
 ///
 /// # Errors
 /// [`RewriteError`].
@@ -189,6 +189,7 @@ pub(super) fn rewrite(
     table: &Table,
     work: &[ColumnWork],
     place: Place<'_>,
+    loader: &Loader,
 ) -> Result<(Rewritten, Seen), RewriteError> {
     let name = quoted(&table.name);
     let before = files_of(session, &table.name)?;
@@ -199,20 +200,20 @@ pub(super) fn rewrite(
         "locking a table",
         &format!("LOCK TABLE ONLY {name} IN SHARE MODE"),
     )?;
+    refuse_views(session, &table.name)?;
     let mut files = spool::read_out(session, others, table, work, place)?;
     let had = empty_and_bare(session, &table.name)?;
-    let loader = Loader::of(session, &table.name, had.unvalidated)?;
     if !loader.is_same_session() {
         // Its policies hold for whoever is not a superuser.
         set_flag(session, &table.name, "relrowsecurity", "false")?;
         session.execute("committing an empty table", "COMMIT")?;
     }
-    let mut own = Own::open(session, &loader, place.door)?;
+    let mut own = Own::open(session, loader, place.door)?;
     if let Some(own) = &mut own {
         own.session.execute("beginning", "BEGIN")?;
     }
     let (rewritten, seen) = as_applications_do(whose(&mut own, session), table, |session| {
-        spool::load(session, table, work, &mut files, place, &loader)
+        spool::load(session, table, work, &mut files, place, loader)
     })?;
     drop(files);
     if let Some(own) = &mut own {
@@ -279,6 +280,27 @@ pub(super) fn as_applications_do<T>(
     let done = act(session)?;
     session.execute("setting the search path", "SET LOCAL search_path = pg_catalog")?;
     Ok(done)
+}
+
+/// Refuses a view, which code of the data may have put in the place of a table or materialized view: its functions would run
+/// as whoever reads it. Where such code may run meanwhile, the table must be locked.
+///
+/// # Errors
+/// [`EngineError::Unfit`].
+pub(super) fn refuse_views(session: &mut Session, table: &TableName) -> Result<(), EngineError> {
+    let sql = format!(
+        "SELECT relkind IN ('r', 'm') FROM pg_class WHERE oid = {}",
+        regclass(table)
+    );
+    if session.value("looking at a table", &sql)?.as_deref() == Some("t") {
+        return Ok(());
+    }
+    Err(EngineError::Unfit {
+        service: session.service().clone(),
+        message: format!(
+            "{table} is no longer the table that it was: code of the data has changed the schema"
+        ),
+    })
 }
 
 /// Pages from which on a table is worth more than one reader.

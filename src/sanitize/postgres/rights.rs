@@ -1,6 +1,8 @@
 //! With whose rights rows are loaded. CHECK constraints, generated columns and domains may call functions of the data, which
 //! run as whoever writes the row. In production that is hardly ever a superuser: so it is not one here either, while other
-//! tables may still hold originals. Such a table is loaded over a connection of its own, as the role that owns it.
+//! tables may still hold originals. Such a table is loaded over a connection of its own, as the role that owns it, and after
+//! all others: what its code changes meanwhile (a domain's check, a view in a table's place) is met by nothing that runs as the
+//! superuser.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -37,7 +39,8 @@ const CODE: &str = "WITH RECURSIVE reached(what, id, tree) AS ( \
         EXISTS (SELECT FROM called WHERE function >= 16384)::int, rolname, rolsuper::int, \
         CASE WHEN rolsuper THEN EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = prolang \
             JOIN pg_roles AS r ON r.oid = proowner WHERE p.oid >= 16384 AND lanname NOT IN ('internal', 'c') AND NOT r.rolsuper) \
-            ELSE true END::int \
+            ELSE true END::int, \
+        EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c' AND NOT convalidated)::int \
     FROM pg_class AS c JOIN pg_roles AS owner ON owner.oid = relowner WHERE c.oid = TABLE";
 
 /// Who loads a table.
@@ -54,12 +57,12 @@ pub(super) enum Loader {
 }
 
 impl Loader {
-    /// Who has to load a table. `by_hand` says that its checks are evaluated by a query, in which a name of the data's may
-    /// mean another function than it did.
+    /// Who has to load a table. Where a check is NOT VALID the others are held against the new rows by a query, in which a name
+    /// of the data's may mean another function than it did.
     ///
     /// # Errors
     /// [`EngineError::Unfit`] where nobody can: a superuser's table with such checks and code of others.
-    pub(super) fn of(session: &mut Session, table: &TableName, by_hand: bool) -> Result<Self, EngineError> {
+    pub(super) fn of(session: &mut Session, table: &TableName) -> Result<Self, EngineError> {
         let sql = CODE.replace("TABLE", &regclass(table));
         let row = session.rows("looking for code of the data", &sql)?;
         let row = row.into_iter().next().unwrap_or_default();
@@ -67,6 +70,7 @@ impl Loader {
         let mut next = || row.next().unwrap_or_default();
         let (calls, names) = (next() != "0", next() != "0");
         let (owner, of_superuser, strange) = (next(), next() == "1", next() != "0");
+        let by_hand = next() != "0";
         let loader = Self::from_facts(calls || by_hand && names, owner, of_superuser, strange);
         if by_hand && loader == Self::WriterOnly {
             return Err(EngineError::Unfit {
