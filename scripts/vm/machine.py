@@ -8,7 +8,7 @@
       --limit N     gives up after N seconds (default 1800)
 
 `run` prints what the job says and exits with the job's code. A guest that ends without telling one has died: exit code 125.
-Its console, its output and, where the job failed, its journal are then in LOGS.
+Its console, its output, the seconds at which each line of that came and, where the job failed, its journal are then in LOGS.
 """
 
 import argparse
@@ -25,6 +25,8 @@ import time
 DIED = 125
 JOB_MIB = 1024
 BLANK_MIB = 4096
+# Two machines run side by side.
+MEMORY_MIB = 2048
 PORTS = ("ctl", "out", "journal")
 
 
@@ -38,7 +40,7 @@ def machine_arguments(image, root, job, blanks, sockets, console):
         "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
         "-machine", "q35,sata=off", "-accel", "tcg,thread=multi,tb-size=512",
         # A newer processor costs seconds at each boot.
-        "-cpu", "Nehalem", "-smp", "2", "-m", "3072",
+        "-cpu", "Nehalem", "-smp", "2", "-m", str(MEMORY_MIB),
         "-kernel", f"{image}/vmlinux", "-initrd", f"{image}/initrd.cpio",
         "-append", "console=ttyS0 quiet loglevel=4 mitigations=off nokaslr audit=0 panic=-1 systemd.show_status=0",
         "-serial", f"file:{console}",
@@ -149,10 +151,11 @@ def listen(path):
 class Conversation:
     """What the guest says on its ports, until it ends or tells the job's exit code."""
 
-    def __init__(self, machine, logs, on_ready, quiet=False):
-        self.machine, self.on_ready, self.quiet = machine, on_ready, quiet
+    def __init__(self, machine, logs, on_ready):
+        self.machine, self.on_ready = machine, on_ready
         self.code, self.pending, self.boots = None, b"", 0
         self.files = {name: open(f"{logs}/{name}.log", "wb") for name in ("out", "journal")}
+        self.times, self.began, self.line = open(f"{logs}/times.log", "wb"), time.monotonic(), b""
 
     def listen(self, limit):
         """Serves the ports; the job's code, or None when the guest died."""
@@ -190,7 +193,10 @@ class Conversation:
     def write(self, name, data):
         """Keeps what was said, and shows what the job says."""
         self.files[name].write(data)
-        if name == "out" and not self.quiet:
+        if name == "out":
+            *lines, self.line = (self.line + data).split(b"\n")
+            now = time.monotonic() - self.began
+            self.times.writelines(b"%7.1f %s\n" % (now, line) for line in lines)
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
 
@@ -214,6 +220,7 @@ class Conversation:
             while self.take(name):
                 pass
             file.close()
+        self.times.close()
 
 
 def go(machine):

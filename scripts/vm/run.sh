@@ -28,8 +28,8 @@ printf 'exec %s\n' "${*@Q}" >"$work/run"
 binary=$here/../../target/debug/envclone
 programs=()
 if [ -x "$binary" ]; then programs+=("$(realpath -- "$binary")"); fi
-"$here/job-disk.sh" "$work/job.img" "$work/run" "${programs[@]}"
-mkdir "$work/logs"
+mkdir "$work/logs" "$work/made"
+"$here/job-disk.sh" "$work/job.img" "$work/run" "$work/made" "${programs[@]}"
 rc=0
 "$here/machine.py" run "${options[@]}" --scratch "$work" "$state" "$work/job.img" "$work/logs" || rc=$?
 if [ "$rc" = 125 ]; then cat "$work/logs/console.log" >&2; fi

@@ -1,7 +1,9 @@
 //! The guest is what the tests take it for.
 
 use std::fs;
+use std::path::Path;
 
+use crate::production::{server_programs, template};
 use crate::zfs_pool::{ZfsPool, run};
 
 #[test]
@@ -40,4 +42,13 @@ fn a_recursive_snapshot_of_zfs_is_one_transaction_and_a_clone_has_its_bytes() {
     assert_eq!(fs::read_to_string(file("clone")).unwrap(), "before");
     pool.reimport();
     assert_eq!(fs::read_to_string(file("clone")).unwrap(), "before");
+}
+
+/// `scripts/vm/test.sh` runs this one on the host too, with the guest's files in place of the host's, and carries what it makes into
+/// each machine.
+#[test]
+fn the_productions_of_the_tests_begin_with_a_cluster_of_the_guests_own_server() {
+    let template = template(Path::new(server_programs()));
+    assert_eq!(fs::read_to_string(template.join("PG_VERSION")).unwrap(), "17\n");
+    assert!(!template.join("postmaster.pid").exists(), "it was not stopped");
 }

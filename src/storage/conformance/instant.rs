@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::{Breach, Ground, Outcome, hold, incoming};
-use crate::storage::Role;
+use crate::storage::{Object, Role};
 
 const VOLUMES: [&str; 3] = ["db", "uploads", "queue"];
 /// Snapshots under load that must all be right.
@@ -17,29 +17,53 @@ const SNAPSHOTS: u64 = 20;
 /// In at most so many a control must have failed once.
 const CONTROL: u64 = 300;
 
-/// How far the writer is.
+/// How far the writer is, and whether it is held.
 #[derive(Default)]
 struct Progress {
-    /// How often it wrote to each volume; `None` once it ended.
-    rounds: Mutex<Option<u64>>,
-    further: Condvar,
+    state: Mutex<State>,
+    changed: Condvar,
     stop: AtomicBool,
 }
 
+#[derive(Default)]
+struct State {
+    /// How often it wrote to each volume; `None` once it ended.
+    rounds: Option<u64>,
+    /// Whether it is to wait.
+    held: bool,
+}
+
 impl Progress {
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
     fn set(&self, rounds: Option<u64>) {
-        *self.rounds.lock().unwrap_or_else(PoisonError::into_inner) = rounds;
-        self.further.notify_all();
+        self.change(|state| state.rounds = rounds);
+    }
+
+    fn hold(&self, held: bool) {
+        self.change(|state| state.held = held);
+    }
+
+    fn end(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.hold(false);
+    }
+
+    fn wait_while(&self, condition: impl Fn(&State) -> bool) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_while(state, |state| condition(state)));
     }
 
     /// Waits until each volume was written to twice more than now, or the writer ended.
     fn wait_for_two_rounds(&self) {
-        let rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(enough) = rounds.map(|now| now + 2) else {
+        let now = self.state.lock().unwrap_or_else(PoisonError::into_inner).rounds;
+        let Some(enough) = now.map(|now| now + 2) else {
             return;
         };
-        let too_early = |rounds: &mut Option<u64>| rounds.is_some_and(|now| now < enough);
-        drop(self.further.wait_while(rounds, too_early));
+        self.wait_while(|state| state.rounds.is_some_and(|now| now < enough));
     }
 }
 
@@ -47,6 +71,7 @@ impl Progress {
 fn write_in_turn(files: &[File], synced: bool, progress: &Progress) -> io::Result<()> {
     for number in 1u64.. {
         for file in files {
+            progress.wait_while(|state| state.held);
             file.write_all_at(&number.to_le_bytes(), (number - 1) * 8)?;
             if synced {
                 file.sync_data()?;
@@ -123,7 +148,7 @@ fn count(
             }
             Ok(wrong)
         })();
-        progress.stop.store(true, Ordering::Relaxed);
+        progress.end();
         let written = writer.join();
         written.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         looked
@@ -133,7 +158,29 @@ fn count(
 fn by_the_driver(ground: &dyn Ground, root: &Path, number: u64) -> Result<Vec<PathBuf>, Breach> {
     let storage = ground.storage();
     let snapshot = storage.snapshot(root, &incoming(number, Role::Snapshot)?)?;
-    let clone = storage.clone_of(&snapshot, &incoming(number, Role::Clone)?)?;
+    clone_of(ground, &snapshot, number)
+}
+
+/// The writer, which would be in the way of all else, writes while the snapshot is taken, from before to after it.
+fn beside_the_writer(
+    ground: &dyn Ground,
+    root: &Path,
+    number: u64,
+    progress: &Progress,
+) -> Result<Vec<PathBuf>, Breach> {
+    progress.hold(false);
+    progress.wait_for_two_rounds();
+    let snapshot = ground
+        .storage()
+        .snapshot(root, &incoming(number, Role::Snapshot)?)?;
+    progress.wait_for_two_rounds();
+    progress.hold(true);
+    clone_of(ground, &snapshot, number)
+}
+
+fn clone_of(ground: &dyn Ground, snapshot: &Object, number: u64) -> Result<Vec<PathBuf>, Breach> {
+    let storage = ground.storage();
+    let clone = storage.clone_of(snapshot, &incoming(number, Role::Clone)?)?;
     Ok(VOLUMES.iter().map(|volume| clone.path.join(volume)).collect())
 }
 
@@ -141,8 +188,8 @@ pub(super) fn of_all_that_was_synced(ground: &dyn Ground) -> Outcome {
     if !ground.is_atomic() {
         return Ok(());
     }
-    let wrong = count(ground, (true, SNAPSHOTS, false), |root, number, _| {
-        by_the_driver(ground, root, number)
+    let wrong = count(ground, (true, SNAPSHOTS, false), |root, number, progress| {
+        beside_the_writer(ground, root, number, progress)
     })?;
     hold(wrong == 0, "volumes of one snapshot are of different moments")
 }
@@ -166,8 +213,12 @@ pub(super) fn of_what_was_not_synced(ground: &dyn Ground) -> Outcome {
     }
     let orders = ground.orders_unsynced();
     let times = if orders { SNAPSHOTS } else { CONTROL };
-    let wrong = count(ground, (false, times, true), |root, number, _| {
-        by_the_driver(ground, root, number)
+    let wrong = count(ground, (false, times, true), |root, number, progress| {
+        if orders {
+            beside_the_writer(ground, root, number, progress)
+        } else {
+            by_the_driver(ground, root, number)
+        }
     })?;
     if orders {
         hold(wrong == 0, "writes that were not synced are out of order")
