@@ -50,8 +50,8 @@ complete -c envclone -n "__fish_envclone_needs_command" -f -a "completions" -d '
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "man" -d 'Print the manual page of envclone or of one of its commands, for `man -l -`'
 complete -c envclone -n "__fish_envclone_needs_command" -f -a "generate" -d 'Write completions, manual pages and the page on transforms below a directory'
 complete -c envclone -n "__fish_envclone_using_subcommand init" -l project -d 'Name of the project [default: the name of the database that is found]' -r
-complete -c envclone -n "__fish_envclone_using_subcommand init" -l pool -d 'Mounted Btrfs in which branches live [default: the one that holds the root]' -r -F
-complete -c envclone -n "__fish_envclone_using_subcommand init" -l root -d 'Subvolume that holds production [default: the one that holds the server that is found]' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand init" -l pool -d 'Mounted Btrfs, or dataset, in which branches live [default: the Btrfs that holds the root; a dataset beside it]' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand init" -l root -d 'Subvolume or dataset that holds production [default: the one that holds the server that is found]' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand init" -l state -d 'Where envclone remembers [default: /var/lib/envclone]' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand init" -l run -d 'Where its sockets and locks are [default: /run/envclone]' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand init" -l config -d 'Configuration file' -r -F

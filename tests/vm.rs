@@ -30,5 +30,7 @@ mod world;
 mod zfs_bad_input;
 #[path = "vm/zfs_conformance.rs"]
 mod zfs_conformance;
+#[path = "vm/zfs_only.rs"]
+mod zfs_only;
 #[path = "vm/zfs_pool.rs"]
 mod zfs_pool;

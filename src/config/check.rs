@@ -125,12 +125,27 @@ impl Check<'_> {
             driver: storage.driver,
             pool: self.stored(&storage.pool, storage.driver),
             reserve,
+            branch_size: self.branch_size(storage),
             state: storage
                 .state
                 .as_ref()
                 .map_or_else(|| PathBuf::from(STATE), |state| self.absolute(state)),
             run,
         }
+    }
+
+    fn branch_size(&mut self, storage: &file::Storage) -> Option<u64> {
+        let text = storage.branch_size.as_ref()?;
+        if storage.driver != StorageDriver::Zfs {
+            let message = "Btrfs has no limit for a branch by itself; remove the line, or write driver = \"zfs\" where the pool is on ZFS";
+            self.refuse(&text.span(), message);
+        }
+        let size = bytes(text.get_ref());
+        if size.is_none() {
+            let message = "this is no size; write for example \"20GiB\" (KiB, MiB, GiB, TiB)";
+            self.refuse(&text.span(), message);
+        }
+        size
     }
 
     fn listen(&mut self, gateway: &file::Gateway) -> IpAddr {
@@ -334,17 +349,7 @@ impl Check<'_> {
     /// `80MiB/s`: bytes per second.
     fn rate(&mut self, rate: &Text) -> Option<u64> {
         let text = rate.get_ref().strip_suffix("/s").unwrap_or(rate.get_ref());
-        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let unit = match text[digits..].trim_start() {
-            "KiB" | "K" => Some(1 << 10),
-            "MiB" | "M" => Some(1 << 20),
-            "GiB" | "G" => Some(1 << 30),
-            _ => None,
-        };
-        let number = text[..digits].parse::<u64>().ok().filter(|number| *number > 0);
-        let bytes = unit
-            .zip(number)
-            .and_then(|(unit, number)| number.checked_mul(unit));
+        let bytes = bytes(text);
         if bytes.is_none() {
             self.refuse(
                 &rate.span(),
@@ -405,6 +410,20 @@ impl Check<'_> {
             .filter(|part| matches!(part, Component::Normal(_)))
             .collect()
     }
+}
+
+/// `20GiB`: how many bytes, and not none.
+fn bytes(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit: u64 = match text[digits..].trim_start() {
+        "KiB" | "K" => 1 << 10,
+        "MiB" | "M" => 1 << 20,
+        "GiB" | "G" => 1 << 30,
+        "TiB" | "T" => 1 << 40,
+        _ => return None,
+    };
+    let number = text[..digits].parse::<u64>().ok().filter(|number| *number > 0)?;
+    number.checked_mul(unit)
 }
 
 /// Whether one path lies in the other. Those that were refused already, as too short, do not count.

@@ -37,6 +37,7 @@ pub(super) struct Storage {
     pub(super) driver: StorageDriver,
     pub(super) pool: Text,
     pub(super) reserve: Option<Spanned<u64>>,
+    pub(super) branch_size: Option<Text>,
     pub(super) state: Option<Text>,
     pub(super) run: Option<Text>,
 }

@@ -42,6 +42,8 @@ pub struct StorageConfig {
     pub pool: PathBuf,
     /// Percent of the pool that branches leave free.
     pub reserve: u8,
+    /// The most that each dataset of a branch may hold, in bytes; on ZFS only.
+    pub branch_size: Option<u64>,
     /// Where envclone remembers.
     pub state: PathBuf,
     /// Where sockets and locks are.

@@ -150,6 +150,9 @@ pub struct BranchReport {
     pub sanitization: Option<SanitizationReport>,
     /// How long each step took.
     pub timings_ms: Option<Timings>,
+    /// The most that each of its datasets may hold, in bytes, where `storage.branch-size` set one.
+    #[serde(default)]
+    pub branch_size: Option<u64>,
     /// Packets that the branch tried to send out of its network; only while it runs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub out_no_routes: Option<u64>,

@@ -68,12 +68,13 @@ impl App {
     /// # Errors
     /// [`OpsError::Storage`].
     pub fn open_storage(config: &Config) -> Result<Box<dyn Storage>, OpsError> {
-        Ok(driver::open(config.storage().driver, &config.storage().pool)?)
+        let storage = config.storage();
+        Ok(driver::open(storage.driver, &storage.pool, storage.branch_size)?)
     }
 
     /// As [`App::open_storage`], but the pool is opened when it is first needed.
     pub fn defer_storage(config: &Config) -> Box<dyn Storage> {
-        Box::new(Deferred::new(config.storage().driver, &config.storage().pool))
+        Box::new(Deferred::new(config.storage()))
     }
 
     /// The configuration with the paths at which the datasets that it names are mounted. Those that are not mounted stay

@@ -5,23 +5,27 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::driver;
-use crate::config::StorageDriver;
+use crate::config::{StorageConfig, StorageDriver};
 use crate::model::RunId;
-use crate::storage::{Capabilities, Mark, Object, Owned, Place, RootFacts, Storage, StorageError, Usage};
+use crate::storage::{
+    Advice, Capabilities, Mark, Object, Owned, Place, RootFacts, Storage, StorageError, Usage,
+};
 
 /// A pool that may not have been opened yet.
 pub(super) struct Deferred {
     driver: StorageDriver,
     pool: PathBuf,
+    branch_size: Option<u64>,
     opened: OnceLock<Box<dyn Storage>>,
 }
 
 impl Deferred {
-    /// The pool at `pool`, not looked at yet.
-    pub(super) fn new(driver: StorageDriver, pool: &Path) -> Self {
+    /// The pool of a configuration, not looked at yet.
+    pub(super) fn new(storage: &StorageConfig) -> Self {
         Self {
-            driver,
-            pool: pool.to_owned(),
+            driver: storage.driver,
+            pool: storage.pool.clone(),
+            branch_size: storage.branch_size,
             opened: OnceLock::new(),
         }
     }
@@ -30,7 +34,7 @@ impl Deferred {
         if let Some(opened) = self.opened.get() {
             return Ok(opened.as_ref());
         }
-        let opened = driver::open(self.driver, &self.pool)?;
+        let opened = driver::open(self.driver, &self.pool, self.branch_size)?;
         Ok(self.opened.get_or_init(|| opened).as_ref())
     }
 }
@@ -40,6 +44,13 @@ impl Storage for Deferred {
         match self.opened.get() {
             Some(opened) => opened.capabilities(),
             None => driver::capabilities(self.driver, &self.pool),
+        }
+    }
+
+    fn advice(&self) -> &'static dyn Advice {
+        match self.opened.get() {
+            Some(opened) => opened.advice(),
+            None => driver::advice(self.driver, &self.pool),
         }
     }
 

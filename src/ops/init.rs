@@ -2,6 +2,7 @@
 //! replaces nothing, and asks running servers for the names of their databases only.
 
 mod find;
+mod root;
 mod text;
 
 use std::collections::BTreeSet;
@@ -15,11 +16,9 @@ use super::pool::make_dir;
 use crate::config::Config;
 use crate::model::{EngineKind, ProjectName, ServiceName};
 use crate::state::{KeyError, Layout, Store};
+use crate::storage::Zfs;
 use find::Server;
 use text::{Proposal, Proposed};
-
-/// Where things are when nothing was found: to be changed by hand.
-const EXAMPLE_POOL: &str = "/srv/pool";
 
 /// What is asked for.
 #[derive(Debug)]
@@ -28,9 +27,9 @@ pub struct InitRequest {
     pub config: PathBuf,
     /// The project's name.
     pub project: Option<ProjectName>,
-    /// The pool.
+    /// The pool: a path, or the name of a dataset.
     pub pool: Option<PathBuf>,
-    /// The subvolume of production.
+    /// The subvolume of production; on ZFS its dataset, by its path or name.
     pub root: Option<PathBuf>,
     /// Where envclone remembers, unless at the usual place.
     pub state: Option<PathBuf>,
@@ -113,18 +112,9 @@ fn make_key(proposal: &Proposal, report: &mut InitReport) -> Result<(), OpsError
 
 /// What to write, from what is asked for and what was found.
 fn propose(request: &InitRequest, mut servers: Vec<Server>) -> Result<Proposal, OpsError> {
-    let mut notes = Vec::new();
-    let without_links = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
-    let given = request.root.as_ref().map(without_links);
-    let found = servers.iter().find_map(|server| find::subvolume_of(&server.data));
-    let root = given.or(found);
-    if root.is_none() {
-        notes.push(
-            "no server was found whose data lies on Btrfs: name your root, pool and services".to_owned(),
-        );
-    }
-    let pool = pool(request, root.as_deref(), &mut notes);
-    let root = root.unwrap_or_else(|| pool.join("shop"));
+    let data = servers.iter().map(|server| server.data.as_path());
+    let ground = root::ground(request.root.as_deref(), request.pool.as_deref(), data);
+    let (root, mut notes) = (ground.root, ground.notes);
     // A server that does not run and that no cluster names may still lie below the root.
     for data in data_directories(&root) {
         if !servers.iter().any(|server| server.data == data) {
@@ -135,7 +125,7 @@ fn propose(request: &InitRequest, mut servers: Vec<Server>) -> Result<Proposal, 
     for server in servers {
         match service_of(&root, &server, &services) {
             Some(service) => services.push(service),
-            None => notes.push(elsewhere(&root, &server)),
+            None => notes.push(elsewhere(&root, &server.data)),
         }
     }
     services.extend(files(&root, &services));
@@ -153,29 +143,14 @@ fn propose(request: &InitRequest, mut servers: Vec<Server>) -> Result<Proposal, 
     let project = request.project.clone().or(database);
     Ok(Proposal {
         project: project.map_or_else(|| "shop".parse(), Ok)?,
-        pool,
+        pool: ground.pool,
+        dataset: ground.dataset,
         state: request.state.clone(),
         run: request.run.clone(),
         root,
         services,
         notes,
     })
-}
-
-fn pool(request: &InitRequest, root: Option<&Path>, notes: &mut Vec<String>) -> PathBuf {
-    let mounted = root.and_then(find::mount_of);
-    let pool = request
-        .pool
-        .clone()
-        .or(mounted)
-        .unwrap_or_else(|| PathBuf::from(EXAMPLE_POOL));
-    if root.is_some_and(|root| pool.starts_with(root)) {
-        notes.push(format!(
-            "the pool {} lies in the root itself: mount the filesystem's top level elsewhere, or make the root a subvolume",
-            pool.display()
-        ));
-    }
-    pool
 }
 
 /// Directories below a root that hold a server's data, at most three levels down.
@@ -268,15 +243,15 @@ fn example() -> Result<Proposed, OpsError> {
     })
 }
 
-fn elsewhere(root: &Path, server: &Server) -> String {
-    let data = server.data.display();
-    match find::subvolume_of(&server.data) {
-        None => format!(
-            "PostgreSQL with its data in {data} is not on Btrfs: move it to a directory of the root, with the server stopped"
-        ),
-        Some(_) => format!(
-            "PostgreSQL with its data in {data} is in no directory of its own in {}: one root holds all services",
-            root.display()
-        ),
+fn elsewhere(root: &Path, data: &Path) -> String {
+    let shown = data.display();
+    if find::subvolume_of(data).is_none() && Zfs::dataset_of(data).is_none() {
+        return format!(
+            "PostgreSQL with its data in {shown} is neither on Btrfs nor on ZFS: move it to a directory of the root, with the server stopped"
+        );
     }
+    format!(
+        "PostgreSQL with its data in {shown} is in no directory of its own in {}: one root holds all services",
+        root.display()
+    )
 }

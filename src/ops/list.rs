@@ -55,6 +55,7 @@ pub fn show(app: &App, name: &EnvName) -> Result<(BranchReport, Option<ReceiptRe
         snapshot: record.snapshot,
         sanitization: record.sanitization,
         timings_ms: record.timings,
+        branch_size: record.branch_size,
         out_no_routes: out,
     };
     Ok((report, record.receipt))
@@ -142,6 +143,7 @@ fn declared_report(app: &App, name: &EnvName) -> BranchReport {
         snapshot: None,
         sanitization: None,
         timings_ms: None,
+        branch_size: None,
         out_no_routes: None,
     }
 }

@@ -171,6 +171,7 @@ fn go_back(app: &App, mut record: EnvRecord, checkpoint: &ObjectRef) -> Result<E
     let settled = app.storage.settle(&fresh, &home, &mark)?;
     app.storage.discard_incoming(&record.run)?;
     record.clone = Some(object_ref(&settled));
+    record.branch_size = app.config.storage().branch_size;
     app.store.save(&record)?;
     Ok(record)
 }

@@ -77,6 +77,9 @@ pub struct EnvRecord {
     /// Whether its clone is one of a raw snapshot that was not sealed yet: nothing of it may be started but to be sealed.
     #[serde(default)]
     pub raw: bool,
+    /// The most that each dataset of its clone may hold, in bytes.
+    #[serde(default)]
+    pub branch_size: Option<u64>,
 }
 
 impl EnvRecord {

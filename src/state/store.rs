@@ -280,6 +280,7 @@ mod tests {
             boot_id: None,
             stopped_cleanly: false,
             raw: false,
+            branch_size: None,
         }
     }
 

@@ -4,6 +4,7 @@
 //! it fails), and reads back what was made: a snapshot's parent must be the UUID that was meant. Objects lie in
 //! directories of root's that no user of a branch can reach, so their paths hold still.
 
+mod advice;
 mod filesystem;
 mod nested;
 mod nocow;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use super::home::{Home, from_volume};
 use super::{
-    Capabilities, Filesystem, Kind, Mark, Object, ObjectId, Owned, Place, Role, RootFacts, Storage,
+    Advice, Capabilities, Filesystem, Mark, Object, ObjectId, Owned, Place, Role, RootFacts, Storage,
     StorageError, Usage, Volume, VolumeError,
 };
 use crate::exec::{Captured, Invocation, Tool};
@@ -341,6 +342,10 @@ impl Storage for Btrfs {
         Self::CAPABILITIES
     }
 
+    fn advice(&self) -> &'static dyn Advice {
+        Self::ADVICE
+    }
+
     fn inspect(&self, root: &Path) -> Result<RootFacts, StorageError> {
         let volume = self.root(root)?;
         let shown = self.show(root)?;
@@ -490,9 +495,4 @@ fn unreadable(path: &Path, error: Unreadable) -> StorageError {
         path: path.to_owned(),
         source: io::Error::new(io::ErrorKind::InvalidData, error),
     }
-}
-
-/// Whether a directory entry is the root of a subvolume.
-fn is_subvolume(metadata: super::Metadata) -> bool {
-    metadata.kind == Kind::Dir && metadata.ino == ROOT_INO
 }

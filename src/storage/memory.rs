@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::home::{Home, from_volume};
 use super::{
-    Capabilities, Descend, Kind, Mark, Object, ObjectId, Owned, Place, Role, RootFacts, Storage,
+    Advice, Capabilities, Descend, Kind, Mark, Object, ObjectId, Owned, Place, Role, RootFacts, Storage,
     StorageError, Usage, Volume, VolumeError,
 };
 use crate::model::RunId;
@@ -346,6 +346,29 @@ impl Memory {
     }
 }
 
+/// There is nothing to advise.
+struct NoAdvice;
+
+const NONE: NoAdvice = NoAdvice;
+
+impl Advice for NoAdvice {
+    fn programs(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn filesystem(&self) -> &'static str {
+        "tmpfs"
+    }
+
+    fn mend(&self, _: &Path, _: &StorageError) -> Option<String> {
+        None
+    }
+
+    fn remove_by_hand(&self, object: &Object) -> String {
+        format!("rm -r {}", object.path.display())
+    }
+}
+
 impl Storage for Memory {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
@@ -353,6 +376,11 @@ impl Storage for Memory {
             atomic: true,
             snapshot_may_go: true,
         }
+    }
+
+    /// Nothing of a host is needed, and nothing of one can be mended.
+    fn advice(&self) -> &'static dyn Advice {
+        &NONE
     }
 
     fn inspect(&self, root: &Path) -> Result<RootFacts, StorageError> {

@@ -5,6 +5,7 @@
 //! processes or namespaces. [`Volume`] is the one way by which any room touches files below a branch's
 //! volume: beneath it, without following links.
 
+mod advice;
 mod beneath;
 mod btrfs;
 pub mod conformance;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::exec::ExecError;
 use crate::model::{EnvName, ProjectName, RunId};
 
+pub use advice::Advice;
 pub use beneath::{
     DataSegments, Descend, Entry, Found, Kind, Metadata, Segment, Volume, VolumeError, data_segments,
 };
@@ -259,6 +261,9 @@ pub enum StorageError {
 pub trait Storage: Send + Sync {
     /// What this driver can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// What this driver needs of the host, and how people mend what it cannot.
+    fn advice(&self) -> &'static dyn Advice;
 
     /// Checks that `root` can be snapshotted whole and atomically into this pool.
     fn inspect(&self, root: &Path) -> Result<RootFacts, StorageError>;

@@ -11,6 +11,7 @@
 //! A snapshot cannot go before its clones. What is to be destroyed earlier is told to go with the last of them
 //! (`destroy -d`); a clone of which snapshots are still needed stays as a husk without mark and mount, until they go.
 
+mod advice;
 mod ask;
 mod devices;
 mod error;
@@ -28,8 +29,8 @@ use std::path::{Path, PathBuf};
 use super::home::{Home, from_volume};
 use super::mountinfo::Mount;
 use super::{
-    Capabilities, Filesystem, Mark, Object, ObjectId, Owned, Place, RootFacts, Storage, StorageError, Usage,
-    Volume, VolumeError,
+    Advice, Capabilities, Filesystem, Mark, Object, ObjectId, Owned, Place, RootFacts, Storage, StorageError,
+    Usage, Volume, VolumeError,
 };
 use crate::exec::{Invocation, Tool};
 use crate::model::RunId;
@@ -39,7 +40,7 @@ pub use error::ZfsError;
 use host::{check_state, loaded_version};
 use mounting::dataset_at;
 use parse::Table;
-use plan::{OF_ROOT, Tree, dataset_of, is_within, zpool_of};
+use plan::{OF_ROOT, Target, Tree, dataset_of, is_within, zpool_of};
 
 /// `ZFS_SUPER_MAGIC` of `sys/zfs_vfsops_os.h`.
 const MAGIC: rustix::fs::FsWord = 0x2fc1_2fc1;
@@ -51,6 +52,8 @@ pub struct Zfs {
     pool: PathBuf,
     dataset: String,
     version: (u32, u32),
+    /// What each dataset of a clone may hold, in bytes.
+    branch_size: Option<u64>,
     home: Home,
     datasets_tool: Tool,
     pools_tool: Tool,
@@ -63,6 +66,8 @@ impl Zfs {
         atomic: true,
         snapshot_may_go: false,
     };
+    /// What ZFS needs of the host.
+    pub const ADVICE: &dyn Advice = &advice::OnZfs;
 
     /// Opens the pool, the directory at which a dataset is mounted; makes its `.envclone` where it is not there.
     ///
@@ -103,12 +108,38 @@ impl Zfs {
             pool: pool.to_owned(),
             dataset,
             version,
+            branch_size: None,
             home: Home::open(pool)?,
             datasets_tool: zfs,
             pools_tool: zpool,
         };
         opened.ensure_home_dataset()?;
         Ok(opened)
+    }
+
+    /// With a limit for what each dataset of a clone may hold, in bytes (`refquota`), in place of the origin's own.
+    #[must_use]
+    pub fn limiting_branches(self, branch_size: Option<u64>) -> Self {
+        Self { branch_size, ..self }
+    }
+
+    /// Whether clones of a root would hold more than they may from the beginning.
+    fn check_size(&self, table: &Table) -> Result<(), ZfsError> {
+        let Some(limit) = self.branch_size else {
+            return Ok(());
+        };
+        for (dataset, facts) in table {
+            let holds = facts.number("referenced")?;
+            if holds > limit {
+                let dataset = dataset.clone();
+                return Err(ZfsError::LargerThanBranch {
+                    dataset,
+                    holds,
+                    limit,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The dataset that holds all clones.
@@ -229,16 +260,47 @@ impl Zfs {
         Ok(ObjectId(table[tree.root()].value("guid").to_owned()))
     }
 
-    /// Makes the clones that `tree` names, of the snapshots that are `origins`.
-    fn make_clones(&self, origins: &Tree, tree: &Tree, run: &RunId) -> Result<ObjectId, StorageError> {
+    /// A snapshot of ours, and what its clones are to have from its datasets: in one command, unless something is amiss.
+    fn snapshot_with_sources(&self, snapshot: &Object) -> Result<(Tree, Table), StorageError> {
         let copied = plan::copied_properties(self.version);
-        let sources: Vec<&str> = origins.names().into_iter().map(dataset_of).collect();
+        let place = self.place_of(&snapshot.path)?;
+        if let Ok(Some(tree)) = self.names(&place) {
+            let mut names: Vec<&str> = tree.names().into_iter().map(dataset_of).collect();
+            names.push(tree.root());
+            let table = self.get(&names, &[&own::OF_OBJECT[..], &copied].concat());
+            let is_it = |table: &Table| own::is_this(&table[tree.root()], &snapshot.id);
+            if let Ok(table) = table
+                && is_it(&table)
+            {
+                return Ok((tree, table));
+            }
+        }
+        let (_, tree, _) = self.exact(snapshot)?;
+        let sources: Vec<&str> = tree.names().into_iter().map(dataset_of).collect();
         let table = self.get(&sources, &copied)?;
+        Ok((tree, table))
+    }
+
+    /// Makes the clones that `tree` names, of the snapshots that are `origins`; `table`: [`plan::copied_properties`] of the
+    /// datasets of those.
+    fn make_clones(
+        &self,
+        origins: &Tree,
+        table: &Table,
+        tree: &Tree,
+        run: &RunId,
+    ) -> Result<ObjectId, StorageError> {
         let mut pairs: Vec<(&str, &str)> = origins.names().into_iter().zip(tree.names()).collect();
         // A dataset before those below it.
         pairs.sort_by_key(|(_, to)| *to);
         for (from, to) in pairs {
-            let words = plan::clone_arguments(from, to, &table[dataset_of(from)], run, self.version);
+            let target = Target {
+                to,
+                run,
+                version: self.version,
+                limit: self.branch_size,
+            };
+            let words = plan::clone_arguments(from, &table[dataset_of(from)], &target);
             self.zfs("cloning", Path::new(from), &words)?;
         }
         let facts = self.facts(tree.root(), &["guid", "origin"])?.unwrap_or_default();
@@ -265,11 +327,16 @@ impl Storage for Zfs {
         Self::CAPABILITIES
     }
 
+    fn advice(&self) -> &'static dyn Advice {
+        Self::ADVICE
+    }
+
     fn inspect(&self, root: &Path) -> Result<RootFacts, StorageError> {
         self.mount_own(root)?;
         let (tree, table) = self.tree_of(root)?;
         self.check_names(&tree)?;
         self.check_encryption(&tree, &table)?;
+        self.check_size(&table)?;
         Ok(RootFacts {
             id: ObjectId(table[tree.root()].value("guid").to_owned()),
             warnings: Vec::new(),
@@ -293,7 +360,7 @@ impl Storage for Zfs {
 
     fn clone_of(&self, snapshot: &Object, place: &Place) -> Result<Object, StorageError> {
         let run = own::run_of(place)?;
-        let (_, origins, _) = self.exact(snapshot)?;
+        let (origins, table) = self.snapshot_with_sources(snapshot)?;
         if !origins.is_snapshot() {
             return Err(not_ours(&snapshot.path, "it is writable, so it is no snapshot"));
         }
@@ -302,7 +369,7 @@ impl Storage for Zfs {
         self.prepare(place, &tree)?;
         let path = self.path_of(place);
         let made = self
-            .make_clones(&origins, &tree, run)
+            .make_clones(&origins, &table, &tree, run)
             .and_then(|id| mounting::mount(&tree, &path).map(|()| id));
         match made {
             Ok(id) => Ok(Object { id, path }),
@@ -339,10 +406,10 @@ impl Storage for Zfs {
     }
 
     fn destroy(&self, object: &Object) -> Result<(), StorageError> {
-        match self.exact(object) {
-            Ok((place, tree, facts)) => {
-                self.claim(&place, &facts)?;
-                self.remove(&place, &tree)
+        match self.exact_to_go(object) {
+            Ok((place, tree, table)) => {
+                self.claim(&place, &table[tree.root()])?;
+                self.remove(&place, &tree, &table)
             }
             Err(StorageError::NotFound { path }) => {
                 self.forget(&path)?;

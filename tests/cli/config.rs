@@ -48,6 +48,7 @@ fn every_value_is_printed_with_its_origin() {
             "# services.uploads.superuser # not set",
             "# services.uploads.user # not set",
             "services.uploads.volume = \"uploads\" # line 15",
+            "# storage.branch-size # not set",
             "storage.driver = \"auto\" # default",
             "storage.pool = \"/srv/pool\" # line 5",
             "storage.reserve = 10 # default",
@@ -66,7 +67,7 @@ fn the_json_has_settings_policy_and_files() {
     assert_eq!(document["schema"], 1);
     assert_eq!(document["path"], "[DIR]/etc/envclone.toml");
     assert!(document["policy"].as_str().unwrap().starts_with("sha256:"));
-    assert_eq!(document["settings"].as_array().unwrap().len(), 26);
+    assert_eq!(document["settings"].as_array().unwrap().len(), 27);
     assert_eq!(
         document["settings"][0],
         serde_json::json!({ "key": "environments.prod.root", "value": "/srv/pool/shop", "origin": { "line": 11 } })

@@ -64,7 +64,7 @@ fn a_root_on_zfs_must_be_a_dataset_that_is_mounted_readable_and_not_named_too_lo
     refused(
         &production,
         1,
-        &[&format!("{zpool}/nothing"), "dataset does not exist"],
+        &[&format!("{zpool}/nothing"), "does not exist", "zfs create"],
     );
 
     let long = format!("{zpool}/{}", "a".repeat(250 - zpool.len() - 1));

@@ -19,11 +19,13 @@ pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, Comm
     if args.fix {
         context::need_root()?;
     }
-    let mut problems = doctor::check_host();
+    let opened = context::is_root().then(|| context::open_deferred(global, "doctor"));
+    let app = opened.as_ref().and_then(|opened| opened.as_ref().ok());
+    let mut problems = doctor::check_host(app);
     let mut done = Vec::new();
     let mut unclean = false;
-    if context::is_root() {
-        match context::open_deferred(global, "doctor") {
+    if let Some(opened) = opened {
+        match opened {
             Ok(app) => {
                 if args.fix {
                     let (fixed, left) = doctor::fix(&app)?;

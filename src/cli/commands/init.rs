@@ -13,10 +13,10 @@ pub(in crate::cli) struct Args {
     /// Name of the project [default: the name of the database that is found]
     #[arg(long, value_name = "NAME")]
     project: Option<ProjectName>,
-    /// Mounted Btrfs in which branches live [default: the one that holds the root]
+    /// Mounted Btrfs, or dataset, in which branches live [default: the Btrfs that holds the root; a dataset beside it]
     #[arg(long, value_name = "PATH")]
     pool: Option<PathBuf>,
-    /// Subvolume that holds production [default: the one that holds the server that is found]
+    /// Subvolume or dataset that holds production [default: the one that holds the server that is found]
     #[arg(long, value_name = "PATH")]
     root: Option<PathBuf>,
     /// Where envclone remembers [default: /var/lib/envclone]

@@ -75,6 +75,9 @@ fn describe(report: &BranchReport) -> String {
             lines.push(format!("            {why}"));
         }
     }
+    if let Some(bytes) = report.branch_size {
+        lines.push(format!("size        each dataset at most {bytes} bytes"));
+    }
     if let Some(out) = report.out_no_routes {
         lines.push(format!("tried out   {out} packets that found no route"));
     }

@@ -64,6 +64,7 @@ fn publish(run: &mut Run<'_>, receipt: Receipt) -> Result<(), StepError> {
         boot_id: boot_id(),
         stopped_cleanly: false,
         raw: false,
+        branch_size: app.config.storage().branch_size,
     };
     app.store.save(&record)?;
     app.runtime.forget_sealed_logs(&run.branch)?;

@@ -203,6 +203,7 @@ fn report(run: &Run<'_>) -> Result<BranchReport, OpsError> {
         snapshot: run.snapshot_report.clone(),
         sanitization: Some(run.sanitization.clone()),
         timings_ms: Some(run.timings.clone()),
+        branch_size: run.app.config.storage().branch_size,
         out_no_routes: run
             .app
             .runtime

@@ -54,6 +54,7 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
         boot_id: None,
         stopped_cleanly: false,
         raw: false,
+        branch_size: None,
     };
     app.store.save(&record)?;
     Ok(Value::Null)

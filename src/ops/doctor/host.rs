@@ -5,14 +5,17 @@ use std::path::Path;
 
 use super::Problem;
 use crate::exec::{Tool, package_of};
+use crate::ops::{App, driver};
 
 /// Programs that commands run, whatever the services are.
-const TOOLS: [&str; 7] = ["bwrap", "setpriv", "ip", "btrfs", "mkfs.btrfs", "mount", "umount"];
+const TOOLS: [&str; 5] = ["bwrap", "setpriv", "ip", "mount", "umount"];
 /// What a sandbox is made of.
 const NAMESPACES: [&str; 5] = ["mnt", "net", "pid", "ipc", "uts"];
 
-/// What is missing on this host. Needs no configuration.
-pub fn check_host() -> Vec<Problem> {
+/// What is missing on this host: for the storage of a project, or, where there is no configuration yet, for one that the host
+/// has programs for.
+pub fn check_host(app: Option<&App>) -> Vec<Problem> {
+    let storages = app.map_or_else(driver::installed, |app| vec![app.storage.advice()]);
     let mut problems = Vec::new();
     if !nix::unistd::geteuid().is_root() {
         problems.push(Problem::new(
@@ -22,19 +25,21 @@ pub fn check_host() -> Vec<Problem> {
             "sudo envclone doctor",
         ));
     }
-    for tool in TOOLS {
+    let needed = storages.iter().flat_map(|storage| storage.programs());
+    for tool in TOOLS.iter().chain(needed) {
         if let Err(missing) = Tool::find(tool) {
             let fix = package_of(tool).map(|package| format!("apt-get install {package}"));
             let fix = fix.unwrap_or_else(|| "install it".to_owned());
             problems.push(Problem::new("tool-missing", tool, missing.to_string(), fix));
         }
     }
-    problems.extend(check_kernel(Path::new("/")));
+    let filesystems: Vec<&str> = storages.iter().map(|storage| storage.filesystem()).collect();
+    problems.extend(check_kernel(Path::new("/"), &filesystems));
     problems
 }
 
-/// What the kernel below `root` (`/`, or a test's copy of it) lacks.
-fn check_kernel(root: &Path) -> Vec<Problem> {
+/// What the kernel below `root` (`/`, or a test's copy of it) lacks; one of the filesystems will do.
+fn check_kernel(root: &Path, filesystems: &[&str]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for namespace in NAMESPACES {
         let name = format!("{namespace} namespaces");
@@ -66,23 +71,26 @@ fn check_kernel(root: &Path) -> Vec<Problem> {
             fix,
         ));
     }
-    if !knows_btrfs(root) {
-        let message = "the kernel knows no Btrfs, and there is no module of it";
-        problems.push(Problem::new("kernel", "btrfs", message, "modprobe btrfs"));
+    if !filesystems.iter().any(|filesystem| knows(root, filesystem)) {
+        let name = filesystems.join(" or ");
+        let message = format!("the kernel knows no {name}, and there is no module of it");
+        let fix = format!("boot a kernel with {name}, or install its module");
+        problems.push(Problem::new("kernel", name, message, fix));
     }
     problems
 }
 
-/// Whether Btrfs is built in or loaded, or a module of the running kernel.
-fn knows_btrfs(root: &Path) -> bool {
+/// Whether a filesystem is built in or loaded, or a module of the running kernel.
+fn knows(root: &Path, filesystem: &str) -> bool {
     let read = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
     let listed = read("proc/filesystems")
         .lines()
-        .any(|line| line.trim_start_matches("nodev").trim() == "btrfs");
+        .any(|line| line.trim_start_matches("nodev").trim() == filesystem);
     let modules = Path::new("lib/modules").join(read("proc/sys/kernel/osrelease").trim());
     let names_it = |file: &str| {
         let text = read(&modules.join(file).to_string_lossy());
-        text.lines().any(|line| line.contains("/btrfs.ko"))
+        text.lines()
+            .any(|line| line.contains(&format!("/{filesystem}.ko")))
     };
     listed || names_it("modules.dep") || names_it("modules.builtin")
 }
@@ -111,7 +119,8 @@ mod tests {
 
     #[test]
     fn a_kernel_that_has_everything_is_fine() {
-        assert_eq!(check_kernel(host().path()), []);
+        assert_eq!(check_kernel(host().path(), &["btrfs"]), []);
+        assert_eq!(check_kernel(host().path(), &["btrfs", "zfs"]), []);
     }
 
     #[test]
@@ -121,7 +130,7 @@ mod tests {
         fs::write(host.path().join("proc/sys/user/max_net_namespaces"), "0\n").unwrap();
         fs::remove_file(host.path().join("proc/self/ns/uts")).unwrap();
         fs::remove_file(host.path().join("proc/sys/kernel/seccomp/actions_avail")).unwrap();
-        let problems = check_kernel(host.path());
+        let problems = check_kernel(host.path(), &["btrfs"]);
         let objects: Vec<&str> = problems.iter().map(|problem| problem.object.as_str()).collect();
         assert_eq!(objects, ["net namespaces", "uts namespaces", "seccomp", "btrfs"]);
         assert_eq!(problems[0].fix, "sysctl user.max_net_namespaces=10000");
@@ -135,9 +144,11 @@ mod tests {
         fs::create_dir_all(&modules).unwrap();
         fs::write(
             modules.join("modules.dep"),
-            "kernel/fs/btrfs/btrfs.ko: kernel/lib/raid6.ko\n",
+            "kernel/fs/btrfs/btrfs.ko: kernel/lib/raid6.ko\nupdates/dkms/zfs.ko.xz: updates/dkms/spl.ko.xz\n",
         )
         .unwrap();
-        assert_eq!(check_kernel(host.path()), []);
+        assert_eq!(check_kernel(host.path(), &["btrfs"]), []);
+        assert_eq!(check_kernel(host.path(), &["zfs"]), []);
+        assert_eq!(check_kernel(host.path(), &["bcachefs"]).len(), 1);
     }
 }

@@ -61,11 +61,7 @@ fn orphans(app: &App, known: &Known, records: &[EnvRecord], owned: &[Owned]) -> 
     for one in owned {
         let path = one.object.path.display();
         // Envclone destroys nothing that no record of its own names: that is for a person to look at.
-        let fix = if app.storage.capabilities().driver == "zfs" {
-            format!("look at it, then `zfs destroy`, one by one, what names.json beside {path} lists")
-        } else {
-            format!("look at it, then: btrfs subvolume delete {path}")
-        };
+        let fix = app.storage.advice().remove_by_hand(&one.object);
         match (&one.mark, &one.incoming) {
             (Some(mark), _) => {
                 let ours = mark.project == *app.project();

@@ -3,7 +3,7 @@
 use super::{Problem, chain};
 use crate::ops::App;
 use crate::state::KeyError;
-use crate::storage::{PoolError, Pools, StorageError, ZfsError};
+use crate::storage::{PoolError, Pools, StorageError};
 
 pub(super) fn check(app: &App) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -48,14 +48,10 @@ fn unusable_pool(app: &App, error: &StorageError) -> Problem {
         Ok(pools.list()?.iter().any(|record| record.path == pool))
     };
     let ours = Pools::open(state, crate::config::Trust::root()).and_then(recorded);
-    let on_zfs = app.storage.capabilities().driver == "zfs";
-    let fix = match (error, ours) {
-        (StorageError::Zfs(ZfsError::NoModule), _) => "modprobe zfs".to_owned(),
-        (StorageError::Zfs(_), _) => "zpool status".to_owned(),
-        (StorageError::Tool { .. }, _) if on_zfs => "apt-get install zfsutils-linux".to_owned(),
-        (StorageError::Tool { .. }, _) => "apt-get install btrfs-progs".to_owned(),
-        (_, Ok(true)) => "envclone start --all".to_owned(),
-        _ => format!("mount it, or: envclone pool create {} --size N", pool.display()),
+    let fix = match (app.storage.advice().mend(pool, error), ours) {
+        (Some(fix), _) => fix,
+        (None, Ok(true)) => "envclone start --all".to_owned(),
+        (None, _) => format!("mount it, or: envclone pool create {} --size N", pool.display()),
     };
     Problem::new("pool", pool.display(), chain(error), fix)
 }
@@ -80,7 +76,9 @@ fn check_roots(app: &App) -> Vec<Problem> {
                 Problem::new("nocow", name, warning, fix)
             })),
             Err(error) => {
-                let fix = format!("mend it, or name another root for [environments.{name}]");
+                let mended = app.storage.advice().mend(&environment.root, &error);
+                let fix = mended
+                    .unwrap_or_else(|| format!("mend it, or name another root for [environments.{name}]"));
                 problems.push(Problem::new(
                     "root",
                     environment.root.display(),

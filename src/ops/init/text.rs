@@ -23,6 +23,8 @@ pub(super) struct Proposed {
 pub(super) struct Proposal {
     pub(super) project: ProjectName,
     pub(super) pool: PathBuf,
+    /// The dataset of the root, on ZFS; its pool is one too.
+    pub(super) dataset: Option<String>,
     pub(super) state: Option<PathBuf>,
     pub(super) run: Option<PathBuf>,
     pub(super) root: PathBuf,
@@ -49,12 +51,8 @@ pub(super) fn configuration(proposal: &Proposal) -> String {
         format!("name = {}", text(proposal.project.as_str())),
         String::new(),
         "[storage]".to_owned(),
-        format!(
-            "pool = {}  # a mounted Btrfs; branches live in .envclone below it",
-            path(&proposal.pool)
-        ),
-        "# reserve = 10  # percent of the pool that branches leave free".to_owned(),
     ]);
+    lines.extend(storage(proposal));
     lines.extend(
         proposal
             .state
@@ -66,10 +64,13 @@ pub(super) fn configuration(proposal: &Proposal) -> String {
         String::new(),
         "[environments.prod]".to_owned(),
         "type = \"production\"".to_owned(),
-        format!(
-            "root = {}  # the subvolume that holds every volume",
-            path(&proposal.root)
-        ),
+        match &proposal.dataset {
+            Some(dataset) => format!("root = {}  # the dataset that holds every volume", text(dataset)),
+            None => format!(
+                "root = {}  # the subvolume that holds every volume",
+                path(&proposal.root)
+            ),
+        },
     ]);
     for service in &proposal.services {
         lines.push(String::new());
@@ -85,6 +86,21 @@ pub(super) fn configuration(proposal: &Proposal) -> String {
         .map(str::to_owned),
     );
     lines.join("\n") + "\n"
+}
+
+fn storage(proposal: &Proposal) -> Vec<String> {
+    let pool = path(&proposal.pool);
+    let reserve = "# reserve = 10  # percent of the pool that branches leave free";
+    if proposal.dataset.is_none() {
+        let pool = format!("pool = {pool}  # a mounted Btrfs; branches live in .envclone below it");
+        return vec![pool, reserve.to_owned()];
+    }
+    vec![
+        "driver = \"zfs\"".to_owned(),
+        format!("pool = {pool}  # a dataset of the root's zpool; branches live in .envclone below it"),
+        reserve.to_owned(),
+        "# branch-size = \"20GiB\"  # the most that each dataset of a branch may hold".to_owned(),
+    ]
 }
 
 fn service_lines(service: &Proposed) -> Vec<String> {

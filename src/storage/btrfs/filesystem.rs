@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rustix::fs::StatVfs;
 
-use crate::storage::{StorageError, Volume};
+use crate::storage::{Kind, Metadata, StorageError, Volume};
 
 /// `BTRFS_SUPER_MAGIC` of linux/magic.h.
 const MAGIC: rustix::fs::FsWord = 0x9123_683E;
@@ -37,4 +37,9 @@ fn kernel(action: &'static str, path: &Path, errno: rustix::io::Errno) -> Storag
         path: path.to_owned(),
         source: errno.into(),
     }
+}
+
+/// Whether a directory entry is the root of a subvolume.
+pub(super) fn is_subvolume(metadata: Metadata) -> bool {
+    metadata.kind == Kind::Dir && metadata.ino == super::ROOT_INO
 }

@@ -8,8 +8,9 @@
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
+use super::filesystem::is_subvolume;
 use super::parse::{self, Shown};
-use super::{Btrfs, is_subvolume, unreadable};
+use super::{Btrfs, unreadable};
 use crate::storage::home::from_volume;
 use crate::storage::{Descend, Kind, Place, StorageError, VolumeError};
 

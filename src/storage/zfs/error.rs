@@ -24,6 +24,12 @@ pub enum ZfsError {
         /// `SUSPENDED`, `FAULTED`, `imported read-only`, …
         state: String,
     },
+    /// There is no dataset of that name, and the one above it is there.
+    #[error("dataset {dataset} does not exist; `zfs create {dataset}` makes it")]
+    Absent {
+        /// Its name.
+        dataset: String,
+    },
     /// Nothing is seen of a dataset.
     #[error("dataset {dataset} is not mounted ({why})")]
     NotMounted {
@@ -74,6 +80,18 @@ pub enum ZfsError {
         /// The name.
         name: String,
     },
+    /// A dataset of the root holds more than one of a branch may.
+    #[error(
+        "dataset {dataset} holds {holds} bytes, more than storage.branch-size lets a branch have ({limit} bytes)"
+    )]
+    LargerThanBranch {
+        /// The dataset.
+        dataset: String,
+        /// What it holds, in bytes.
+        holds: u64,
+        /// What it may.
+        limit: u64,
+    },
     /// The datasets were not snapshotted at one instant, or were others than before.
     #[error("the snapshot of {root} is not of one instant: {why}; it was removed")]
     NotOneInstant {
@@ -121,6 +139,7 @@ impl ZfsError {
                 | Self::LeftOut { .. }
                 | Self::InTheClear { .. }
                 | Self::NameTooLong { .. }
+                | Self::LargerThanBranch { .. }
         )
     }
 }

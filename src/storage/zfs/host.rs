@@ -18,23 +18,30 @@ impl Zfs {
         found.map(|mount| mount.point)
     }
 
+    /// The dataset that a path lies on, and where it is mounted; `None` where it lies on none.
+    pub fn dataset_of(path: &Path) -> Option<(String, PathBuf)> {
+        let mounts = mounting::table().ok()?;
+        let above = mounts.iter().filter(|mount| path.starts_with(&mount.point));
+        // Of two at the same place the later one is seen.
+        let nearest = above.max_by_key(|mount| mount.point.components().count())?;
+        let dataset = nearest.dataset().filter(|name| !name.contains('@'))?;
+        Some((dataset.to_owned(), nearest.point.clone()))
+    }
+
     /// Why [`Zfs::mount_point`] found none.
     pub fn why_not_mounted(dataset: &str) -> StorageError {
-        let asked = loaded_version().and_then(|_| {
-            let get = Invocation::of("zfs").map(|zfs| {
-                zfs.args(["get", "-Hp", "-o", "name,property,value,source"])
-                    .args(["canmount,mountpoint,keystatus", dataset])
-            });
-            let text = get.map_err(Into::into).and_then(|get| get.run());
-            text.map_err(|source| StorageError::Tool {
-                action: "looking at",
-                path: PathBuf::from(dataset),
-                source,
-            })
-        });
-        let text = match asked {
-            Ok(captured) => captured.text(),
-            Err(error) => return error,
+        let text = match loaded_version().and_then(|_| mounting_of(dataset)) {
+            Ok(text) => text,
+            // Of one that is not there the one above can be read.
+            Err(failed) => {
+                return match dataset.rsplit_once('/').map(|(above, _)| mounting_of(above)) {
+                    Some(Ok(_)) => {
+                        let dataset = dataset.to_owned();
+                        ZfsError::Absent { dataset }.into()
+                    }
+                    _ => failed,
+                };
+            }
         };
         match parse::table(&text, &["canmount", "mountpoint", "keystatus"], |name| {
             name == dataset
@@ -51,6 +58,21 @@ impl Zfs {
             }
         }
     }
+}
+
+/// What `zfs get` says of how a dataset is mounted.
+fn mounting_of(dataset: &str) -> Result<String, StorageError> {
+    let get = Invocation::of("zfs").map(|zfs| {
+        zfs.args(["get", "-Hp", "-o", "name,property,value,source"])
+            .args(["canmount,mountpoint,keystatus", dataset])
+    });
+    let got = get.map_err(Into::into).and_then(|get| get.run());
+    let got = got.map_err(|source| StorageError::Tool {
+        action: "looking at",
+        path: PathBuf::from(dataset),
+        source,
+    });
+    Ok(got?.text())
 }
 
 /// The version of the module that is loaded.

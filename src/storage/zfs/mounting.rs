@@ -71,6 +71,16 @@ pub(super) fn mount(tree: &Tree, path: &Path) -> Result<(), StorageError> {
     Ok(())
 }
 
+/// Whether every part of a tree is mounted at its place below `path`.
+pub(super) fn is_mounted(tree: &Tree, path: &Path) -> Result<bool, StorageError> {
+    let mounts = table()?;
+    let there = |part: &Part| match &part.at {
+        None => true,
+        Some(at) => dataset_at(&join(path, at), &mounts) == Some(part.name.as_str()),
+    };
+    Ok(tree.parts.iter().all(there))
+}
+
 fn mount_part(part: &Part, path: &Path, at: &Path, readonly: bool) -> Result<(), StorageError> {
     let point = join(path, at);
     let fail = |error| from_volume("mounting", &point, error);

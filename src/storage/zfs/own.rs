@@ -17,7 +17,7 @@ const NAMES_LIMIT: u64 = 1 << 20;
 /// At a place: where the object is mounted.
 const ROOT: &str = "root";
 /// What is asked of an object.
-const OF_OBJECT: [&str; 3] = ["guid", plan::RUN, plan::MARK];
+pub(super) const OF_OBJECT: [&str; 3] = ["guid", plan::RUN, plan::MARK];
 
 /// The snapshots of a run: unlike all others also when the same run takes another one of the same root later.
 pub(super) fn snapshot_name(run: &str, suffix: &str) -> String {
@@ -52,6 +52,22 @@ pub(super) fn id_of(facts: &Facts) -> ObjectId {
     ObjectId(facts.value("guid").to_owned())
 }
 
+/// Whether these are the facts of an object of ours with this identity.
+pub(super) fn is_this(facts: &Facts, id: &ObjectId) -> bool {
+    facts.local(plan::RUN).is_some() && id_of(facts) == *id
+}
+
+/// Checks that what was found at the path of an object is that object.
+pub(super) fn check_id(object: &Object, found: &Facts) -> Result<(), StorageError> {
+    if id_of(found) == object.id {
+        return Ok(());
+    }
+    Err(not_ours(
+        &object.path,
+        "it is another dataset than the one that was made there",
+    ))
+}
+
 /// The mark of an object, if it is its own.
 pub(super) fn mark_of(facts: &Facts) -> Option<Mark> {
     let mark = mark::read(facts.local(plan::MARK)?)?;
@@ -64,7 +80,7 @@ impl Zfs {
         self.home.path_of(place).join(ROOT)
     }
 
-    fn place_of(&self, path: &Path) -> Result<Place, StorageError> {
+    pub(super) fn place_of(&self, path: &Path) -> Result<Place, StorageError> {
         match (path.parent(), path.file_name()) {
             (Some(above), Some(name)) if name == ROOT => self.home.place_of(above),
             _ => Err(not_ours(path, "it is at no place of envclone's")),
@@ -145,12 +161,7 @@ impl Zfs {
         let (tree, facts) = self.look(&place)?.ok_or_else(|| StorageError::NotFound {
             path: object.path.clone(),
         })?;
-        if id_of(&facts) != object.id {
-            return Err(not_ours(
-                &object.path,
-                "it is another dataset than the one that was made there",
-            ));
-        }
+        check_id(object, &facts)?;
         Ok((place, tree, facts))
     }
 
@@ -181,6 +192,11 @@ impl Zfs {
         let Ok(place) = self.place_of(root) else {
             return Ok(());
         };
+        if let Ok(Some(tree)) = self.names(&place)
+            && mounting::is_mounted(&tree, root)?
+        {
+            return Ok(());
+        }
         match self.look(&place) {
             Ok(Some((tree, _))) => mounting::mount(&tree, root),
             // Nothing, or something that a person made there.
@@ -202,7 +218,7 @@ impl Zfs {
             }
         }
         let names: Vec<&str> = trees.iter().map(|(_, tree)| tree.root()).collect();
-        let table = self.get_those_there(&names)?;
+        let table = self.get_those_there(&names, &OF_OBJECT)?;
         let owned = trees.iter().filter_map(|(place, tree)| {
             let facts = table.get(tree.root())?;
             facts.local(plan::RUN)?;
@@ -227,16 +243,16 @@ impl Zfs {
     }
 
     /// The facts of those of the names that are there: in one command, unless one of them is not.
-    fn get_those_there(&self, names: &[&str]) -> Result<Table, StorageError> {
+    pub(super) fn get_those_there(&self, names: &[&str], properties: &[&str]) -> Result<Table, StorageError> {
         if names.is_empty() {
             return Ok(Table::new());
         }
-        if let Ok(table) = self.get(names, &OF_OBJECT) {
+        if let Ok(table) = self.get(names, properties) {
             return Ok(table);
         }
         let mut table = Table::new();
         for name in names {
-            if let Some(facts) = self.facts(name, &OF_OBJECT)? {
+            if let Some(facts) = self.facts(name, properties)? {
                 table.insert((*name).to_owned(), facts);
             }
         }

@@ -1,4 +1,4 @@
-//! What `zfs` and `zpool` print with `-Hp`, read strictly. Tested on literal output of ZFS 2.1 to 2.4.
+//! What `zfs` and `zpool` print with `-Hp`, read strictly. Tested on literal output of ZFS 2.1, 2.3 and 2.4 (`parse/`).
 //!
 //! Values of user properties may hold tabs and line breaks, and whoever may set them may imitate lines. So only columns
 //! `name,property,value,source` are asked for, of named properties; what was not asked for, is missing, or comes twice
@@ -228,6 +228,71 @@ tank/e1files\tenvclone:mark\t-\t-
         assert_eq!(read("").unwrap(), Table::new());
     }
 
+    /// What the programs of each version printed for one pool.
+    const PRINTED: [(&str, &str); 3] = [
+        ("2.1.11", include_str!("parse/printed-2.1.11.txt")),
+        ("2.3.9", include_str!("parse/printed-2.3.9.txt")),
+        ("2.4.4", include_str!("parse/printed-2.4.4.txt")),
+    ];
+
+    /// The answer to the command that asks for these properties, and those.
+    fn answer<'a>(printed: &'a str, asked: &str) -> (&'a str, Vec<&'a str>) {
+        let found = printed.split("$ ").find(|part| part.contains(asked)).unwrap();
+        let (command, answer) = found.split_once('\n').unwrap();
+        let mut words = command.split(' ').skip_while(|word| !word.starts_with("name,"));
+        let list = words.nth(1).unwrap_or_default();
+        (answer, list.split(',').collect())
+    }
+
+    #[test]
+    fn what_the_programs_of_each_version_print_is_read() {
+        for (version, printed) in PRINTED {
+            let read = |asked: &str| {
+                let (answer, properties) = answer(printed, asked);
+                table(answer, &properties, |name| name.starts_with("tank")).unwrap()
+            };
+            let root = read("encryption,createtxg");
+            assert_eq!(root.len(), 3, "{version}");
+            assert_eq!(
+                root["tank/shop/db"].number("guid").unwrap(),
+                9_146_191_438_901_757_535
+            );
+            assert_eq!(root["tank/shop/group"].local("canmount"), Some("off"));
+            assert_eq!(root["tank/shop"].chosen("mountpoint"), Some("/tank/shop"));
+            assert_eq!(root["tank/shop"].number("referenced").unwrap(), 24576);
+
+            let snapshot = "tank/shop@envclone-0000000000000001-ab12";
+            let ours = read("origin,userrefs");
+            assert_eq!(ours["tank/envclone/c"].value("origin"), snapshot);
+            assert_eq!(
+                ours["tank/envclone/c"].local("envclone:run"),
+                Some("0000000000000001")
+            );
+            assert_eq!(ours["tank/envclone/c"].local("envclone:husk"), None);
+            assert_eq!(ours[snapshot].value("clones"), "tank/envclone/c");
+            assert_eq!(read("defer_destroy")[snapshot].value("userrefs"), "0");
+
+            let copied = &read("special_small_blocks")["tank/envclone/c"];
+            assert_eq!(
+                (copied.value("recordsize"), copied.chosen("refquota")),
+                ("131072", None)
+            );
+            assert_eq!(copied.chosen("compression"), Some("lz4"));
+            let secret = &read("keystatus tank/secret")["tank/secret"];
+            assert_eq!(secret.value("keystatus"), "unavailable");
+            assert_eq!(
+                read("used,available")["tank"].number("available").unwrap(),
+                368_625_664
+            );
+
+            let holder = "tank/shop/db@envclone-0000000000000001-ab12";
+            let (held, _) = answer(printed, "holds");
+            assert_eq!(holds(held, holder).unwrap(), ["keep me"], "{version}");
+            let (state, _) = answer(printed, "health,readonly");
+            assert_eq!(pool_state(state).unwrap(), ("ONLINE".to_owned(), false));
+        }
+    }
+
     #[test]
     fn sources_of_all_versions_are_known_and_others_are_not() {
         for source in [
@@ -315,9 +380,12 @@ tank/e1files\tenvclone:mark\t-\t-
     fn versions_of_all_distributions_are_read() {
         for (text, version_read) in [
             ("2.1.11-1\n", (2, 1)),
+            // https://github.com/openzfs/zfs/issues/14651
+            ("2.1.9-1\n", (2, 1)),
             ("2.2.2-0ubuntu9.1\n", (2, 2)),
             ("2.3.9-1\n", (2, 3)),
             ("2.4.0-rc1\n", (2, 4)),
+            ("2.4.4-1\n", (2, 4)),
             ("0.8.3-1ubuntu12.18\n", (0, 8)),
         ] {
             assert_eq!(version(text).unwrap(), version_read);

@@ -23,7 +23,7 @@ pub(super) const HOME: &str = "envclone:home";
 const LONGEST: usize = 255;
 
 /// What is asked of the datasets of a root.
-pub(super) const OF_ROOT: [&str; 7] = [
+pub(super) const OF_ROOT: [&str; 8] = [
     "type",
     "guid",
     "canmount",
@@ -31,6 +31,7 @@ pub(super) const OF_ROOT: [&str; 7] = [
     "keystatus",
     "encryption",
     "createtxg",
+    "referenced",
 ];
 
 /// Properties that decide how data is stored and what programs see. A clone has those of its place in the tree of datasets,
@@ -260,17 +261,27 @@ pub(super) fn copied_properties(version: (u32, u32)) -> Vec<&'static str> {
     ALWAYS.iter().chain(&WHERE_SET).chain(since).copied().collect()
 }
 
+/// A clone that is to be made.
+pub(super) struct Target<'a> {
+    /// Its name.
+    pub(super) to: &'a str,
+    /// The run that makes it.
+    pub(super) run: &'a RunId,
+    /// The version of ZFS.
+    pub(super) version: (u32, u32),
+    /// What it may hold, in bytes, whatever its origin may.
+    pub(super) limit: Option<u64>,
+}
+
 /// `zfs clone` of one snapshot. `origin`: [`copied_properties`] of its dataset.
-pub(super) fn clone_arguments(
-    from: &str,
-    to: &str,
-    origin: &Facts,
-    run: &RunId,
-    version: (u32, u32),
-) -> Vec<String> {
+pub(super) fn clone_arguments(from: &str, origin: &Facts, target: &Target<'_>) -> Vec<String> {
     // Never mounted by `zfs mount -a`, only by envclone, beneath a directory that is root's; `.zfs` is not there at all,
     // or, before 2.3, covered.
-    let snapdir = if version >= (2, 3) { "disabled" } else { "hidden" };
+    let snapdir = if target.version >= (2, 3) {
+        "disabled"
+    } else {
+        "hidden"
+    };
     let mut settings: Vec<(&str, &str)> = vec![
         ("canmount", "noauto"),
         ("mountpoint", "none"),
@@ -280,23 +291,23 @@ pub(super) fn clone_arguments(
         ("snapdir", snapdir),
         ("sharenfs", "off"),
         ("sharesmb", "off"),
-        (RUN, run.as_str()),
+        (RUN, target.run.as_str()),
     ];
+    let limit = target.limit.map(|bytes| bytes.to_string());
+    settings.extend(limit.as_deref().map(|bytes| ("refquota", bytes)));
     let value = |property: &&'static str| {
         Some((*property, origin.value(property))).filter(|(_, value)| *value != "-")
     };
     settings.extend(ALWAYS.iter().filter_map(value));
     let chosen = |property: &&'static str| Some((*property, origin.chosen(property)?));
-    let rest = copied_properties(version).into_iter().skip(ALWAYS.len());
-    settings.extend(
-        rest.filter_map(|property| chosen(&property))
-            .filter(|(name, value)| (*name, *value) != ("refquota", "0")),
-    );
+    let rest = copied_properties(target.version).into_iter().skip(ALWAYS.len());
+    let quota = |(name, value): &(&str, &str)| *name != "refquota" || limit.is_none() && *value != "0";
+    settings.extend(rest.filter_map(|property| chosen(&property)).filter(quota));
     let mut words = vec!["clone".to_owned()];
     for (name, value) in settings {
         words.extend(["-o".to_owned(), format!("{name}={value}")]);
     }
-    words.extend([from.to_owned(), to.to_owned()]);
+    words.extend([from.to_owned(), target.to.to_owned()]);
     words
 }
 

@@ -2,14 +2,23 @@
 
 use std::path::Path;
 
-use super::super::{Place, StorageError};
+use super::super::{Object, Place, StorageError};
 use super::parse::{self, Table};
 use super::plan::{self, RUN, Tree, dataset_of, is_within};
-use super::{Zfs, ZfsError, holders, mounting, not_ours};
+use super::{Zfs, ZfsError, holders, mounting, not_ours, own};
 use crate::exec::Invocation;
 
 /// What is asked of everything that goes, or hangs on what goes.
-const TO_GO: [&str; 6] = ["type", "origin", "userrefs", "clones", RUN, plan::HUSK];
+const TO_GO: [&str; 8] = [
+    "guid",
+    "type",
+    "origin",
+    "userrefs",
+    "clones",
+    RUN,
+    plan::MARK,
+    plan::HUSK,
+];
 /// What is asked of a snapshot when its clones go.
 const OF_ORIGIN: [&str; 3] = ["userrefs", "clones", "defer_destroy"];
 /// How often it is tried to destroy what nobody seems to use.
@@ -19,30 +28,70 @@ const EVERYTHING: &str = "filesystem,volume,snapshot";
 impl Zfs {
     /// Destroys whatever is at a place in `incoming/`, half made or whole; nothing is fine.
     pub(super) fn clear(&self, place: &Place) -> Result<(), StorageError> {
-        match self.look(place)? {
-            Some((tree, _)) => self.remove(place, &tree),
+        match self.look_at_all(place)? {
+            Some((tree, table)) => self.remove(place, &tree, &table),
             None if self.home.is_taken(place)? => self.vacate(place),
             None => Ok(()),
         }
     }
 
-    /// Destroys the object at a place, which is ours, or lets it go with what hangs on it.
-    pub(super) fn remove(&self, place: &Place, tree: &Tree) -> Result<(), StorageError> {
+    /// The object at a place, which is the one that is meant, with everything that is to go with it.
+    pub(super) fn exact_to_go(&self, object: &Object) -> Result<(Place, Tree, Table), StorageError> {
+        let place = self.place_of(&object.path)?;
+        let (tree, table) = self.look_at_all(&place)?.ok_or_else(|| StorageError::NotFound {
+            path: object.path.clone(),
+        })?;
+        own::check_id(object, &table[tree.root()])?;
+        Ok((place, tree, table))
+    }
+
+    /// The object at a place, as [`Zfs::look`], with everything that is to go with it.
+    fn look_at_all(&self, place: &Place) -> Result<Option<(Tree, Table)>, StorageError> {
+        let Some(tree) = self.names(place)? else {
+            return Ok(None);
+        };
+        let table = if tree.is_snapshot() {
+            self.get_those_there(&tree.names(), &TO_GO)?
+        } else {
+            self.all_below(tree.root())?.unwrap_or_default()
+        };
+        match table.get(tree.root()) {
+            None => Ok(None),
+            Some(facts) if facts.local(RUN).is_none() => {
+                Err(not_ours(Path::new(tree.root()), "no run of envclone's made it"))
+            }
+            Some(_) => Ok(Some((tree, table))),
+        }
+    }
+
+    /// A dataset and all below it; `None` where there is none of that name.
+    fn all_below(&self, root: &str) -> Result<Option<Table>, StorageError> {
+        match self.get_below(root, EVERYTHING, &TO_GO) {
+            Ok(table) => Ok(Some(table)),
+            Err(failed) => match self.facts(root, &["guid"])? {
+                None => Ok(None),
+                Some(_) => Err(failed),
+            },
+        }
+    }
+
+    /// Destroys the object at a place, which is ours, or lets it go with what hangs on it. `table`: all that is to go.
+    pub(super) fn remove(&self, place: &Place, tree: &Tree, table: &Table) -> Result<(), StorageError> {
         let origin = if tree.is_snapshot() {
-            self.remove_snapshot(place, tree)?;
+            self.remove_snapshot(place, tree, table)?;
             dataset_of(tree.root()).to_owned()
         } else {
-            self.remove_clone(place, tree)?
+            self.remove_clone(place, tree, table)?
         };
         self.vacate(place)?;
         self.reap(dataset_of(&origin))
     }
 
-    fn remove_snapshot(&self, place: &Place, tree: &Tree) -> Result<(), StorageError> {
+    fn remove_snapshot(&self, place: &Place, tree: &Tree, table: &Table) -> Result<(), StorageError> {
         let mut there = Vec::new();
         for name in tree.names() {
             // One that was destroyed by a run that was killed.
-            let Some(facts) = self.facts(name, &TO_GO)? else {
+            let Some(facts) = table.get(name) else {
                 continue;
             };
             if facts.local(RUN).is_none() {
@@ -69,23 +118,22 @@ impl Zfs {
     }
 
     /// Destroys a clone, or makes a husk of it; what it is a clone of.
-    fn remove_clone(&self, place: &Place, tree: &Tree) -> Result<String, StorageError> {
-        let table = self.get_below(tree.root(), EVERYTHING, &TO_GO)?;
-        only_ours(tree.root(), &table)?;
-        for (name, facts) in &table {
+    fn remove_clone(&self, place: &Place, tree: &Tree, table: &Table) -> Result<String, StorageError> {
+        only_ours(tree.root(), table)?;
+        for (name, facts) in table {
             self.only_our_clones(name, facts.value("clones"))?;
         }
         let origin = table[tree.root()].value("origin").to_owned();
         let is_needed = table.keys().any(|name| name.contains('@'));
         if !is_needed {
-            self.origins_go_too(&table)?;
+            self.origins_go_too(table)?;
         }
         mounting::unmount(tree, &self.path_of(place))?;
         if is_needed {
             let husk = ["set", &format!("{}=on", plan::HUSK), tree.root()];
             self.zfs("putting aside", Path::new(tree.root()), &husk.map(str::to_owned))?;
         } else {
-            self.destroy_all(&table)?;
+            self.destroy_all(table)?;
         }
         Ok(origin)
     }
@@ -154,10 +202,9 @@ impl Zfs {
             return Ok(None);
         };
         let root = format!("{home}{}", below.split('/').next().unwrap_or_default());
-        if self.facts(&root, &["guid"])?.is_none() {
+        let Some(table) = self.all_below(&root)? else {
             return Ok(None);
-        }
-        let table = self.get_below(&root, EVERYTHING, &TO_GO)?;
+        };
         let is_husk = table[&root].local(plan::HUSK) == Some("on") && only_ours(&root, &table).is_ok();
         Ok(is_husk.then_some((root, table)))
     }

@@ -26,7 +26,8 @@ const MOUNTS: &str = "\
 fn facts(rows: &[(&str, &str)]) -> Table {
     let mut text = String::new();
     for (name, values) in rows {
-        for (property, value) in OF_ROOT.iter().zip(values.split('\t')) {
+        let values = values.split('\t').chain(["0"]);
+        for (property, value) in OF_ROOT.iter().zip(values) {
             text += &format!("{name}\t{property}\t{value}\t-\n");
         }
     }
@@ -179,7 +180,14 @@ fn a_clone_has_what_its_origin_has_and_never_mounts_itself() {
         .remove("tank/shop")
         .unwrap();
     let run: RunId = "0000000000000001".parse().unwrap();
-    let words = clone_arguments("tank/shop@x", "tank/e/.envclone/1-2", &origin, &run, (2, 3));
+    let target = |to, version, limit| Target {
+        to,
+        run: &run,
+        version,
+        limit,
+    };
+    let of = |target: &Target<'_>| clone_arguments("tank/shop@x", &origin, target);
+    let words = of(&target("tank/e/.envclone/1-2", (2, 3), None));
     let joined = words.join(" ");
     for set in [
         "canmount=noauto",
@@ -201,11 +209,14 @@ fn a_clone_has_what_its_origin_has_and_never_mounts_itself() {
         "nobody set them: {joined}"
     );
     assert_eq!(words[words.len() - 2..], ["tank/shop@x", "tank/e/.envclone/1-2"]);
-    let older = clone_arguments("tank/shop@x", "t", &origin, &run, (2, 1)).join(" ");
+    let older = of(&target("t", (2, 1), None)).join(" ");
     assert!(
         older.contains("snapdir=hidden") && !older.contains("direct="),
         "{older}"
     );
+    let limited = of(&target("t", (2, 3), Some(5 << 30))).join(" ");
+    assert_eq!(limited.matches("refquota=").count(), 1, "{limited}");
+    assert!(limited.contains("-o refquota=5368709120 "), "{limited}");
 }
 
 #[test]
