@@ -5,7 +5,7 @@
   machine.py run [OPTIONS] STATE JOB LOGS  runs the job of the disk image JOB in a disposable copy of the saved machine
       --boot        boots instead of resuming
       --reboots     the job may reboot the guest, and is started again after each boot
-      --limit N     gives up after N seconds (default 1800)
+      --limit N     gives up after N seconds (default 3600)
 
 `run` prints what the job says and exits with the job's code. A guest that ends without telling one has died: exit code 125.
 Its console, its output, the seconds at which each line of that came and, where the job failed, its journal are then in LOGS.
@@ -295,7 +295,7 @@ def arguments():
     one = commands.add_parser("run")
     one.add_argument("--boot", action="store_true")
     one.add_argument("--reboots", action="store_true")
-    one.add_argument("--limit", type=int, default=1800)
+    one.add_argument("--limit", type=int, default=3600)
     one.add_argument("--scratch", default=None, help="where the guest's writes go; default: the system's temporary directory")
     one.add_argument("state")
     one.add_argument("job")

@@ -1,6 +1,7 @@
 //! A Btrfs pool of a test's own, in a loop file below a temporary directory; never left mounted.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use envclone::exec::Invocation;
 
@@ -29,9 +30,12 @@ pub trait Ground {
     fn remount(&self);
 }
 
+/// Longer than anything takes on a machine that is busy, or emulated, or both.
+pub const LONG: Duration = Duration::from_secs(600);
+
 /// Runs a program that a test needs.
 pub fn run(program: &str, args: &[&str]) -> String {
-    let invocation = Invocation::of(program).unwrap().args(args);
+    let invocation = Invocation::of(program).unwrap().args(args).timeout(LONG);
     invocation.run().unwrap_or_else(|error| panic!("{error}")).text()
 }
 

@@ -4,10 +4,10 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::pool::run;
 use crate::production::{Production, RULES, ask};
 use crate::tank::production_on_zfs;
 use crate::zfs_bad_input::keep_it_while_they_hang_on_it;
-use crate::zfs_pool::run;
 
 const CUSTOMERS: &str = "SELECT count(*) FROM shop.customers";
 const BRANCH: [&str; 3] = ["branch", "prod", "fix-42"];

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use crate::pool::run;
 use crate::production::{server_programs, template};
-use crate::zfs_pool::{ZfsPool, run};
+use crate::zfs_pool::ZfsPool;
 
 #[test]
 fn the_system_runs_under_systemd_with_cgroup_2() {

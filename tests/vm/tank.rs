@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::pool::Ground;
+use crate::pool::run;
 use crate::production::{Production, server_programs};
-use crate::zfs_pool::{ZfsPool, run};
+use crate::zfs_pool::ZfsPool;
 
 /// The zpool, and where envclone's part of it is mounted.
 pub struct Tank {

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::pool::run;
 use crate::production::{Ended, Production, ask, program};
 use crate::world;
-use crate::zfs_pool::run;
 
 /// A branch, and the unit that it should have.
 struct Branch {

@@ -6,9 +6,10 @@ use std::process::{Child, Stdio};
 
 use envclone::exec::Invocation;
 
+use crate::pool::run;
 use crate::production::{MINUTE, Production, RULES, program};
 use crate::tank::quiet;
-use crate::zfs_pool::{patiently, run};
+use crate::zfs_pool::patiently;
 
 const BRANCH: [&str; 3] = ["branch", "prod", "fix-42"];
 

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use envclone::storage::conformance::{CHECKS, Check, Ground};
 use envclone::storage::{Mark, Object, Place, Storage, Zfs};
 
-use crate::zfs_pool::{ZfsPool, run};
+use crate::pool::run;
+use crate::zfs_pool::ZfsPool;
 
 /// A dataset for one check, in a pool that all share.
 pub struct ZfsGround<'a> {

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use crate::pool::run;
 use crate::production::{Ended, Production, RULES, ask, program};
 use crate::tank::production_on_zfs;
-use crate::zfs_pool::run;
 
 /// Programs of Btrfs, wherever the distribution has them.
 fn programs_of_btrfs() -> Vec<String> {
@@ -146,9 +146,9 @@ fn a_branch_that_is_full_harms_nobody_but_itself() {
         "{limits:?}"
     );
 
-    let filler = production.volume().join("filler");
-    let of = format!("of={}", filler.display());
-    let fill = [
+    let ballast = production.volume().join("ballast");
+    let of = format!("of={}", ballast.display());
+    let dd = [
         "exec",
         "fix-42",
         "db",
@@ -159,7 +159,7 @@ fn a_branch_that_is_full_harms_nobody_but_itself() {
         "bs=1M",
         "count=400",
     ];
-    let filled = production.envclone(&fill);
+    let filled = production.envclone(&dd);
     assert!(
         filled.code != 0 && filled.stderr.contains("Disk quota exceeded"),
         "{filled:?}"
@@ -167,11 +167,11 @@ fn a_branch_that_is_full_harms_nobody_but_itself() {
     let grow = "CREATE TABLE shop.grown AS SELECT md5(n::text) FROM generate_series(1, 200000) n";
     let told = ask(url, grow).unwrap_err();
     assert!(told.contains("Disk quota exceeded"), "{told}");
-    assert!(!filler.exists(), "it lies in production");
+    assert!(!ballast.exists(), "it lies in production");
     production.sql(grow);
     assert_eq!(production.sql("SELECT count(*) FROM shop.grown"), "200000");
 
-    let remove = ["exec", "fix-42", "db", "--", "rm", filler.to_str().unwrap()];
+    let remove = ["exec", "fix-42", "db", "--", "rm", ballast.to_str().unwrap()];
     production.envclone(&remove).ok();
     let (zpool, _) = pool.split_once('/').unwrap();
     run("zpool", &["sync", zpool]);

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use envclone::exec::{ExecError, Invocation};
 
+use crate::pool::run;
+
 /// A pool with a name that nothing else has, imported and mounted below a directory of its own.
 pub struct ZfsPool {
     name: String,
@@ -15,13 +17,6 @@ pub struct ZfsPool {
 
 /// How long a pool may be busy with what is on its way.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Runs a program that a test needs; what it printed.
-#[track_caller]
-pub fn run(program: &str, args: &[&str]) -> String {
-    let invocation = Invocation::of(program).unwrap().args(args);
-    invocation.run().unwrap_or_else(|error| panic!("{error}")).text()
-}
 
 /// Runs `zpool`, again while the pool is busy: a sandbox of another test holds all mounts of the host until it is set up.
 pub fn patiently(args: &[&str]) -> Result<(), ExecError> {
