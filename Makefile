@@ -11,7 +11,7 @@ BINARY   = target/release/envclone
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build test vm-image test-vm bench quickstart quickstart-down install uninstall
+.PHONY: help build test vm-image test-vm bench bench-vm quickstart quickstart-down install uninstall
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -43,6 +43,11 @@ bench: ## Time to URL and masking throughput beside the bare floor; writes docs/
 	@scripts/install-packages.sh test
 	@scripts/check-toolchain.sh build
 	cargo bench --locked --bench needle --bench branch
+	@scripts/vm/bench.sh
+
+bench-vm: ## The part of it on ZFS, in the guest of test-vm: fills its own section
+	@scripts/check-toolchain.sh build
+	@scripts/vm/bench.sh
 
 quickstart: ## A production to play with and a branch of it, on this machine; as root
 	@scripts/install-packages.sh run

@@ -1,5 +1,6 @@
 //! Speed of `envclone branch` beside the bare floor: the same storage commands, the same server binary, the same query,
-//! measured in the same run, in turns. As root; writes `docs/benchmarks.md`.
+//! measured in the same run, in turns. As root; writes `docs/benchmarks.md`. What it says of ZFS is measured in the guest, by
+//! `make bench-vm`, and stays when the rest is written anew.
 //!
 //! `make bench`, or quickly `ENVCLONE_BENCH_QUICK=1 make bench`, which writes to `target/benchmarks-quick.md`.
 //!
@@ -32,10 +33,14 @@ mod pgbench;
 mod production;
 #[path = "branch/report.rs"]
 mod report;
+#[path = "branch/storage.rs"]
+mod storage;
 #[path = "branch/url.rs"]
 mod url;
 #[path = "branch/writes.rs"]
 mod writes;
+#[path = "branch/zfs.rs"]
+mod zfs;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -63,6 +68,9 @@ pub struct Sizes {
     only: Vec<String>,
 }
 
+/// Where the results of whole runs are.
+const PAGE: &str = "docs/benchmarks.md";
+
 type Measure = fn(&Place, &Sizes) -> Result<Chapter>;
 
 const MEASURES: [(&str, Measure); 4] = [
@@ -74,8 +82,20 @@ const MEASURES: [(&str, Measure); 4] = [
 
 fn main() -> Result<ExitCode> {
     let mut words = std::env::args().skip(1);
-    if words.next().as_deref() == Some(masking::MEASURE) {
-        return masking::measure_memory(words);
+    match words.next().as_deref() {
+        Some(masking::MEASURE) => return masking::measure_memory(words),
+        Some(zfs::KEEP) => {
+            zfs::keep(Path::new(
+                &words.next().context("the file that the guest printed")?,
+            ))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(zfs::MEASURE) => {
+            listen_for_signals()?;
+            zfs::measure()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
     }
     ensure!(
         rustix::process::geteuid().is_root(),
@@ -95,8 +115,10 @@ fn main() -> Result<ExitCode> {
         }
     }
     drop(place);
-    let text = report::write(&host::facts(&programs)?, &load, &sizes, &chapters);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(sizes.output());
+    let before = std::fs::read_to_string(&path).unwrap_or_default();
+    let kept = zfs::chapter_in(&before).filter(|_| sizes.keeps_zfs());
+    let text = report::write(&host::facts(&programs)?, &load, &sizes, (&chapters, kept));
     std::fs::write(&path, &text)?;
     println!("{text}\nwritten to {}", sizes.output());
     Ok(ExitCode::SUCCESS)
@@ -141,11 +163,7 @@ impl Sizes {
     /// Where the result goes: only a whole run is worth keeping.
     fn output(&self) -> &'static str {
         let whole = !self.quick && self.only.is_empty();
-        if whole {
-            "docs/benchmarks.md"
-        } else {
-            "target/benchmarks-quick.md"
-        }
+        if whole { PAGE } else { "target/benchmarks-quick.md" }
     }
 }
 

@@ -126,8 +126,31 @@ pub fn account() -> Result<(u32, u32)> {
     Ok((user.uid.as_raw(), user.gid.as_raw()))
 }
 
-/// What the results depend on; nothing by which a machine is known.
+/// What the results depend on, on Btrfs.
 pub fn facts(programs: &Path) -> Result<Vec<(&'static str, String)>> {
+    let mut facts = common(programs)?;
+    facts.push(("Btrfs", version(Path::new("/usr/bin/btrfs"))?));
+    facts.push(("Pool", "Btrfs on a sparse loop file".to_owned()));
+    Ok(facts)
+}
+
+/// What the results depend on, on ZFS.
+pub fn facts_on_zfs(programs: &Path) -> Result<Vec<(&'static str, String)>> {
+    let mut facts = common(programs)?;
+    let module = std::fs::read_to_string("/sys/module/zfs/version").unwrap_or_default();
+    facts.push(("ZFS", module.trim().to_owned()));
+    facts.push(("Pool", "a zpool on a virtual disk".to_owned()));
+    Ok(facts)
+}
+
+/// The first line of what a program says of its version.
+fn version(path: &Path) -> Result<String> {
+    let text = run(program(path).arg("--version"))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// What all results depend on; nothing by which a machine is known.
+fn common(programs: &Path) -> Result<Vec<(&'static str, String)>> {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let field = |text: &str, name: &str| {
         let line = text
@@ -141,10 +164,6 @@ pub fn facts(programs: &Path) -> Result<Vec<(&'static str, String)>> {
         .trim_end_matches(" kB")
         .parse()
         .unwrap_or_default();
-    let version = |path: &Path| -> Result<String> {
-        let text = run(program(path).arg("--version"))?;
-        Ok(text.lines().next().unwrap_or_default().to_owned())
-    };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let model = field(&read("/proc/cpuinfo"), "model name");
     Ok(vec![
@@ -152,10 +171,8 @@ pub fn facts(programs: &Path) -> Result<Vec<(&'static str, String)>> {
         ("Memory", format!("{} GiB", memory >> 20)),
         ("Kernel", read("/proc/sys/kernel/osrelease").trim().to_owned()),
         ("PostgreSQL", version(&programs.join("postgres"))?),
-        ("Btrfs", version(Path::new("/usr/bin/btrfs"))?),
         ("bubblewrap", version(Path::new("/usr/bin/bwrap"))?),
         ("envclone", version(Path::new(ENVCLONE))?),
-        ("Pool", "Btrfs on a sparse loop file".to_owned()),
     ])
 }
 

@@ -9,30 +9,46 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::host::{ENVCLONE, Server, account, program, run};
+use crate::storage::{Copy, Storage};
 
 /// Everything that the bench makes, below one directory. Gone when dropped.
 pub struct Place {
     base: tempfile::TempDir,
+    storage: Option<Storage>,
     pub programs: PathBuf,
 }
 
 impl Place {
     /// Makes a pool of `size` bytes below `directory`, which must be root's.
     pub fn new(directory: &Path, size: u64, programs: PathBuf) -> Result<Self> {
+        let mut place = Self::empty(directory, programs)?;
+        let image = place.path().join("pool.img");
+        place.storage = Some(Storage::btrfs(&image, size, &place.pool())?);
+        Ok(place)
+    }
+
+    /// Makes a zpool of a disk.
+    pub fn on_zfs(directory: &Path, disk: &Path, programs: PathBuf) -> Result<Self> {
+        let mut place = Self::empty(directory, programs)?;
+        place.storage = Some(Storage::zfs(disk, &place.pool())?);
+        Ok(place)
+    }
+
+    fn empty(directory: &Path, programs: PathBuf) -> Result<Self> {
         let base = tempfile::Builder::new()
             .prefix("envclone-bench-")
             .tempdir_in(directory)?;
         fs::set_permissions(base.path(), fs::Permissions::from_mode(0o755))?;
-        let image = base.path().join("pool.img");
-        fs::File::create(&image)?.set_len(size)?;
-        let place = Self { base, programs };
-        fs::create_dir(place.pool())?;
-        run(program("mkfs.btrfs").arg("-q").arg(&image))?;
-        run(program("mount")
-            .args(["-o", "loop,noatime,nosuid,nodev"])
-            .arg(image)
-            .arg(place.pool()))?;
-        Ok(place)
+        Ok(Self {
+            base,
+            storage: None,
+            programs,
+        })
+    }
+
+    /// What the pool is on.
+    pub fn storage(&self) -> Result<&Storage> {
+        self.storage.as_ref().context("a pool")
     }
 
     pub fn path(&self) -> &Path {
@@ -46,10 +62,8 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let unmounted = run(program("umount").arg(self.pool()));
-        if unmounted.is_err() {
-            // Whatever still holds it open ends with the bench.
-            let _ = run(program("umount").arg("-l").arg(self.pool()));
+        if let Some(storage) = &self.storage {
+            storage.end(&self.pool());
         }
     }
 }
@@ -75,9 +89,7 @@ impl<'a> Production<'a> {
             name: name.to_owned(),
             server: None,
         };
-        run(program("btrfs")
-            .args(["subvolume", "create"])
-            .arg(production.root()))?;
+        place.storage()?.make_root(&place.pool(), name)?;
         let (uid, gid) = account()?;
         fs::create_dir_all(production.sockets())?;
         fs::create_dir(production.data())?;
@@ -137,15 +149,17 @@ impl<'a> Production<'a> {
         fs::write(state.join("key"), [7; 32])?;
         fs::set_permissions(state.join("key"), fs::Permissions::from_mode(0o600))?;
         fs::write(etc.join("rules.toml"), rules)?;
+        let (pool, root) = self
+            .place
+            .storage()?
+            .configuration(&self.place.pool(), &self.name);
         let text = format!(
-            "[project]\nname = \"{name}\"\n\n[storage]\ndriver = \"btrfs\"\npool = \"{pool}\"\nstate = \"{base}/state\"\n\
+            "[project]\nname = \"{name}\"\n\n[storage]\n{pool}\nstate = \"{base}/state\"\n\
              run = \"{base}/run\"\n\n[gateway]\nlisten = \"127.77.0.1\"\n\n[environments.prod]\ntype = \"production\"\n\
              root = \"{root}\"\n\n[services.db]\nengine = \"postgres\"\nvolume = \"data\"\ndatabase = \"postgres\"\n\
              source = \"postgres:///postgres?host={sockets}&user=postgres\"\n\n[sanitize]\nrules = [\"rules.toml\"]\n",
             name = self.name,
-            pool = self.place.pool().display(),
             base = base.display(),
-            root = self.root().display(),
             sockets = self.sockets().display(),
         );
         Ok(fs::write(etc.join("envclone.toml"), text)?)
@@ -204,7 +218,9 @@ impl Drop for Production<'_> {
     fn drop(&mut self) {
         self.server = None;
         // What keeps it from going is told by the unmount of the pool.
-        let _ = delete(&self.root());
+        if let Ok(storage) = self.place.storage() {
+            let _ = storage.delete(&self.place.pool(), &self.name);
+        }
     }
 }
 
@@ -248,39 +264,29 @@ pub struct Bare<'a> {
     place: &'a Place,
     server: Option<Server>,
     sockets: PathBuf,
-    paths: [PathBuf; 2],
+    copy: Copy,
 }
 
 impl<'a> Bare<'a> {
     /// Snapshot, writable snapshot of it, the same server binary on that with the source's own settings and `settings`.
     pub fn start(production: &Production<'a>, settings: &[&str]) -> Result<Self> {
         let place = production.place;
-        let paths = [
-            place.pool().join("bare-snapshot"),
-            place.pool().join("bare-clone"),
-        ];
+        let bare = place.storage()?.copy(&place.pool(), &production.name, "bare")?;
         let mut bare = Self {
             place,
             server: None,
             sockets: production.sockets(),
-            paths,
+            copy: bare,
         };
-        let [snapshot, clone] = &bare.paths;
-        let btrfs = || {
-            let mut command = program("btrfs");
-            command.args(["subvolume", "snapshot"]);
-            command
-        };
-        run(btrfs().arg("-r").arg(production.root()).arg(snapshot))?;
-        run(btrfs().arg(snapshot).arg(clone))?;
+        let data = bare.copy.path().join("data");
         // A left-over of the source's server, which runs.
-        fs::remove_file(clone.join("data/postmaster.pid"))?;
+        fs::remove_file(data.join("postmaster.pid"))?;
         let mut all = vec![
             // Beside the source's socket, by the port.
             "port=5433".to_owned(),
         ];
         all.extend(settings.iter().map(|setting| (*setting).to_owned()));
-        bare.server = Some(Server::start(&place.programs, &clone.join("data"), &all)?);
+        bare.server = Some(Server::start(&place.programs, &data, &all)?);
         Ok(bare)
     }
 
@@ -294,44 +300,28 @@ impl<'a> Bare<'a> {
 impl Drop for Bare<'_> {
     fn drop(&mut self) {
         self.server = None;
-        for path in &self.paths {
-            // One that was not made yet.
-            let _ = delete(path);
+        if let Ok(storage) = self.place.storage() {
+            self.copy.delete(storage);
         }
     }
 }
 
-fn delete(subvolume: &Path) -> Result<()> {
-    run(program("btrfs")
-        .args(["subvolume", "delete", "-c"])
-        .arg(subvolume))
-    .map(drop)
-}
-
 /// A snapshot of a production's root and a clone of it, and nothing more. Gone when dropped.
-pub struct Copies([PathBuf; 2]);
+pub struct Copies<'a>(&'a Place, Copy);
 
-impl Copies {
-    pub fn of(production: &Production<'_>, number: usize) -> Result<Self> {
-        let path = |what: &str| production.place.pool().join(format!("{what}-{number}"));
-        let copies = Self([path("only-snapshot"), path("only-clone")]);
-        let [snapshot, clone] = &copies.0;
-        let btrfs = || {
-            let mut command = program("btrfs");
-            command.args(["subvolume", "snapshot"]);
-            command
-        };
-        run(btrfs().arg("-r").arg(production.root()).arg(snapshot))?;
-        run(btrfs().arg(snapshot).arg(clone))?;
-        Ok(copies)
+impl<'a> Copies<'a> {
+    pub fn of(production: &Production<'a>, number: usize) -> Result<Self> {
+        let place = production.place;
+        let name = format!("only-{number}");
+        let copy = place.storage()?.copy(&place.pool(), &production.name, &name)?;
+        Ok(Self(place, copy))
     }
 }
 
-impl Drop for Copies {
+impl Drop for Copies<'_> {
     fn drop(&mut self) {
-        for path in &self.0 {
-            // One that was not made.
-            let _ = delete(path);
+        if let Ok(storage) = self.0.storage() {
+            self.1.delete(storage);
         }
     }
 }

@@ -7,10 +7,15 @@ const INTRODUCTION: &str = "# Benchmarks\n\nWritten by `make bench`. Every figur
     run, in turns with it; the ratios are what counts. Times, in small print, are this machine's and only give an idea.\n\n";
 
 /// What was tried and did not help, or got worse, kept by hand.
-const NOTES: &str = include_str!("notes.md");
+pub const NOTES: &str = include_str!("notes.md");
 
-/// The whole page.
-pub fn write(facts: &[(&'static str, String)], load: &str, sizes: &Sizes, chapters: &[Chapter]) -> String {
+/// The whole page, with the chapter on ZFS as it was.
+pub fn write(
+    facts: &[(&'static str, String)],
+    load: &str,
+    sizes: &Sizes,
+    (chapters, zfs): (&[Chapter], Option<&str>),
+) -> String {
     let mut rows: Vec<Vec<String>> = facts
         .iter()
         .map(|(what, value)| vec![(*what).to_owned(), value.clone()])
@@ -37,6 +42,10 @@ pub fn write(facts: &[(&'static str, String)], load: &str, sizes: &Sizes, chapte
         _ => format!("\nMissed: {}.\n\n", missed.join("; ")),
     };
     chapters.iter().for_each(|chapter| text += &chapter.text);
+    if let Some(zfs) = zfs {
+        text += "\n";
+        text += zfs;
+    }
     if !NOTES.is_empty() {
         text += "\n";
         text += NOTES;
@@ -44,7 +53,7 @@ pub fn write(facts: &[(&'static str, String)], load: &str, sizes: &Sizes, chapte
     text
 }
 
-fn line(target: &Target) -> Vec<String> {
+pub fn line(target: &Target) -> Vec<String> {
     vec![
         target.what.clone(),
         target.wanted.clone(),

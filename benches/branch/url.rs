@@ -14,11 +14,11 @@ const MOST: f64 = 1.5;
 const FLAT: f64 = 0.2;
 
 /// One size under one load.
-struct Row {
+pub struct Row {
     bytes: u64,
     loaded: bool,
-    ours: Series,
-    floor: Series,
+    pub ours: Series,
+    pub floor: Series,
     steps: BTreeMap<String, Series>,
 }
 
@@ -37,7 +37,7 @@ pub fn measure(place: &Place, sizes: &Sizes) -> Result<Chapter> {
     Ok(chapter(&rows))
 }
 
-fn pairs(production: &Production<'_>, pairs: usize, loaded: bool) -> Result<Row> {
+pub fn pairs(production: &Production<'_>, pairs: usize, loaded: bool) -> Result<Row> {
     let mut row = Row {
         bytes: pgbench::size(production)?,
         loaded,
