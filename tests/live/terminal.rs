@@ -254,7 +254,26 @@ fn a_command_on_a_terminal_has_one_of_its_own_in_a_session_of_its_own() {
     assert_eq!(terminal.code(), 7);
     assert!(terminal.takes_lines());
 
-    // What ends it by a key, and what a signal ends.
+    // A shell has its jobs, and a program that makes terminals makes them.
+    let mut terminal = Terminal::exec(&production, &["bash", "--norc", "-i"]);
+    let job = "sh -c 'trap \"echo con\"tinued CONT; echo ru\"n\"s; while :; do sleep 0.05; done'\n";
+    terminal.types(job);
+    assert!(
+        !terminal.shows("runs").contains("job control"),
+        "{}",
+        terminal.shows("")
+    );
+    terminal.types("\x1a");
+    terminal.shows("Stopped");
+    terminal.types("fg\n");
+    terminal.shows("continued");
+    terminal.types("\x03");
+    terminal.types("echo \"it gave $?\"\n");
+    terminal.shows("it gave 130");
+    terminal.types("script -qc tty /dev/null; exit 3\n");
+    terminal.shows("/dev/pts/1");
+    assert_eq!(terminal.code(), 3);
+    // What is ended by a key.
     let mut terminal = Terminal::exec(
         &production,
         &["sh", "-c", "echo re\"\"ady; exec tail -f /dev/null", &token],
@@ -363,6 +382,14 @@ fn pipes_are_handed_on_byte_by_byte_with_their_ends() {
         fs::read_to_string(file.path()).unwrap().lines().last(),
         Some("200000")
     );
+    // One after the other, where both go to the same place.
+    let script = "for n in $(seq 500); do echo out $n; echo err $n >&2; done";
+    let both = fs::File::create(file.path()).unwrap();
+    let mut order = exec(&["sh", "-c", script]);
+    order.stdout(both.try_clone().unwrap()).stderr(both);
+    assert!(order.status().unwrap().success());
+    let expected: String = (1..=500).map(|n| format!("out {n}\nerr {n}\n")).collect();
+    assert_eq!(fs::read_to_string(file.path()).unwrap(), expected);
     // A reader that has enough ends who writes.
     let mut yes = exec(&["sh", "-c", "yes; exit $?"])
         .stdout(Stdio::piped())

@@ -9,9 +9,10 @@ use crate::ops;
 
 /// Run a command in the sandbox of a service, as the service's account
 ///
-/// On a terminal the command gets a terminal of its own, in a session of its own; otherwise pipes. Whatever it left behind is
-/// ended with it. Its exit status is envclone's. What it prints reaches your terminal as it is, escape sequences included, as
-/// with ssh: read what you do not trust through a pager.
+/// On a terminal the command gets a terminal of its own; otherwise pipes. It has a process space of its own, in which it
+/// neither sees nor signals the service's processes, and whatever it leaves behind ends with it. Its exit status is envclone's.
+/// What it prints reaches your terminal as it is, escape sequences included, as with ssh: read what you do not trust through a
+/// pager.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     /// Branch

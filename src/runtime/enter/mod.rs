@@ -22,7 +22,7 @@ mod walls;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -124,20 +124,30 @@ fn connect(order: &EnterOrder) -> io::Result<(UnixStream, OwnedFd, Streams, Rela
     ]);
     let mut relay = Relay::default();
     let mut give = |theirs: OwnedFd, number: i32| streams.descriptors.push((theirs, number));
+    // What goes to one place, as with `2>&1`, goes there by one pipe, in the order in which it was written.
+    let together = order.wiring == Wiring::Pipes && lead_to_one_place(stdout(), stderr())?;
     if order.wiring == Wiring::Pipes {
         let (read, write) = pipe()?;
         give(read, PIPES[0]);
         relay.inwards(stdin(), write)?;
         let (read, write) = pipe()?;
+        if together {
+            give(write.try_clone()?, PIPES[2]);
+        }
         give(write, PIPES[1]);
         relay.outwards(read, stdout())?;
     }
-    if order.wiring != (Wiring::Terminal { stderr: true }) {
+    if !together && order.wiring != (Wiring::Terminal { stderr: true }) {
         let (read, write) = pipe()?;
         give(write, PIPES[2]);
         relay.outwards(read, stderr())?;
     }
     Ok((talk, failure, streams, relay))
+}
+
+fn lead_to_one_place(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> io::Result<bool> {
+    let (one, other) = (rustix::fs::fstat(one)?, rustix::fs::fstat(other)?);
+    Ok((one.st_dev, one.st_ino) == (other.st_dev, other.st_ino))
 }
 
 /// Starts the process as the first one of a new PID namespace. It is killed when this thread ends, so this waits.
