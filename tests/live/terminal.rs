@@ -256,7 +256,7 @@ fn a_command_on_a_terminal_has_one_of_its_own_in_a_session_of_its_own() {
 
     // A shell has its jobs, and a program that makes terminals makes them.
     let mut terminal = Terminal::exec(&production, &["bash", "--norc", "-i"]);
-    let job = "sh -c 'trap \"echo con\"tinued CONT; echo ru\"n\"s; while :; do sleep 0.05; done'\n";
+    let job = "sh -c 'trap \"echo con\"tinued CONT; echo ru\"n\"s; while :; do read -r x; done'\n";
     terminal.types(job);
     assert!(
         !terminal.shows("runs").contains("job control"),
@@ -268,6 +268,14 @@ fn a_command_on_a_terminal_has_one_of_its_own_in_a_session_of_its_own() {
     terminal.types("fg\n");
     terminal.shows("continued");
     terminal.types("\x03");
+    let has_prompt = || {
+        let shown = terminal.shows("");
+        shown
+            .rsplit("continued")
+            .next()
+            .is_some_and(|after| after.contains("bash-"))
+    };
+    until("the prompt", has_prompt);
     terminal.types("echo \"it gave $?\"\n");
     terminal.shows("it gave 130");
     terminal.types("script -qc tty /dev/null; exit 3\n");
@@ -388,8 +396,8 @@ fn pipes_are_handed_on_byte_by_byte_with_their_ends() {
     let mut order = exec(&["sh", "-c", script]);
     order.stdout(both.try_clone().unwrap()).stderr(both);
     assert!(order.status().unwrap().success());
-    let expected: String = (1..=500).map(|n| format!("out {n}\nerr {n}\n")).collect();
-    assert_eq!(fs::read_to_string(file.path()).unwrap(), expected);
+    let expected: Vec<String> = (1..=500).map(|n| format!("out {n}\nerr {n}\n")).collect();
+    assert_eq!(fs::read_to_string(file.path()).unwrap(), expected.concat());
     // A reader that has enough ends who writes.
     let mut yes = exec(&["sh", "-c", "yes; exit $?"])
         .stdout(Stdio::piped())
