@@ -113,6 +113,33 @@ fn nothing_is_unfinished_or_switched_off() {
     assert_none(&complaints);
 }
 
+/// Options of `zfs` and `zpool` that take more than what is named, or what is in use, and what turns production into a clone.
+fn reaching(code: &str) -> Vec<&str> {
+    let reaches = |word: &&str| {
+        let letters = word.strip_prefix('-').unwrap_or_default();
+        let is_option = !letters.is_empty() && letters.chars().all(|letter| letter.is_ascii_alphabetic());
+        *word == "promote" || is_option && letters.contains(['R', 'f', 'F'])
+    };
+    code.split('"').filter(reaches).collect()
+}
+
+#[test]
+fn no_command_of_zfs_reaches_further_than_what_it_names() {
+    assert_eq!(reaching(r#"["destroy", "-Rf", "--", name]"#), ["-Rf"]);
+    assert_eq!(reaching(r#"call("promote")"#), ["promote"]);
+    assert!(reaching(r#"["list", "-Hp", "-r", "-o", "name", "a-F b"]"#).is_empty());
+    let of_zfs = |file: &TextFile| file.path.starts_with("src/storage/zfs");
+    let complaints: Vec<String> = sources()
+        .filter(of_zfs)
+        .flat_map(|file| {
+            let words = reaching(&file.text);
+            let complaint = |word| format!("{}: {word}", file.path);
+            words.into_iter().map(complaint).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_none(&complaints);
+}
+
 #[test]
 fn no_test_file_is_forgotten() {
     let forgotten = tree::forgotten_tests(&text_of("Cargo.toml"), &files());

@@ -118,7 +118,9 @@ fn enter(
         ("PGUSER", text(&known.user)),
         ("PGDATABASE", text(&known.database)),
         ("PGPASSWORD", password),
-        // There is no home to keep it in.
+        // A home may lie in the volume, where people of the branch can put what a client does as it starts.
+        ("PSQLRC", "/dev/null".to_owned()),
+        ("INPUTRC", "/dev/null".to_owned()),
         ("PSQL_HISTORY", "/dev/null".to_owned()),
     ];
     let env = env.into_iter().chain(terminal.map(|kind| ("TERM", kind)));

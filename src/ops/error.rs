@@ -157,6 +157,15 @@ pub enum OpsError {
         /// Bytes that must stay free.
         reserve: u64,
     },
+    /// A service failed while the pool was full.
+    #[error("the pool {} has no room left", pool.display())]
+    Full {
+        /// The pool.
+        pool: PathBuf,
+        /// How it failed.
+        #[source]
+        source: ServiceError,
+    },
     /// The supervisor stopped the branch for production's sake.
     #[error("the branch was stopped: {why}")]
     StoppedForRoom {

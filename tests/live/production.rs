@@ -339,10 +339,13 @@ rules = ["sanitize/*.toml"]
         }
     }
 
-    /// The built binary with this production's configuration, not started yet.
+    /// The built binary with this production's configuration, not started yet. Whatever started the tests may have had signals
+    /// ignored, as `nohup` does: it hears them all the same.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = program(env!("CARGO_BIN_EXE_envclone"));
+        let mut command = program("/usr/bin/env");
         command
+            .arg("--default-signal=HUP,INT,QUIT,TERM")
+            .arg(env!("CARGO_BIN_EXE_envclone"))
             .arg("--config")
             .arg(self.etc().join("envclone.toml"))
             .args(args);

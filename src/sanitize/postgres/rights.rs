@@ -16,7 +16,8 @@ use super::rewrite::regclass;
 /// What the expressions that writing a row evaluates call, and whose the table is. Expressions are read as the server stores
 /// them (`pg_node_tree`), since `pg_depend` does not say which of the server's own functions are called.
 ///
-/// Functions in C come from superusers, and those of the server's own that run a query given as text are volatile
+/// Only functions of the server's own that are immutable are known to call nothing else: stable ones look for casts of the
+/// data (`to_json`), read views (`table_to_xml`) or types by their name, and volatile ones run queries given as text
 /// (`query_to_xml`). What is `strange` is code that no superuser vouches for.
 const CODE: &str = "WITH RECURSIVE reached(what, id, tree) AS ( \
         SELECT 'type', atttypid, NULL::text FROM pg_attribute WHERE attrelid = TABLE AND attnum > 0 AND NOT attisdropped \
@@ -30,13 +31,15 @@ const CODE: &str = "WITH RECURSIVE reached(what, id, tree) AS ( \
             UNION ALL SELECT 'type', rngsubtype, NULL FROM pg_range WHERE what = 'type' AND rngtypid = id \
             UNION ALL SELECT 'type', rngtypid, NULL FROM pg_range WHERE what = 'type' AND rngmultitypid = id \
             UNION ALL SELECT 'tree', oid, conbin::text FROM pg_constraint WHERE what = 'type' AND contypid = id AND contype = 'c' \
-            UNION ALL SELECT 'type', found[1]::oid, NULL FROM regexp_matches(tree, 'type (\\d+)', 'g') AS found WHERE what = 'tree' \
+            UNION ALL SELECT 'type', found[1]::oid, NULL FROM regexp_matches(tree, 'typ(?:e|id|eid) (\\d+)', 'g') AS found WHERE what = 'tree' \
         ) AS within), \
     called AS (SELECT found[1]::oid AS function FROM reached, regexp_matches(tree, 'funcid (\\d+)', 'g') AS found \
-        UNION SELECT oprcode FROM reached, regexp_matches(tree, ':opno (\\d+)', 'g') AS found JOIN pg_operator AS o ON o.oid = found[1]::oid) \
-    SELECT EXISTS (SELECT FROM called JOIN pg_proc AS p ON p.oid = function JOIN pg_language AS l ON l.oid = prolang \
-            WHERE lanname NOT IN ('internal', 'c') OR provolatile = 'v')::int, \
-        EXISTS (SELECT FROM called WHERE function >= 16384)::int, rolname, rolsuper::int, \
+        UNION SELECT oprcode FROM reached, regexp_matches(tree, ':opno (\\d+)', 'g') AS found JOIN pg_operator AS o ON o.oid = found[1]::oid \
+        UNION SELECT rngcanonical FROM reached JOIN pg_range ON rngtypid = id WHERE what = 'type' AND rngcanonical <> 0) \
+    SELECT (EXISTS (SELECT FROM called JOIN pg_proc AS p ON p.oid = function JOIN pg_language AS l ON l.oid = prolang \
+            WHERE lanname <> 'internal' OR provolatile <> 'i') \
+            OR EXISTS (SELECT FROM reached WHERE tree ~ '{JSON(CONSTRUCTOR)?EXPR'))::int, \
+        (EXISTS (SELECT FROM called WHERE function >= 16384) OR EXISTS (SELECT FROM reached WHERE what = 'type' AND id >= 16384))::int, rolname, rolsuper::int, \
         CASE WHEN rolsuper THEN EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = prolang \
             JOIN pg_roles AS r ON r.oid = proowner WHERE p.oid >= 16384 AND lanname NOT IN ('internal', 'c') AND NOT r.rolsuper) \
             ELSE true END::int, \
