@@ -41,6 +41,17 @@ CREATE TABLE dev.built_in (id integer, note text CHECK (query_to_xml('SELECT dev
 CREATE TABLE dev.late (id integer, note text CHECK (dev.spy('by hand')));
 CREATE TABLE dev.cast_of (id integer, note text, pair dev.pair);
 CREATE TABLE dev.kept (id integer, note text, pair dev.pair);
+CREATE FUNCTION dev.number(how text) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM dev.spy(how); RETURN 1; END $$;
+CREATE TABLE dev.planned (id integer, note text);
+CREATE INDEX ON dev.planned ((id + dev.number('index')));
+CREATE INDEX ON dev.planned (id) WHERE id > dev.number('condition');
+CREATE STATISTICS dev.guess ON (id + dev.number('statistics')), note FROM dev.planned;
+CREATE TABLE dev.unmasked (id integer, note text);
+CREATE INDEX ON dev.unmasked ((id + dev.number('index')));
+CREATE STATISTICS dev.guess_too ON (id + dev.number('statistics')), note FROM dev.unmasked;
+CREATE TABLE dev.parted (id integer, note text) PARTITION BY RANGE ((id + dev.number('partition')));
+CREATE TABLE dev.part PARTITION OF dev.parted FOR VALUES FROM (0) TO (1000);
 ALTER TABLE dev.checked ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY nobody ON dev.checked USING (false);
 CREATE FUNCTION dev.text_of(dev.pair) RETURNS text LANGUAGE plpgsql AS
@@ -53,7 +64,7 @@ DECLARE
     one text;
 BEGIN
     FOREACH one IN ARRAY ARRAY['dev.checked', 'dev.computed', 'dev.worded', 'dev.paired', 'dev.built_in', 'dev.late',
-        'dev.cast_of', 'dev.kept', 'public.above']
+        'dev.cast_of', 'dev.kept', 'dev.planned', 'dev.unmasked', 'dev.parted', 'public.above']
     LOOP
         EXECUTE format('INSERT INTO %s (id, note) SELECT n, ''Kanari note '' || n FROM generate_series(1, 50) n', one);
     END LOOP;
@@ -92,6 +103,12 @@ rows = "delete"
 [db."dev.kept"]
 note = { keep = "a note" }
 pair = { keep = "words" }
+[db."dev.planned"]
+note = { transform = "text", mode = "scramble" }
+[db."dev.unmasked"]
+note = { keep = "a note" }
+[db."dev.parted"]
+note = { keep = "a note" }
 [db."public.above"]
 note = { transform = "text", mode = "scramble" }
 "#;
@@ -101,6 +118,9 @@ const AS_IT_WAS: &str = "SELECT string_agg(concat_ws(' ', rolname, rolcanlogin, 
     || (SELECT datacl::text FROM pg_database WHERE datname = current_database()) \
     || (SELECT string_agg(concat_ws(' ', relname, relrowsecurity, relforcerowsecurity, relchecks, relhasindex, \
         relhastriggers, relacl), ';' ORDER BY relname) FROM pg_class WHERE relnamespace = 'dev'::regnamespace) \
+    || (SELECT string_agg(concat_ws(' ', indexrelid::regclass, indisvalid), ';' ORDER BY indexrelid) FROM pg_index \
+        WHERE indrelid::regclass::text LIKE 'dev.%') \
+    || (SELECT string_agg(concat_ws(' ', stxname, stxrelid::regclass), ';' ORDER BY stxname) FROM pg_statistic_ext) \
     || (SELECT count(*) FROM pg_auth_members) FROM pg_roles WHERE rolname NOT IN ('admin')";
 
 #[test]
@@ -128,6 +148,17 @@ fn code_of_the_data_runs_with_the_rights_of_who_owns_the_table() {
     let answer = |sql: &str| ask(&url, sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
     let taken = answer(took);
     let (above, own): (Vec<_>, Vec<_>) = taken.split(';').partition(|line| line.contains("above"));
+    // Indexes and statistics are made by the superuser's session with the rights of the owner.
+    let (by_server, own): (Vec<_>, Vec<_>) = own
+        .into_iter()
+        .partition(|line| line.starts_with("postgres dev "));
+    let made = |line: &&str| {
+        let place = line
+            .trim_start_matches("postgres dev ")
+            .trim_end_matches(" nothing");
+        line.ends_with(" nothing") && ["index", "condition", "statistics"].contains(&place)
+    };
+    assert!(by_server.iter().all(made), "{by_server:?}");
     let places = ["built in", "by hand", "check", "domain", "generated"];
     let expected: Vec<_> = places
         .iter()
@@ -141,7 +172,9 @@ fn code_of_the_data_runs_with_the_rights_of_who_owns_the_table() {
         "{above:?}"
     );
     assert_eq!(answer(AS_IT_WAS), before);
-    for table in ["checked", "computed", "worded", "paired", "built_in", "late"] {
+    for table in [
+        "checked", "computed", "worded", "paired", "built_in", "late", "planned",
+    ] {
         let sql = format!("SELECT count(*), count(*) FILTER (WHERE note ~* 'kanari') FROM dev.{table}");
         assert_eq!(answer(&sql), "50|0", "{table}");
     }

@@ -243,7 +243,7 @@ fn options(major: u32) -> String {
         -c default_transaction_read_only=off -c client_encoding=UTF8 -c datestyle=ISO -c intervalstyle=postgres \
         -c extra_float_digits=1 -c jit=off -c bytea_output=hex -c default_transaction_isolation=read\\ committed \
         -c array_nulls=on -c xmloption=content -c standard_conforming_strings=on -c transform_null_equals=off \
-        -c gin_fuzzy_search_limit=0 -c exit_on_error=off"
+        -c gin_fuzzy_search_limit=0 -c exit_on_error=off -c constraint_exclusion=off"
         .to_owned();
     // A server refuses settings that it does not know.
     if major >= 17 {

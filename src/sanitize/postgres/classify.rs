@@ -7,6 +7,7 @@ use crate::sanitize::service::{ServiceError, Site};
 use crate::sanitize::transform::Transform;
 
 use super::introspect::{count, introspect};
+use super::planner::Hidden;
 use super::service::PostgresService;
 use super::shown;
 use super::work::column_work;
@@ -32,6 +33,7 @@ impl PostgresService {
             self.keep_session(&database, session);
             return Ok(());
         }
+        self.hidden = Hidden::hide(&mut session)?;
         (site.detail)(&format!("{}: rules", self.setup.name));
         let (ledger, session) = shown::with_samples(session, &self.schema, |samples| {
             Ledger::build(&Evidence {

@@ -46,6 +46,7 @@ impl PostgresService {
         site: &Site<'_>,
         needles: &NeedleSet,
     ) -> Result<Seen, ServiceError> {
+        let hidden = std::mem::take(&mut self.hidden);
         let Some(ledger) = &self.ledger else {
             return Ok(Seen::default());
         };
@@ -87,6 +88,7 @@ impl PostgresService {
         let mut session = self.session(site, &database)?;
         read_through::note_untouched(&mut session, &self.schema, ledger, &changed, needles, &mut seen)?;
         self.refuse_left(&seen, needles)?;
+        hidden.give_back(&mut session)?;
         let emptied = self.finish(site, session, ledger, &changed)?;
         tally.kept.extend(emptied.iter().map(|view| {
             let service = &self.setup.name;

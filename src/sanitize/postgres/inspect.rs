@@ -6,6 +6,7 @@ use crate::sanitize::rules::DatabaseRules;
 use crate::sanitize::service::{Service, ServiceError, Site};
 
 use super::introspect::introspect;
+use super::planner::Hidden;
 use super::service::PostgresService;
 use super::shown;
 
@@ -37,6 +38,8 @@ impl PostgresService {
         let database = self.credentials_of()?.database.clone();
         let mut session = self.session(site, &database)?;
         let schema = introspect(&mut session)?;
+        // All of it goes when this was looked at.
+        Hidden::hide(&mut session)?;
         let (survey, _) = shown::with_samples(session, &schema, |samples| {
             Survey::take(&Evidence {
                 service: &self.setup.name,

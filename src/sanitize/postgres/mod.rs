@@ -16,6 +16,7 @@ mod masker;
 mod old_wal;
 mod pace;
 mod pipeline;
+mod planner;
 mod purge;
 mod read_through;
 mod rewrite;

@@ -21,6 +21,7 @@ use crate::sanitize::schema::Schema;
 use crate::sanitize::service::{Service, ServiceError, Site, Tally};
 use crate::storage::Volume;
 
+use super::planner::Hidden;
 use super::sealed::write_conf;
 use super::url::url;
 use super::work::table_work;
@@ -83,6 +84,8 @@ pub struct PostgresService {
     pub(super) running: Option<Mode>,
     pub(super) sessions: Mutex<BTreeMap<String, Session>>,
     pub(super) password: Option<Secret>,
+    /// What the planner may not look at.
+    pub(super) hidden: Hidden,
     /// Whether it is only looked at, whatever its rules decide.
     pub(super) for_scan: bool,
 }
@@ -111,6 +114,7 @@ impl PostgresService {
             running: None,
             sessions: Mutex::default(),
             password: None,
+            hidden: Hidden::default(),
             for_scan: false,
         }
     }
@@ -274,6 +278,11 @@ impl Service for PostgresService {
         }
         if self.running.is_none() {
             self.start_sealed(site, Mode::Serve)?;
+        }
+        if !self.hidden.is_empty() {
+            let database = self.credentials_of()?.database.clone();
+            let mut session = self.session(site, &database)?;
+            std::mem::take(&mut self.hidden).give_back(&mut session)?;
         }
         match self.needles.take() {
             Some(needles) => {

@@ -12,6 +12,7 @@ use crate::storage::Volume;
 
 use super::finish::is_populated;
 use super::old_wal::{drop_old_wal, is_left};
+use super::planner::Hidden;
 use super::read_through::{read_table, statistics};
 use super::sample;
 use super::seen::Seen;
@@ -25,6 +26,7 @@ impl PostgresService {
             return Ok(());
         }
         let mut session = self.session(site, &self.credentials_of()?.database)?;
+        let hidden = Hidden::hide(&mut session)?;
         for entry in &ledger.tables {
             let columns = self.columns_to_read(entry);
             if columns.is_empty() || !is_populated(&mut session, &entry.name)? {
@@ -45,7 +47,7 @@ impl PostgresService {
                 what: format!("{count} originals are still in {catalog}"),
             });
         }
-        Ok(())
+        Ok(hidden.give_back(&mut session)?)
     }
 
     /// Where nothing is rewritten the server is not stopped: what it keeps of production's secrets is purged while it

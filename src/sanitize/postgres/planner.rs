@@ -1,0 +1,89 @@
+//! What the planner may not look at while tables are raw. For each question about a table it takes the expressions and conditions
+//! of its indexes and the expressions of its statistics objects, and simplifies them: immutable functions with constant arguments
+//! are executed for that, as whoever asks (`eval_const_expressions`). That is the superuser, and the functions may be anybody's.
+
+use crate::engine::EngineError;
+use crate::engine::postgres::Session;
+
+/// Expressions of the schema, with the number of what has them, that call anything but immutable functions of the server's own.
+/// `OF` is a query of numbers and trees.
+const CALLING: &str = "SELECT DISTINCT id FROM (OF) AS trees (id, tree), regexp_matches(tree, '(funcid|:opno) (\\d+)', 'g') AS found \
+    LEFT JOIN pg_operator AS o ON found[1] = ':opno' AND o.oid = found[2]::oid \
+    JOIN pg_proc AS p ON p.oid = CASE WHEN found[1] = 'funcid' THEN found[2]::oid ELSE oprcode END \
+    JOIN pg_language AS l ON l.oid = prolang WHERE lanname <> 'internal' OR provolatile <> 'i' \
+    UNION SELECT id FROM (OF) AS trees (id, tree) WHERE tree ~ '{JSON(CONSTRUCTOR)?EXPR'";
+
+/// Indexes of the data with such expressions or conditions.
+const INDEXES: &str = "SELECT indexrelid, concat(indexprs::text, indpred::text) FROM pg_index \
+    WHERE indisvalid AND indrelid >= 16384 AND (indexprs IS NOT NULL OR indpred IS NOT NULL)";
+
+/// Statistics objects with such expressions.
+const STATISTICS: &str =
+    "SELECT oid, stxexprs::text FROM pg_statistic_ext WHERE stxexprs IS NOT NULL AND stxrelid <> 0";
+
+/// What was hidden.
+#[derive(Debug, Default)]
+pub(super) struct Hidden {
+    /// Numbers of indexes that are said to be invalid.
+    indexes: Vec<String>,
+    /// Numbers of statistics objects, and of the tables that they are of.
+    statistics: Vec<(String, String)>,
+}
+
+impl Hidden {
+    /// Hides what calls code of the data; before the first question about it.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub(super) fn hide(session: &mut Session) -> Result<Self, EngineError> {
+        let first = |row: Vec<Option<String>>| row.into_iter().next().flatten();
+        let calling = session.rows("looking for code in indexes", &CALLING.replace("OF", INDEXES))?;
+        let indexes: Vec<String> = calling.into_iter().filter_map(first).collect();
+        if !indexes.is_empty() {
+            let sql = format!(
+                "UPDATE pg_index SET indisvalid = false WHERE indexrelid IN ({})",
+                indexes.join(", ")
+            );
+            session.execute("hiding indexes with code", &sql)?;
+        }
+        let statistics = format!(
+            "SELECT oid, stxrelid FROM pg_statistic_ext WHERE oid IN ({})",
+            CALLING.replace("OF", STATISTICS)
+        );
+        let pair = |row: Vec<Option<String>>| {
+            let mut row = row.into_iter().flatten();
+            Some((row.next()?, row.next()?))
+        };
+        let rows = session.rows("looking for code in statistics objects", &statistics)?;
+        let statistics: Vec<(String, String)> = rows.into_iter().filter_map(pair).collect();
+        for (number, _) in &statistics {
+            let sql = format!("UPDATE pg_statistic_ext SET stxrelid = 0 WHERE oid = {number}");
+            session.execute("hiding a statistics object with code", &sql)?;
+        }
+        Ok(Self { indexes, statistics })
+    }
+
+    /// Gives everything back, once nothing is raw any more.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub(super) fn give_back(self, session: &mut Session) -> Result<(), EngineError> {
+        if !self.indexes.is_empty() {
+            let sql = format!(
+                "UPDATE pg_index SET indisvalid = true WHERE indexrelid IN ({})",
+                self.indexes.join(", ")
+            );
+            session.execute("giving indexes back", &sql)?;
+        }
+        for (number, table) in &self.statistics {
+            let sql = format!("UPDATE pg_statistic_ext SET stxrelid = {table} WHERE oid = {number}");
+            session.execute("giving a statistics object back", &sql)?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is nothing to give back.
+    pub(super) fn is_empty(&self) -> bool {
+        self.indexes.is_empty() && self.statistics.is_empty()
+    }
+}
