@@ -8,9 +8,10 @@ use crate::model::{
     BranchId, Check, EnvName, EnvType, Environment, RunId, SanitizationReport, SnapshotReport, Timings,
 };
 use crate::ops::{App, OpsError};
+use crate::saga::StepError;
 use crate::sanitize::proof::Proof;
 use crate::sanitize::receipt::Receipt;
-use crate::sanitize::service::{Service, Site};
+use crate::sanitize::service::{Service, ServiceError, Site};
 use crate::storage::{Object, ObjectId, Place, Role};
 
 /// The environment that is branched.
@@ -72,7 +73,22 @@ pub struct Run<'a> {
     pub detail: &'a (dyn Fn(&str) + Sync),
 }
 
+/// A failure with less free than one part in so many is taken for one of a full pool.
+const FULL: u64 = 20;
+
 impl<'a> Run<'a> {
+    /// What a failure of a service is where the pool is full: a server that finds no room may end, and its clients only see that
+    /// it has gone.
+    pub(super) fn for_want_of_room(&self, source: ServiceError) -> StepError {
+        match self.app.storage.usage() {
+            Ok(usage) if usage.free < usage.total / FULL => {
+                let pool = self.app.pool().to_owned();
+                OpsError::Full { pool, source }.into()
+            }
+            _ => source.into(),
+        }
+    }
+
     /// Where an object of this run is born.
     pub fn incoming(&self, role: Role) -> Place {
         Place::Incoming {
