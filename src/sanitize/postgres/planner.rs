@@ -5,13 +5,14 @@
 use crate::engine::EngineError;
 use crate::engine::postgres::Session;
 
-/// Expressions of the schema, with the number of what has them, that call anything but immutable functions of the server's own.
-/// `OF` is a query of numbers and trees.
+use super::rights::with_rules;
+
+/// The numbers of what has expressions that may call code of the data, by [`with_rules`]. `OF` is a query of numbers and trees.
 const CALLING: &str = "SELECT DISTINCT id FROM (OF) AS trees (id, tree), regexp_matches(tree, '(funcid|:opno) (\\d+)', 'g') AS found \
     LEFT JOIN pg_operator AS o ON found[1] = ':opno' AND o.oid = found[2]::oid \
     JOIN pg_proc AS p ON p.oid = CASE WHEN found[1] = 'funcid' THEN found[2]::oid ELSE oprcode END \
-    JOIN pg_language AS l ON l.oid = prolang WHERE lanname <> 'internal' OR provolatile <> 'i' \
-    UNION SELECT id FROM (OF) AS trees (id, tree) WHERE tree ~ '{JSON(CONSTRUCTOR)?EXPR'";
+    JOIN pg_language AS l ON l.oid = prolang WHERE FOREIGN \
+    UNION SELECT id FROM (OF) AS trees (id, tree) WHERE tree ~ 'UNCLEAR'";
 
 /// Indexes of the data with such expressions or conditions.
 const INDEXES: &str = "SELECT indexrelid, concat(indexprs::text, indpred::text) FROM pg_index \
@@ -20,6 +21,10 @@ const INDEXES: &str = "SELECT indexrelid, concat(indexprs::text, indpred::text) 
 /// Statistics objects with such expressions.
 const STATISTICS: &str =
     "SELECT oid, stxexprs::text FROM pg_statistic_ext WHERE stxexprs IS NOT NULL AND stxrelid <> 0";
+
+fn calling(of: &str) -> String {
+    with_rules(CALLING).replace("(OF)", &format!("({of})"))
+}
 
 /// What was hidden.
 #[derive(Debug, Default)]
@@ -37,8 +42,8 @@ impl Hidden {
     /// [`EngineError`].
     pub(super) fn hide(session: &mut Session) -> Result<Self, EngineError> {
         let first = |row: Vec<Option<String>>| row.into_iter().next().flatten();
-        let calling = session.rows("looking for code in indexes", &CALLING.replace("OF", INDEXES))?;
-        let indexes: Vec<String> = calling.into_iter().filter_map(first).collect();
+        let found = session.rows("looking for code in indexes", &calling(INDEXES))?;
+        let indexes: Vec<String> = found.into_iter().filter_map(first).collect();
         if !indexes.is_empty() {
             let sql = format!(
                 "UPDATE pg_index SET indisvalid = false WHERE indexrelid IN ({})",
@@ -48,7 +53,7 @@ impl Hidden {
         }
         let statistics = format!(
             "SELECT oid, stxrelid FROM pg_statistic_ext WHERE oid IN ({})",
-            CALLING.replace("OF", STATISTICS)
+            calling(STATISTICS)
         );
         let pair = |row: Vec<Option<String>>| {
             let mut row = row.into_iter().flatten();

@@ -16,9 +16,7 @@ use super::rewrite::regclass;
 /// What the expressions that writing a row evaluates call, and whose the table is. Expressions are read as the server stores
 /// them (`pg_node_tree`), since `pg_depend` does not say which of the server's own functions are called.
 ///
-/// Only functions of the server's own that are immutable are known to call nothing else: stable ones look for casts of the
-/// data (`to_json`), read views (`table_to_xml`) or types by their name, and volatile ones run queries given as text
-/// (`query_to_xml`). What is `strange` is code that no superuser vouches for.
+/// `FOREIGN` and `UNCLEAR` are put in by [`with_rules`]. What is `strange` is code that no superuser vouches for.
 const CODE: &str = "WITH RECURSIVE reached(what, id, tree) AS ( \
         SELECT 'type', atttypid, NULL::text FROM pg_attribute WHERE attrelid = TABLE AND attnum > 0 AND NOT attisdropped \
         UNION SELECT 'tree', oid, conbin::text FROM pg_constraint WHERE conrelid = TABLE AND contype = 'c' \
@@ -37,14 +35,25 @@ const CODE: &str = "WITH RECURSIVE reached(what, id, tree) AS ( \
         UNION SELECT oprcode FROM reached, regexp_matches(tree, ':opno (\\d+)', 'g') AS found JOIN pg_operator AS o ON o.oid = found[1]::oid \
         UNION SELECT rngcanonical FROM reached JOIN pg_range ON rngtypid = id WHERE what = 'type' AND rngcanonical <> 0) \
     SELECT (EXISTS (SELECT FROM called JOIN pg_proc AS p ON p.oid = function JOIN pg_language AS l ON l.oid = prolang \
-            WHERE lanname <> 'internal' OR provolatile <> 'i') \
-            OR EXISTS (SELECT FROM reached WHERE tree ~ '{JSON(CONSTRUCTOR)?EXPR'))::int, \
+            WHERE FOREIGN) \
+            OR EXISTS (SELECT FROM reached WHERE tree ~ 'UNCLEAR'))::int, \
         (EXISTS (SELECT FROM called WHERE function >= 16384) OR EXISTS (SELECT FROM reached WHERE what = 'type' AND id >= 16384))::int, rolname, rolsuper::int, \
         CASE WHEN rolsuper THEN EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = prolang \
             JOIN pg_roles AS r ON r.oid = proowner WHERE p.oid >= 16384 AND lanname NOT IN ('internal', 'c') AND NOT r.rolsuper) \
             ELSE true END::int, \
         EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c' AND NOT convalidated)::int \
     FROM pg_class AS c JOIN pg_roles AS owner ON owner.oid = relowner WHERE c.oid = TABLE";
+
+/// A query with the rules for what may be code of the data: `FOREIGN`, a condition on `pg_proc` and `pg_language`, and `UNCLEAR`, a
+/// pattern of stored expressions that do not name all they call.
+///
+/// Only functions of the server's own that are immutable are known to call nothing else: stable ones look for casts of the
+/// data (`to_json`), read views (`table_to_xml`) or types by their name, and volatile ones run queries given as text
+/// (`query_to_xml`).
+pub(super) fn with_rules(sql: &str) -> String {
+    sql.replace("FOREIGN", "(lanname <> 'internal' OR provolatile <> 'i')")
+        .replace("UNCLEAR", "{JSON(CONSTRUCTOR)?EXPR")
+}
 
 /// Who loads a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +75,7 @@ impl Loader {
     /// # Errors
     /// [`EngineError::Unfit`] where nobody can: a superuser's table with such checks and code of others.
     pub(super) fn of(session: &mut Session, table: &TableName) -> Result<Self, EngineError> {
-        let sql = CODE.replace("TABLE", &regclass(table));
+        let sql = with_rules(CODE).replace("TABLE", &regclass(table));
         let row = session.rows("looking for code of the data", &sql)?;
         let row = row.into_iter().next().unwrap_or_default();
         let mut row = row.into_iter().map(Option::unwrap_or_default);
