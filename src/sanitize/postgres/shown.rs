@@ -107,17 +107,19 @@ impl Samples<'_> {
 
     /// Where the rows come from; `None` if nowhere.
     fn from(&self, table: &TableName, columns: &[String]) -> Option<String> {
-        let tables = self.schema.lookup();
-        let root = |one: &Table| tables.root(one).name == *table;
-        let far = |one: &Table| one.kind == TableKind::Foreign && root(one);
         // The planner would simplify the expressions that a table is partitioned by, which may call code of the data: all of
         // its columns count as part of such a key.
         let by_expression = |known: &Table| {
             known.kind == TableKind::Partitioned && known.columns.iter().all(|column| column.in_partition_key)
         };
-        let in_parts =
-            self.schema.table(table).is_some_and(by_expression) || self.schema.tables.iter().any(far);
-        if !in_parts {
+        let is_far = |one: &Table| one.kind == TableKind::Foreign;
+        let by_expression = self.schema.table(table).is_some_and(by_expression);
+        if !by_expression && !self.schema.tables.iter().any(is_far) {
+            return Some(quoted(table));
+        }
+        let tables = self.schema.lookup();
+        let root = |one: &Table| tables.root(one).name == *table;
+        if !by_expression && !self.schema.tables.iter().any(|one| is_far(one) && root(one)) {
             return Some(quoted(table));
         }
         let here = |one: &&Table| one.kind == TableKind::Ordinary && root(one);
