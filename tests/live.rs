@@ -49,6 +49,8 @@ mod remedies;
 mod reserve;
 #[path = "live/rights.rs"]
 mod rights;
+#[path = "live/rows.rs"]
+mod rows;
 #[path = "live/running_parent.rs"]
 mod running_parent;
 #[path = "live/runtime.rs"]

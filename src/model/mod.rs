@@ -15,8 +15,8 @@ pub use environment::{EnvState, EnvType, EnvTypeError, Environment};
 pub use ids::{BranchId, IdError, RunId};
 pub use name::{EnvName, NameError, ProjectName, ServiceName};
 pub use report::{
-    BranchReport, Check, ReceiptRecord, ReplacedColumn, SanitizationReport, ServiceReport, SnapshotReport,
-    Timings,
+    BranchReport, Check, DeletedRows, ReceiptRecord, ReplacedColumn, SanitizationReport, ServiceReport,
+    SnapshotReport, Timings,
 };
 pub use secret::Secret;
 

@@ -91,6 +91,21 @@ pub struct ReceiptRecord {
     pub kept: Vec<String>,
     /// Columns replaced, with how many values stayed equal to the original.
     pub replaced: Vec<ReplacedColumn>,
+    /// Tables whose rows were deleted, all or some.
+    #[serde(default)]
+    pub deleted: Vec<DeletedRows>,
+}
+
+/// A table of the receipt whose rows were deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedRows {
+    /// `service.schema.table`.
+    pub table: String,
+    /// The owner's condition under which a row goes; `None`: all went.
+    #[serde(rename = "where")]
+    pub condition: Option<String>,
+    /// How many; `None` where all went, and nobody counted.
+    pub rows: Option<u64>,
 }
 
 /// One replaced column of the receipt.

@@ -61,6 +61,8 @@ pub struct TableEntry {
     pub kind: TableKind,
     /// Whether all its rows go.
     pub emptied: bool,
+    /// The SQL condition under which a row goes, where not all go.
+    pub deletes: Option<String>,
     /// Every column, in the order of the schema.
     pub columns: Vec<ColumnEntry>,
 }
@@ -201,6 +203,8 @@ pub struct SurveyedTable {
     pub follows_parent: bool,
     /// Whether all its rows go.
     pub emptied: bool,
+    /// The SQL condition under which a row goes, where not all go.
+    pub deletes: Option<String>,
     /// Every column with its number: its fate, or that there is none yet.
     pub columns: Vec<(String, u16, Result<Fate, Box<Unclassified>>)>,
 }
@@ -235,6 +239,7 @@ impl Survey {
                 kind: table.kind,
                 follows_parent: root.name != table.name,
                 emptied: classifier.is_emptied(root),
+                deletes: classifier.deletes(root),
                 columns: classifier.partition(table, root, of_root),
             }
         };
@@ -263,6 +268,7 @@ impl Survey {
                 name: table.name,
                 kind: table.kind,
                 emptied: table.emptied,
+                deletes: table.deletes,
                 columns,
             });
         }

@@ -80,6 +80,7 @@ impl Receipt {
             neutrality: checks,
             exempt: tallies.iter().flat_map(|tally| tally.exempt.clone()).collect(),
             kept: tallies.iter().flat_map(|tally| tally.kept.clone()).collect(),
+            deleted: tallies.iter().flat_map(|tally| tally.deleted.clone()).collect(),
             replaced: tallies.into_iter().flat_map(|tally| tally.replaced).collect(),
         };
         Ok(Self {

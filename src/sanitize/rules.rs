@@ -43,10 +43,32 @@ pub type DatabaseRules = BTreeMap<TableName, TableRules>;
 pub struct TableRules {
     /// Where its name first stands.
     pub at: Place,
-    /// Where `rows = "delete"` stands, if it does.
-    pub delete_rows: Option<Place>,
+    /// Which of its rows go, if any.
+    pub delete_rows: Option<DeleteRows>,
     /// The rules of its columns.
     pub columns: BTreeMap<String, ColumnRules>,
+}
+
+/// Rows that go: `rows = "delete"`, or `rows = { action = "delete", where = "…" }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteRows {
+    /// Where it stands.
+    pub at: Place,
+    /// The SQL condition on the row under which it goes; `None`: all go.
+    pub condition: Option<String>,
+}
+
+impl TableRules {
+    /// Where it stands that all rows go, if they do.
+    pub fn empties(&self) -> Option<&Place> {
+        let rule = self.delete_rows.as_ref()?;
+        rule.condition.is_none().then_some(&rule.at)
+    }
+
+    /// The condition under which rows go, where only some do.
+    pub fn deletes_where(&self) -> Option<&str> {
+        self.delete_rows.as_ref()?.condition.as_deref()
+    }
 }
 
 /// What is declared for one column: at least one rule, the first whose condition holds decides.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::{EngineError, ServiceSetup};
-use crate::model::{BranchId, Check, ReplacedColumn, Secret, ServiceReport};
+use crate::model::{BranchId, Check, DeletedRows, ReplacedColumn, Secret, ServiceReport};
 use crate::runtime::{Exposure, Runtime, RuntimeError};
 use crate::storage::VolumeError;
 
@@ -99,6 +99,8 @@ pub struct Tally {
     pub rows: u64,
     /// Columns replaced.
     pub replaced: Vec<ReplacedColumn>,
+    /// Tables whose rows were deleted, all or some.
+    pub deleted: Vec<DeletedRows>,
     /// Columns exempt by type, and why.
     pub exempt: Vec<String>,
     /// What is kept, with the owner's reasons.

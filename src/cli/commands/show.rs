@@ -112,6 +112,13 @@ fn describe_receipt(report: &BranchReport, receipt: Option<&ReceiptRecord>) -> S
             column.column, column.transform, column.values, column.unchanged
         ));
     }
+    for one in &receipt.deleted {
+        let which = match (&one.condition, one.rows) {
+            (Some(condition), Some(rows)) => format!("{rows} rows where {condition}"),
+            _ => "all rows".to_owned(),
+        };
+        lines.push(format!("deleted     {}: {which}", one.table));
+    }
     lines.extend(receipt.kept.iter().map(|kept| format!("kept        {kept}")));
     lines.extend(
         receipt

@@ -15,7 +15,10 @@ pub(super) fn problems(ground: &Ground<'_>) -> Vec<Problem> {
                 message,
                 at: rules.at.clone(),
             }),
-            Ok(table) => columns(ground, table, rules, &mut problems),
+            Ok(table) => {
+                problems.extend(some_rows(ground, table, rules));
+                columns(ground, table, rules, &mut problems);
+            }
         }
     }
     problems
@@ -52,6 +55,22 @@ fn ruled_table<'a>(ground: &Ground<'a>, name: &TableName) -> Result<&'a Table, S
              remove its rules"
         )),
     }
+}
+
+/// Why rows cannot be deleted by a condition.
+fn some_rows(ground: &Ground<'_>, table: &Table, rules: &TableRules) -> Option<Problem> {
+    let rule = rules.delete_rows.as_ref()?;
+    // Its rows are pieces of large objects.
+    if rule.condition.is_none() || table.name.schema != "pg_catalog" {
+        return None;
+    }
+    Some(Problem {
+        message: format!(
+            "large objects of {} are deleted or kept all together: rows = \"delete\", or keep the column with a reason",
+            ground.evidence.service
+        ),
+        at: rule.at.clone(),
+    })
 }
 
 fn reads(view: &Table) -> String {

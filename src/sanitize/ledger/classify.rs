@@ -31,7 +31,13 @@ impl<'a> Classifier<'a> {
     /// Whether rules delete all rows of this table.
     pub(super) fn is_emptied(&self, root: &Table) -> bool {
         let rules = self.ground.evidence.rules.get(&root.name);
-        rules.is_some_and(|rules| rules.delete_rows.is_some())
+        rules.is_some_and(|rules| rules.empties().is_some())
+    }
+
+    /// The condition under which rules delete rows of this table, where they do not delete all.
+    pub(super) fn deletes(&self, root: &Table) -> Option<String> {
+        let rules = self.ground.evidence.rules.get(&root.name)?;
+        rules.deletes_where().map(str::to_owned)
     }
 
     /// The verdicts on a table that has rules of its own.

@@ -25,7 +25,7 @@ fn nulls(rules: Option<&ColumnRules>) -> bool {
 }
 
 fn deletes<'a>(rules: &'a DatabaseRules, table: &Table) -> Option<&'a Place> {
-    rules.get(&table.name)?.delete_rows.as_ref()
+    rules.get(&table.name)?.empties()
 }
 
 /// Whether rules null so much of the referring columns that no row refers to another any more.

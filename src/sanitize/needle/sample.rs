@@ -40,8 +40,12 @@ impl Builder {
         }
     }
 
-    /// Adds a column; its number is for [`Self::offer`].
+    /// Adds a column, unless it is there; its number is for [`Self::offer`].
     pub fn column(&mut self, source: Source) -> usize {
+        let known = |column: &Column| column.coverage.source == source;
+        if let Some(number) = self.columns.iter().position(known) {
+            return number;
+        }
         self.columns.push(Column {
             coverage: Coverage {
                 source,

@@ -1,16 +1,20 @@
 //! What the database really holds, held against the rules.
 
+use std::collections::BTreeMap;
+
+use crate::model::DeletedRows;
 use crate::sanitize::key::MaskingKey;
 use crate::sanitize::ledger::{ColumnEntry, Evidence, Fate, Ledger, Masking};
 use crate::sanitize::rules::Action;
+use crate::sanitize::schema::{TableKind, TableName};
 use crate::sanitize::service::{ServiceError, Site};
 use crate::sanitize::transform::Transform;
 
 use super::introspect::{count, introspect};
 use super::planner::Hidden;
 use super::service::PostgresService;
-use super::shown;
 use super::work::column_work;
+use super::{delete_rows, shown};
 
 impl PostgresService {
     /// Reads the schema, and holds the rules against it.
@@ -35,7 +39,7 @@ impl PostgresService {
         }
         self.hidden = Hidden::hide(&mut session)?;
         (site.detail)(&format!("{}: rules", self.setup.name));
-        let (ledger, session) = shown::with_samples(session, &self.schema, |samples| {
+        let (ledger, mut session) = shown::with_samples(session, &self.schema, |samples| {
             Ledger::build(&Evidence {
                 service: &self.setup.name,
                 schema: &self.schema,
@@ -44,7 +48,9 @@ impl PostgresService {
                 samples,
             })
         })?;
-        self.ledger = Some(ledger?);
+        let ledger = ledger?;
+        delete_rows::refuse_referred(&mut session, &self.schema, &ledger)?;
+        self.ledger = Some(ledger);
         self.keep_session(&database, session);
         Ok(())
     }
@@ -70,6 +76,25 @@ impl PostgresService {
             }
         }
         Ok(())
+    }
+
+    /// Notes which tables lose rows: those that lose all of them, and those that lost as many as `deleted` says.
+    pub(super) fn tally_deleted(&mut self, ledger: &Ledger, deleted: &BTreeMap<TableName, u64>) {
+        for entry in ledger
+            .tables
+            .iter()
+            .filter(|entry| entry.kind == TableKind::Ordinary)
+        {
+            let rows = deleted.get(&entry.name).copied();
+            if entry.emptied || rows.is_some() {
+                self.tally.rows += rows.unwrap_or_default();
+                self.tally.deleted.push(DeletedRows {
+                    table: format!("{}.{}", self.setup.name, entry.name),
+                    condition: entry.deletes.clone(),
+                    rows,
+                });
+            }
+        }
     }
 
     pub(super) fn tally_ledger(&mut self) {

@@ -46,7 +46,7 @@ const SHORT: usize = 8 << 10;
 /// character of two bytes with six).
 const SHARED: usize = LONGEST * 8;
 
-/// Reads the kept columns of tables that were not rewritten, and the schema's own texts, for needles that stand there
+/// Reads the kept columns of tables whose rows have not `passed` the search already, and the schema's own texts, for needles that stand there
 /// rightly.
 ///
 /// # Errors
@@ -55,7 +55,7 @@ pub(super) fn note_untouched(
     session: &mut Session,
     schema: &Schema,
     ledger: &Ledger,
-    changed: &[TableName],
+    passed: &[TableName],
     needles: &NeedleSet,
     seen: &mut Seen,
 ) -> Result<(), EngineError> {
@@ -63,7 +63,7 @@ pub(super) fn note_untouched(
         return Ok(());
     }
     copy_through(session, SCHEMA_TEXTS, needles, seen)?;
-    let untouched = |entry: &&TableEntry| entry.kind == TableKind::Ordinary && !changed.contains(&entry.name);
+    let untouched = |entry: &&TableEntry| entry.kind == TableKind::Ordinary && !passed.contains(&entry.name);
     for entry in ledger.tables.iter().filter(untouched) {
         let Some(table) = schema.table(&entry.name) else {
             continue;

@@ -9,14 +9,14 @@ use crate::engine::postgres::Session;
 use crate::model::{Secret, ServiceName};
 use crate::sanitize::copy_text::{CopyError, Row, Splitter};
 use crate::sanitize::key::MaskingKey;
-use crate::sanitize::ledger::{ColumnEntry, Fate, Ledger};
+use crate::sanitize::ledger::{ColumnEntry, Fate, Ledger, TableEntry};
 use crate::sanitize::needle::{Builder, NeedleSet, Source};
 use crate::sanitize::schema::{Schema, Table, TableKind, TypeFamily};
 use crate::sanitize::transform::{Read, Transform};
 
 use super::large::{self, as_text};
 use super::rewrite::{ColumnWork, RewriteError, Rule, quoted};
-use super::spool::selected;
+use super::spool::{column_list, holds, selected};
 use super::work::column_work;
 
 /// About how many rows of a table are offered as needles.
@@ -25,56 +25,96 @@ const OFFERED: u64 = 20_000;
 /// How many characters are read of values whose rows go.
 const LOOKED_AT: usize = 100_000;
 
-/// Originals of every column that is replaced or deleted, and all secrets of the catalogs.
-pub(super) fn collect(
+/// Which rows of a table are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows<'a> {
+    /// All, and all stay.
+    Stay,
+    /// All, and all go.
+    Go,
+    /// Those for which a condition of the owner holds, which go.
+    GoWhere(&'a str),
+}
+
+/// Originals of rows that go under a condition; before they are deleted. Secrets of the catalogs are among them.
+pub(super) fn of_deleted_rows(
     session: &mut Session,
-    service: &ServiceName,
     schema: &Schema,
     ledger: &Ledger,
     secrets: &[Secret],
     key: &MaskingKey,
-) -> Result<NeedleSet, RewriteError> {
+) -> Result<Builder, RewriteError> {
     let mut builder = NeedleSet::builder(key);
-    offer_secrets(&mut builder, service, secrets);
-    for entry in ledger
-        .tables
-        .iter()
-        .filter(|entry| entry.kind == TableKind::Ordinary)
-    {
-        let Some(table) = schema.table(&entry.name) else {
-            continue;
-        };
-        let columns: Vec<&ColumnEntry> = entry
-            .columns
-            .iter()
-            .filter(|column| is_original(table, column))
-            .collect();
+    offer_secrets(&mut builder, session.service(), secrets);
+    for (entry, table) in with_rows(schema, ledger) {
+        let Some(condition) = &entry.deletes else { continue };
+        let text = |column: &&ColumnEntry| is_original(table, column) || holds_text_in(table, column);
+        let columns: Vec<&ColumnEntry> = entry.columns.iter().filter(text).collect();
+        let offers = offers(session.service(), entry, &columns, key, &mut builder)?;
+        sample(session, table, &offers, Rows::GoWhere(condition), &mut builder)?;
+    }
+    Ok(builder)
+}
+
+/// Originals of every column that is replaced, and of tables that are emptied, beside those that the builder has.
+pub(super) fn collect(
+    session: &mut Session,
+    schema: &Schema,
+    ledger: &Ledger,
+    key: &MaskingKey,
+    mut builder: Builder,
+) -> Result<NeedleSet, RewriteError> {
+    for (entry, table) in with_rows(schema, ledger) {
+        let original = |column: &&ColumnEntry| is_original(table, column);
+        let columns: Vec<&ColumnEntry> = entry.columns.iter().filter(original).collect();
         if columns.is_empty() {
             continue;
         }
         if !entry.emptied {
             large::refuse(session, table)?;
         }
-        let mut offers = Vec::with_capacity(columns.len());
-        for column in columns {
-            let source = Source {
-                service: service.to_string(),
-                table: entry.name.to_string(),
-                column: column.name.clone(),
-            };
-            let work = column_work(column, key).map_err(|error| EngineError::Unfit {
-                service: service.clone(),
-                message: error.to_string(),
-            })?;
-            offers.push(Offer {
-                number: builder.column(source),
-                name: column.name.clone(),
-                work,
-            });
-        }
-        sample(session, table, &offers, entry.emptied, &mut builder)?;
+        let offers = offers(session.service(), entry, &columns, key, &mut builder)?;
+        let rows = if entry.emptied { Rows::Go } else { Rows::Stay };
+        sample(session, table, &offers, rows, &mut builder)?;
     }
     Ok(builder.build())
+}
+
+/// The tables that hold rows.
+fn with_rows<'a>(
+    schema: &'a Schema,
+    ledger: &'a Ledger,
+) -> impl Iterator<Item = (&'a TableEntry, &'a Table)> {
+    let holds = |entry: &&TableEntry| entry.kind == TableKind::Ordinary;
+    let known = |entry: &'a TableEntry| Some((entry, schema.table(&entry.name)?));
+    ledger.tables.iter().filter(holds).filter_map(known)
+}
+
+fn offers(
+    service: &ServiceName,
+    entry: &TableEntry,
+    columns: &[&ColumnEntry],
+    key: &MaskingKey,
+    builder: &mut Builder,
+) -> Result<Vec<Offer>, EngineError> {
+    let mut offers = Vec::with_capacity(columns.len());
+    for column in columns {
+        let source = Source {
+            service: service.to_string(),
+            table: entry.name.to_string(),
+            column: column.name.clone(),
+        };
+        let work = column_work(column, key).map_err(|error| EngineError::Unfit {
+            service: service.clone(),
+            message: error.to_string(),
+        })?;
+        offers.push(Offer {
+            number: builder.column(source),
+            name: column.name.clone(),
+            work,
+        });
+    }
+    Ok(offers)
 }
 
 /// A column whose originals are offered.
@@ -94,7 +134,7 @@ fn sample(
     session: &mut Session,
     table: &Table,
     offers: &[Offer],
-    emptied: bool,
+    rows: Rows<'_>,
     builder: &mut Builder,
 ) -> Result<(), RewriteError> {
     let service = session.service().clone();
@@ -105,12 +145,12 @@ fn sample(
         }
     }
     let conditions: Vec<&str> = offers.iter().flat_map(Offer::conditions).collect();
-    let selected = if emptied {
-        beginnings(table, &columns)
+    let read = if rows == Rows::Stay {
+        column_list(&columns)
     } else {
-        selected(&columns, &conditions)
+        beginnings(table, &columns)
     };
-    let sql = sample_query(table, &selected);
+    let sql = sample_query(table, &selected(read, &conditions), rows);
     let failed = |fault: String| EngineError::Server {
         service: service.clone(),
         action: format!("sampling originals of {}", table.name),
@@ -225,16 +265,16 @@ fn offer_secrets(builder: &mut Builder, service: &ServiceName, secrets: &[Secret
         .for_each(|secret| builder.offer(number, secret.reveal()));
 }
 
+fn holds_text_in(table: &Table, column: &ColumnEntry) -> bool {
+    let known = table.column(&column.name);
+    known.is_some_and(|known| holds_text(known.family))
+}
+
 /// Columns whose values must be gone: replaced ones, and those of deleted rows that can hold text.
 fn is_original(table: &Table, column: &ColumnEntry) -> bool {
     match &column.fate {
         Fate::Mask(_) => true,
-        Fate::Deleted => {
-            table.name.schema != "pg_catalog"
-                && table
-                    .column(&column.name)
-                    .is_some_and(|known| holds_text(known.family))
-        }
+        Fate::Deleted => table.name.schema != "pg_catalog" && holds_text_in(table, column),
         Fate::Keep { .. } | Fate::Exempt(_) => false,
     }
 }
@@ -256,12 +296,13 @@ fn beginnings(table: &Table, columns: &[&str]) -> String {
     columns.iter().map(beginning).collect::<Vec<_>>().join(", ")
 }
 
-fn sample_query(table: &Table, selected: &str) -> String {
-    let sample = if table.rows > OFFERED {
+fn sample_query(table: &Table, selected: &str, rows: Rows<'_>) -> String {
+    let sample = match rows {
+        // They may lie on few pages.
+        Rows::GoWhere(condition) => format!(" WHERE {}", holds(condition)),
         // Whole pages, so that a large table costs no more than a small one.
-        format!(" TABLESAMPLE SYSTEM ({:.6})", percent(OFFERED, table.rows))
-    } else {
-        String::new()
+        _ if table.rows > OFFERED => format!(" TABLESAMPLE SYSTEM ({:.6})", percent(OFFERED, table.rows)),
+        _ => String::new(),
     };
     format!(
         "SELECT {selected} FROM ONLY {}{sample} LIMIT {}",
@@ -283,8 +324,10 @@ mod tests {
     #[test]
     fn a_large_table_is_sampled_by_pages() {
         let mut table = Table::ordinary(TableName::new("public", "t"), Vec::new());
-        assert!(!sample_query(&table, "").contains("TABLESAMPLE"));
+        assert!(!sample_query(&table, "", Rows::Stay).contains("TABLESAMPLE"));
         table.rows = 2_000_000;
-        assert!(sample_query(&table, "").contains("TABLESAMPLE SYSTEM (1.000000)"));
+        assert!(sample_query(&table, "", Rows::Stay).contains("TABLESAMPLE SYSTEM (1.000000)"));
+        let some = sample_query(&table, "", Rows::GoWhere("gone -- they went"));
+        assert!(some.contains("WHERE (gone -- they went\n) IS TRUE LIMIT") && !some.contains("TABLESAMPLE"));
     }
 }

@@ -25,7 +25,7 @@ use super::planner::Hidden;
 use super::sealed::write_conf;
 use super::url::url;
 use super::work::table_work;
-use super::{purge, sample};
+use super::{delete_rows, purge, sample};
 
 /// What decides about the data of one service.
 pub struct Rules {
@@ -241,15 +241,12 @@ impl Service for PostgresService {
         self.end_sessions();
         if let Some(ledger) = self.ledger.take() {
             let mut session = self.session(site, &database)?;
-            let needles = sample::collect(
-                &mut session,
-                &self.setup.name,
-                &self.schema,
-                &ledger,
-                &self.secrets,
-                &self.rules.key,
-            )?;
+            let (schema, key) = (&self.schema, &self.rules.key);
+            let builder = sample::of_deleted_rows(&mut session, schema, &ledger, &self.secrets, key)?;
+            let deleted = delete_rows::delete(&mut session, schema, &ledger)?;
+            let needles = sample::collect(&mut session, schema, &ledger, key, builder)?;
             drop(session);
+            self.tally_deleted(&ledger, &deleted);
             self.ledger = Some(ledger);
             let seen = self.rewrite_tables(site, &needles)?;
             self.needles = Some(seen.without_seen(needles));

@@ -86,17 +86,23 @@ fn parts(pages: u64, count: usize) -> Vec<String> {
 fn select(table: &Table, columns: &[&str], conditions: &[&str], part: &str) -> String {
     format!(
         "COPY (SELECT {} FROM ONLY {} {part}) TO STDOUT",
-        selected(columns, conditions),
+        selected(column_list(columns), conditions),
         quoted(&table.name)
     )
 }
 
+/// Whether a condition of the owner holds for a row.
+pub(super) fn holds(condition: &str) -> String {
+    // The line break ends a comment that the condition may close with.
+    format!("({condition}\n) IS TRUE")
+}
+
 /// The columns, then for each condition whether it holds.
-pub(super) fn selected(columns: &[&str], conditions: &[&str]) -> String {
-    let mut selected = column_list(columns);
+pub(super) fn selected(columns: String, conditions: &[&str]) -> String {
+    let mut selected = columns;
     for condition in conditions {
-        // The line break ends a comment that the condition may close with.
-        selected.push_str(&format!(", ({condition}\n) IS TRUE"));
+        selected.push_str(", ");
+        selected.push_str(&holds(condition));
     }
     selected
 }
@@ -208,7 +214,7 @@ fn stored_columns(table: &Table) -> Vec<&str> {
         .collect()
 }
 
-fn column_list(columns: &[&str]) -> String {
+pub(super) fn column_list(columns: &[&str]) -> String {
     let quoted: Vec<String> = columns.iter().map(|column| quote_identifier(column)).collect();
     quoted.join(", ")
 }

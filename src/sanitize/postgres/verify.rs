@@ -92,7 +92,7 @@ impl PostgresService {
     /// The columns whose originals must be gone.
     fn columns_to_read(&self, entry: &TableEntry) -> Vec<&Column> {
         let masked = |column: &&ColumnEntry| match entry.kind {
-            TableKind::Ordinary => matches!(column.fate, Fate::Mask(_)),
+            TableKind::Ordinary => entry.deletes.is_some() || matches!(column.fate, Fate::Mask(_)),
             TableKind::MaterializedView => true,
             TableKind::Partitioned | TableKind::View | TableKind::Foreign => false,
         };

@@ -14,7 +14,7 @@ pub(super) enum TableWork {
     Empty(TableName),
     /// Some of its columns are replaced.
     Rewrite(TableName, Vec<ColumnWork>),
-    /// It is rewritten as it is, since dropped columns are still in its rows.
+    /// It is rewritten as it is, since dropped columns are still in its rows, or deleted rows between them.
     Rebuild(TableName),
 }
 
@@ -47,7 +47,7 @@ pub(super) fn table_work(
             work.push((table.bytes, TableWork::Empty(entry.name.clone())));
         } else if !columns.is_empty() {
             work.push((table.bytes, TableWork::Rewrite(entry.name.clone(), columns)));
-        } else if table.has_dropped_columns {
+        } else if table.has_dropped_columns || entry.deletes.is_some() {
             work.push((table.bytes, TableWork::Rebuild(entry.name.clone())));
         }
     }

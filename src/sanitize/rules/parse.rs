@@ -12,7 +12,9 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::{ColumnRules, DatabaseRules, Place, Problem, RuleSet, RulesError, ServiceRules, TableRules};
+use super::{
+    ColumnRules, DatabaseRules, DeleteRows, Place, Problem, RuleSet, RulesError, ServiceRules, TableRules,
+};
 use crate::model::{EngineKind, ServiceName};
 use crate::sanitize::file_rules::{FileRule, FileRules};
 use crate::sanitize::nearest::did_you_mean;
@@ -63,8 +65,7 @@ impl Collected<'_> {
         let mut problems = Vec::new();
         for (service, tables) in &self.databases {
             for (name, table) in tables {
-                let (Some(emptied), Some((column, rules))) =
-                    (&table.delete_rows, table.columns.iter().next())
+                let (Some(emptied), Some((column, rules))) = (table.empties(), table.columns.iter().next())
                 else {
                     continue;
                 };
@@ -191,15 +192,11 @@ impl Source<'_> {
         add_table(out, service, name, at, delete_rows, columns);
     }
 
-    fn rows(&self, out: &mut Collected<'_>, key: &Key<'_>, value: &Value<'_>) -> Option<Place> {
+    fn rows(&self, out: &mut Collected<'_>, key: &Key<'_>, value: &Value<'_>) -> Option<DeleteRows> {
+        let at = self.place(&key.span());
         match value.get_ref() {
-            DeValue::String(text) if text == "delete" => Some(self.place(&key.span())),
-            DeValue::Table(_) => {
-                let message =
-                    "rows deleted under a condition are not supported yet; rows = \"delete\" deletes all";
-                out.refuse(self.place(&value.span()), message);
-                None
-            }
+            DeValue::String(text) if text == "delete" => Some(DeleteRows { at, condition: None }),
+            DeValue::Table(entries) => self.some_rows(out, at, entries, value),
             _ => {
                 let message = "rows takes \"delete\"; for a column that is called rows, write { transform = … } or \
                                { keep = … }";
@@ -207,6 +204,34 @@ impl Source<'_> {
                 None
             }
         }
+    }
+
+    /// Rows that go under a condition.
+    fn some_rows(
+        &self,
+        out: &mut Collected<'_>,
+        at: Place,
+        entries: &DeTable<'_>,
+        value: &Value<'_>,
+    ) -> Option<DeleteRows> {
+        const FORM: &str = "rows takes \"delete\", or { action = \"delete\", where = \"condition\" }";
+        let unknown =
+            in_order(entries).find(|(key, _)| !matches!(key.get_ref().as_ref(), "action" | "where"));
+        if let Some((key, _)) = unknown {
+            let message = format!("unknown key {:?}; {FORM}", key.get_ref());
+            out.refuse(self.place(&key.span()), message);
+            return None;
+        }
+        let (Some(action), Some(condition)) = (entries.get("action"), entries.get("where")) else {
+            out.refuse(self.place(&value.span()), FORM);
+            return None;
+        };
+        if !matches!(action.get_ref(), DeValue::String(text) if text == "delete") {
+            out.refuse(self.place(&action.span()), FORM);
+            return None;
+        }
+        let condition = Some(self.text(out, "where", condition)?);
+        Some(DeleteRows { at, condition })
     }
 
     /// A text that is not blank.
@@ -245,7 +270,7 @@ fn add_table(
     service: &ServiceName,
     name: TableName,
     at: Place,
-    delete_rows: Option<Place>,
+    delete_rows: Option<DeleteRows>,
     columns: Vec<(String, ColumnRules)>,
 ) {
     let mut problems = Vec::new();
@@ -259,8 +284,8 @@ fn add_table(
     if let Some(here) = delete_rows {
         match &table.delete_rows {
             Some(there) => problems.push(Problem {
-                message: format!("the rows of {title} are deleted already at {there}"),
-                at: here,
+                message: format!("the rows of {title} are deleted already at {}", there.at),
+                at: here.at,
             }),
             None => table.delete_rows = Some(here),
         }

@@ -89,7 +89,8 @@ fn the_rule_file_of_the_design_is_taken() {
     };
     assert_eq!(reason, "marketing segment, no personal data");
     assert!(customers.delete_rows.is_none());
-    assert!(db[&TableName::new("public", "sessions")].delete_rows.is_some());
+    let sessions = &db[&TableName::new("public", "sessions")];
+    assert!(sessions.empties().is_some() && sessions.deletes_where().is_none());
     let uploads = set.files(&service("uploads")).unwrap();
     assert_eq!(uploads.decide(b"private/x"), Decision::Delete(0));
     assert_eq!(uploads.decide(b"a/b.jpg"), Decision::Keep(0));
@@ -186,7 +187,7 @@ fn a_column_called_rows_can_be_ruled_beside_the_action() {
     assert!(refusal("rows = \"null\"").contains("rows takes \"delete\"; for a column that is called rows"));
     assert_eq!(
         refusal("rows = { delete = true, where = \"old\" }"),
-        "a.toml:2:8: rows deleted under a condition are not supported yet; rows = \"delete\" deletes all"
+        "a.toml:2:10: unknown key \"delete\"; rows takes \"delete\", or { action = \"delete\", where = \"condition\" }"
     );
 }
 
@@ -211,6 +212,45 @@ fn rules_of_several_files_add_up_and_a_second_rule_names_both_places() {
     assert_eq!(
         refusals(&[empties, empties]),
         ["b.toml:2:1: the rows of db.public.t are deleted already at a.toml:2:1"]
+    );
+}
+
+#[test]
+fn rows_that_go_under_a_condition_leave_the_others_to_rules_of_columns() {
+    let text = "[db.\"p.t\"]\nrows = { action = \"delete\", where = \"old\" }\nx = \"null\"\n";
+    let set = parse(&[text]).unwrap();
+    let table = &set.database(&service("db")).unwrap()[&TableName::new("p", "t")];
+    assert_eq!(table.deletes_where(), Some("old"));
+    assert!(table.empties().is_none() && table.columns.len() == 1);
+    assert_eq!(
+        refusals(&[text, "[db.\"p.t\"]\nrows = \"delete\"\n"]),
+        ["b.toml:2:1: the rows of db.p.t are deleted already at a.toml:2:1"]
+    );
+}
+
+#[test]
+fn rows_that_go_need_an_action_and_a_condition() {
+    let form = "rows takes \"delete\", or { action = \"delete\", where = \"condition\" }";
+    assert_eq!(
+        refusal("rows = { action = \"delete\" }"),
+        format!("a.toml:2:8: {form}")
+    );
+    assert_eq!(refusal("rows = { where = \"x\" }"), format!("a.toml:2:8: {form}"));
+    assert_eq!(
+        refusal("rows = { action = \"keep\", where = \"x\" }"),
+        format!("a.toml:2:19: {form}")
+    );
+    assert_eq!(
+        refusal("rows = { action = \"delete\", when = \"x\" }"),
+        format!("a.toml:2:29: unknown key \"when\"; {form}")
+    );
+    assert_eq!(
+        refusal("rows = { action = \"delete\", where = \" \" }"),
+        "a.toml:2:37: where is empty"
+    );
+    assert!(
+        refusal("rows = { action = \"delete\", where = 1 }")
+            .ends_with("where must be a string, not an integer")
     );
 }
 
