@@ -19,6 +19,8 @@ mod bytes;
 mod columns;
 #[path = "live/enter.rs"]
 mod enter;
+#[path = "live/files.rs"]
+mod files;
 #[path = "live/hostile.rs"]
 mod hostile;
 #[path = "live/kill.rs"]

@@ -6,8 +6,12 @@ use serde::Serialize;
 
 use super::{CommandError, Global};
 
-/// Prints data: text, which ends in a line break of its own.
+/// Prints data: text, which ends in a line break of its own. Names in it may have been chosen by a branch's users: on a
+/// terminal their control characters are shown instead of obeyed.
 pub(super) fn data(text: &str) -> Result<(), CommandError> {
+    if io::stdout().is_terminal() {
+        return bytes(printable(text.as_bytes()).as_bytes());
+    }
     bytes(text.as_bytes())
 }
 

@@ -89,6 +89,9 @@ pub struct ReceiptRecord {
     pub exempt: Vec<String>,
     /// Columns kept, with the owner's reasons.
     pub kept: Vec<String>,
+    /// What the branch does not have, though its parent does. Receipts of older versions tell it among what is kept.
+    #[serde(default)]
+    pub removed: Vec<String>,
     /// Columns replaced, with how many values stayed equal to the original.
     pub replaced: Vec<ReplacedColumn>,
     /// Tables whose rows were deleted, all or some.

@@ -81,21 +81,29 @@ impl App {
     /// names, for the driver to say why.
     ///
     /// # Errors
-    /// [`OpsError::HoldsState`].
+    /// [`OpsError::HoldsState`], [`OpsError::HoldsPool`].
     pub fn located(config: Config) -> Result<Config, OpsError> {
         let config = config.with_datasets(Zfs::mount_point);
-        let state = &config.storage().state;
-        let holder = config
-            .environments()
-            .values()
-            .find(|one| state.starts_with(&one.root));
-        match holder {
-            Some(environment) => Err(OpsError::HoldsState {
+        let (state, pool) = (&config.storage().state, &config.storage().pool);
+        let roots = || {
+            config
+                .environments()
+                .values()
+                .map(|environment| &environment.root)
+        };
+        if let Some(root) = roots().find(|root| state.starts_with(root)) {
+            return Err(OpsError::HoldsState {
                 state: state.clone(),
-                root: environment.root.clone(),
-            }),
-            None => Ok(config),
+                root: root.clone(),
+            });
         }
+        if let Some(root) = roots().find(|root| pool.starts_with(root)) {
+            return Err(OpsError::HoldsPool {
+                pool: pool.clone(),
+                root: root.clone(),
+            });
+        }
+        Ok(config)
     }
 
     /// The project.

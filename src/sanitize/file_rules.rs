@@ -11,6 +11,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use regex::Regex;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
@@ -261,6 +263,20 @@ impl FileRules {
             Decision::Unruled
         }
     }
+
+    /// Whether a rule's glob spells out the directory at `path`, from the volume down: it is the owner's, and may be empty.
+    pub fn spell_out(&self, path: &Path) -> bool {
+        let path = normal(path.as_os_str().as_bytes());
+        let names: Vec<&str> = path.split('/').collect();
+        self.delete.iter().chain(&self.keep).any(|rule| {
+            rule.glob
+                .directories()
+                .iter()
+                .map(|name| normal(name.as_bytes()))
+                .take(names.len())
+                .eq(names.iter().copied())
+        })
+    }
 }
 
 fn normal(path: &[u8]) -> Cow<'_, str> {
@@ -275,7 +291,6 @@ fn normal(path: &[u8]) -> Cow<'_, str> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::path::Path;
     use std::sync::Arc;
 
     fn rule(glob: &str, reason: Option<&str>) -> FileRule {

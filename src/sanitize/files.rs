@@ -1,5 +1,6 @@
 //! Sanitizing a directory of files: what the rules delete goes, what they keep stays, what they do not name blocks.
 
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,7 +24,44 @@ pub struct FilesService {
     rules: FileRules,
     raw: bool,
     doomed: Vec<PathBuf>,
+    /// Directories that hold nothing, and that a rule deletes.
+    hollow: Vec<PathBuf>,
     tally: Tally,
+}
+
+/// What the rules say about what a directory holds.
+struct Census {
+    kept: Vec<u64>,
+    deleted: Vec<u64>,
+    special: u64,
+    unruled: u64,
+    /// Some of the unruled, by path.
+    named: Vec<String>,
+}
+
+impl Census {
+    fn new(rules: &FileRules) -> Self {
+        Self {
+            kept: vec![0; rules.keep().len()],
+            deleted: vec![0; rules.delete().len()],
+            special: 0,
+            unruled: 0,
+            named: Vec::new(),
+        }
+    }
+
+    fn unruled(&mut self, path: String) {
+        self.unruled += 1;
+        if self.named.len() < NAMED {
+            self.named.push(path);
+        }
+    }
+}
+
+fn count(of: &mut [u64], rule: usize) {
+    if let Some(count) = of.get_mut(rule) {
+        *count += 1;
+    }
 }
 
 impl FilesService {
@@ -38,6 +76,7 @@ impl FilesService {
             rules,
             raw,
             doomed: Vec::new(),
+            hollow: Vec::new(),
             tally,
         }
     }
@@ -70,6 +109,91 @@ impl FilesService {
         Ok(())
     }
 
+    /// Decides about everything that the volume holds.
+    fn hold_against_rules(&mut self, volume: &Volume) -> Result<Census, ServiceError> {
+        let mut census = Census::new(&self.rules);
+        // A directory that was shown, and of which nothing was shown yet.
+        let mut entered: Option<PathBuf> = None;
+        volume.walk("", |path, found| {
+            let hollow = entered.take().filter(|above| path.parent() != Some(above));
+            if let Some(hollow) = hollow {
+                self.decide_hollow(hollow, &mut census);
+            }
+            if found.entry.kind == Kind::Dir {
+                entered = Some(path.to_owned());
+                return Ok::<_, VolumeError>(Descend::Into);
+            }
+            match self.rules.decide(path.as_os_str().as_bytes()) {
+                // A FIFO, socket or device is no file, and nobody's upload.
+                _ if found.entry.kind == Kind::Other => {
+                    self.doomed.push(path.to_owned());
+                    census.special += 1;
+                }
+                Decision::Delete(rule) => {
+                    self.doomed.push(path.to_owned());
+                    count(&mut census.deleted, rule);
+                }
+                Decision::Keep(rule) => count(&mut census.kept, rule),
+                Decision::Unruled => census.unruled(path.display().to_string()),
+            }
+            Ok(Descend::Into)
+        })?;
+        if let Some(hollow) = entered {
+            self.decide_hollow(hollow, &mut census);
+        }
+        Ok(census)
+    }
+
+    /// Decides about a directory that holds nothing: its name may say as much as a file's. One that a rule spells out stays.
+    fn decide_hollow(&mut self, path: PathBuf, census: &mut Census) {
+        if self.rules.spell_out(&path) {
+            return;
+        }
+        match self.rules.decide(path.as_os_str().as_bytes()) {
+            Decision::Delete(_) => self.hollow.push(path),
+            Decision::Keep(_) => {}
+            Decision::Unruled => census.unruled(format!("{}/", path.display())),
+        }
+    }
+
+    fn tally_rules(&mut self, found: &Census) {
+        let service = &self.setup.name;
+        for (rule, count) in self.rules.keep().iter().zip(&found.kept) {
+            let (glob, reason) = (rule.glob.as_str(), rule.reason.as_deref().unwrap_or_default());
+            let line = format!("{service}: {count} files of {glob}: {reason}");
+            self.tally.kept.push(line);
+        }
+        for (rule, count) in self.rules.delete().iter().zip(&found.deleted) {
+            let line = format!("{service}: {count} files of {}", rule.glob.as_str());
+            self.tally.removed.push(line);
+        }
+        if found.special > 0 {
+            let line = format!("{service}: {} FIFOs, sockets and devices", found.special);
+            self.tally.removed.push(line);
+        }
+    }
+
+    /// Removes `directory` and those above it as far as they hold nothing. One that a rule spells out stays.
+    fn remove_hollow(&self, volume: &Volume, directory: &Path) -> Result<(), VolumeError> {
+        let above = |path: &Path| {
+            path.parent()
+                .filter(|path| !path.as_os_str().is_empty())
+                .map(Path::to_owned)
+        };
+        let mut next = Some(directory.to_owned());
+        while let Some(path) = next.filter(|path| !path.as_os_str().is_empty() && !self.rules.spell_out(path))
+        {
+            if volume.exists(&path)? {
+                if !volume.read_dir(&path)?.is_empty() {
+                    return Ok(());
+                }
+                volume.remove_dir(&path)?;
+            }
+            next = above(&path);
+        }
+        Ok(())
+    }
+
     fn directory(&self, site: &Site<'_>) -> PathBuf {
         site.root.join(&self.setup.volume)
     }
@@ -89,38 +213,9 @@ impl Service for FilesService {
             return Ok(());
         }
         let volume = Volume::open(&self.directory(site))?;
-        let (mut unruled, mut count) = (Vec::new(), 0_u64);
-        let mut kept = vec![0_u64; self.rules.keep().len()];
-        let mut deleted = vec![0_u64; self.rules.delete().len()];
-        volume.walk("", |path, found| {
-            if found.entry.kind == Kind::Dir {
-                return Ok::<_, VolumeError>(Descend::Into);
-            }
-            match self.rules.decide(path.as_os_str().as_bytes()) {
-                // A FIFO, socket or device is no file, and nobody's upload.
-                _ if found.entry.kind == Kind::Other => self.doomed.push(path.to_owned()),
-                Decision::Delete(rule) => {
-                    self.doomed.push(path.to_owned());
-                    if let Some(deleted) = deleted.get_mut(rule) {
-                        *deleted += 1;
-                    }
-                }
-                Decision::Keep(rule) => {
-                    if let Some(kept) = kept.get_mut(rule) {
-                        *kept += 1;
-                    }
-                }
-                Decision::Unruled => {
-                    count += 1;
-                    if unruled.len() < NAMED {
-                        unruled.push(path.display().to_string());
-                    }
-                }
-            }
-            Ok(Descend::Into)
-        })?;
-        let unused = self.rules.delete().iter().zip(deleted);
-        let unused = unused.filter_map(|(rule, deleted)| (deleted == 0).then_some(rule));
+        let found = self.hold_against_rules(&volume)?;
+        let unused = self.rules.delete().iter().zip(&found.deleted);
+        let unused = unused.filter_map(|(rule, deleted)| (*deleted == 0).then_some(rule));
         for rule in unused {
             self.refuse_mistaken(&volume, rule)?;
             // Said, not refused: a folder is empty on some days, and rules are for all of them.
@@ -128,24 +223,18 @@ impl Service for FilesService {
             let line = format!("{}: `delete` of {glob} met no file this time", self.setup.name);
             self.tally.not_covered.push(line);
         }
-        if count > 0 {
+        if found.unruled > 0 {
             return Err(ServiceError::Undecided {
                 service: self.setup.name.clone(),
                 what: format!(
-                    "{count} files that no rule names, for example {}; add `delete` or `keep` for them to [{}]",
-                    unruled.join(", "),
+                    "{} files or empty directories that no rule names, for example {}; add `delete` or `keep` for them to [{}]",
+                    found.unruled,
+                    found.named.join(", "),
                     self.setup.name
                 ),
             });
         }
-        for (rule, count) in self.rules.keep().iter().zip(kept) {
-            let reason = rule.reason.as_deref().unwrap_or_default();
-            self.tally.kept.push(format!(
-                "{}: {count} files of {}: {reason}",
-                self.setup.name,
-                rule.glob.as_str()
-            ));
-        }
+        self.tally_rules(&found);
         Ok(())
     }
 
@@ -153,14 +242,21 @@ impl Service for FilesService {
         if self.raw {
             return Some("environments of this type stay raw by the owner's configuration".to_owned());
         }
-        self.doomed
-            .is_empty()
-            .then(|| "no file is to be deleted".to_owned())
+        (self.doomed.is_empty() && self.hollow.is_empty()).then(|| "no file is to be deleted".to_owned())
     }
 
     fn sanitize(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
         let volume = Volume::open(&self.directory(site))?;
         self.doomed.iter().try_for_each(|path| volume.remove_file(path))?;
+        let emptied = self
+            .doomed
+            .iter()
+            .filter_map(|path| path.parent().map(Path::to_owned));
+        let hollow: BTreeSet<PathBuf> = emptied.chain(std::mem::take(&mut self.hollow)).collect();
+        // Those within others first.
+        for directory in hollow.iter().rev() {
+            self.remove_hollow(&volume, directory)?;
+        }
         self.tally.tables += u64::from(!self.doomed.is_empty());
         self.tally.rows += self.doomed.len() as u64;
         self.doomed.clear();

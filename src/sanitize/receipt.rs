@@ -1,7 +1,7 @@
 //! The receipt: proof and neutrality, without which nothing is published. Only [`Receipt::new`] makes one, and only from
 //! a [`Proof`] that found nothing or from a reason why nothing had to be rewritten.
 
-use crate::model::{Check, ReceiptRecord, SanitizationReport};
+use crate::model::{Check, ReceiptRecord, SanitizationReport, ServiceName};
 use crate::storage::ObjectId;
 
 use super::proof::Proof;
@@ -29,9 +29,21 @@ pub enum ReceiptError {
     /// The proof was made for other rules.
     #[error("the proof was made for another policy")]
     OtherPolicy,
-    /// Nothing was read back.
-    #[error("no seal was read back from service instances")]
-    NothingChecked,
+    /// Nothing was read back from a server.
+    #[error("no seal of service {0} was read back from its server")]
+    NothingChecked(ServiceName),
+}
+
+/// What was found of a branch that is to be published.
+pub struct Findings {
+    /// The services that have a server.
+    pub servers: Vec<ServiceName>,
+    /// What was read back from them.
+    pub checks: Vec<Check>,
+    /// What sanitizing each service came to.
+    pub tallies: Vec<Tally>,
+    /// What the branch holds besides its services, which nothing covers.
+    pub beside: Vec<String>,
 }
 
 /// The right to publish one branch once.
@@ -45,16 +57,26 @@ impl Receipt {
     /// Makes a receipt for `object` under `policy`.
     ///
     /// # Errors
-    /// [`ReceiptError`] where the basis is another's.
+    /// [`ReceiptError`] where the basis is another's, or nothing was read back from a server.
     pub fn new(
         basis: Basis,
         object: ObjectId,
         policy: String,
-        checks: Vec<Check>,
-        tallies: Vec<Tally>,
+        findings: Findings,
     ) -> Result<Self, ReceiptError> {
+        let Findings {
+            servers,
+            checks,
+            tallies,
+            beside,
+        } = findings;
+        let unchecked = |server: &ServiceName| checks.iter().all(|check| check.service != *server);
+        if let Some(server) = servers.iter().find(|server| unchecked(server)) {
+            return Err(ReceiptError::NothingChecked(server.clone()));
+        }
         let mut report = sum(&tallies);
         report.policy.clone_from(&policy);
+        report.not_covered.extend(beside);
         match basis {
             Basis::Proved(proof) => {
                 if *proof.object() != object {
@@ -81,6 +103,7 @@ impl Receipt {
             exempt: tallies.iter().flat_map(|tally| tally.exempt.clone()).collect(),
             kept: tallies.iter().flat_map(|tally| tally.kept.clone()).collect(),
             deleted: tallies.iter().flat_map(|tally| tally.deleted.clone()).collect(),
+            removed: tallies.iter().flat_map(|tally| tally.removed.clone()).collect(),
             replaced: tallies.into_iter().flat_map(|tally| tally.replaced).collect(),
         };
         Ok(Self {
@@ -116,5 +139,36 @@ fn sum(tallies: &[Tally]) -> SanitizationReport {
             .flat_map(|tally| tally.not_covered.clone())
             .collect(),
         ..SanitizationReport::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_of_which_nothing_was_read_back_gets_no_receipt() {
+        let server: ServiceName = "db".parse().unwrap();
+        let check = Check {
+            service: server.clone(),
+            what: "setting archive_mode".to_owned(),
+            found: "off".to_owned(),
+        };
+        let receipt = |checks: Vec<Check>| {
+            let basis = Basis::Skipped("nothing to rewrite".to_owned());
+            let findings = Findings {
+                servers: vec![server.clone()],
+                checks,
+                tallies: Vec::new(),
+                beside: vec!["dump.sql".to_owned()],
+            };
+            Receipt::new(basis, ObjectId("one".to_owned()), "policy".to_owned(), findings)
+        };
+        assert!(matches!(
+            receipt(Vec::new()),
+            Err(ReceiptError::NothingChecked(_))
+        ));
+        let receipt = receipt(vec![check]).unwrap();
+        assert_eq!(receipt.sanitization().not_covered, ["dump.sql"]);
     }
 }

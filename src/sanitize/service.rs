@@ -105,6 +105,8 @@ pub struct Tally {
     pub exempt: Vec<String>,
     /// What is kept, with the owner's reasons.
     pub kept: Vec<String>,
+    /// What the branch does not have, though its parent does: files by rule, and what would tie it to its parent.
+    pub removed: Vec<String>,
     /// What no proof covers.
     pub not_covered: Vec<String>,
     /// Whether personal data was left as it is, by the owner's configuration.

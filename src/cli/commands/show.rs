@@ -126,6 +126,12 @@ fn describe_receipt(report: &BranchReport, receipt: Option<&ReceiptRecord>) -> S
             .iter()
             .map(|exempt| format!("exempt      {exempt}")),
     );
+    lines.extend(
+        receipt
+            .removed
+            .iter()
+            .map(|removed| format!("removed     {removed}")),
+    );
     for check in &receipt.neutrality {
         lines.push(format!(
             "checked     {} {}: {}",

@@ -15,6 +15,7 @@ mod sanitize;
 mod seal;
 mod snapshot;
 mod start;
+mod unclaimed;
 mod undo;
 
 use serde_json::Value;

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::run::Run;
+use super::unclaimed::unclaimed;
 use crate::ops::OpsError;
 use crate::saga::StepError;
-use crate::sanitize::receipt::{Basis, Receipt};
+use crate::sanitize::receipt::{Basis, Findings, Receipt};
 
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     let site = run.site()?;
@@ -18,9 +19,20 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
         // Neither proved nor known to need none, or both: nothing is published on a doubt.
         _ => return Err(OpsError::OutOfOrder.into()),
     };
-    let tallies = run.services.iter().map(|service| service.tally()).collect();
-    let receipt = Receipt::new(basis, run.object(), run.app.policy(), run.checks.clone(), tallies)?;
+    let receipt = Receipt::new(basis, run.object(), run.app.policy(), findings(run)?)?;
     run.sanitization = receipt.sanitization().clone();
     run.receipt = Some(receipt);
     Ok(json!({ "checks": run.checks.len() }))
+}
+
+fn findings(run: &Run<'_>) -> Result<Findings, StepError> {
+    let clone = run.clone.as_ref().ok_or(OpsError::OutOfOrder)?;
+    let volumes: Vec<_> = run.setups.iter().map(|setup| setup.volume.clone()).collect();
+    let servers = run.setups.iter().filter(|setup| run.app.has_server(setup));
+    Ok(Findings {
+        servers: servers.map(|setup| setup.name.clone()).collect(),
+        checks: run.checks.clone(),
+        tallies: run.services.iter().map(|service| service.tally()).collect(),
+        beside: unclaimed(&clone.path, &volumes)?.into_iter().collect(),
+    })
 }

@@ -190,11 +190,8 @@ impl Service for PostgresService {
         let volume = Volume::open(&self.volume_dir(site))?;
         let identity = identify(&volume, &self.setup)?;
         let removed = seal_offline(&volume, &self.setup, &identity)?;
-        self.tally.kept.extend(
-            removed
-                .iter()
-                .map(|path| format!("{}: {path} was left out", self.setup.name)),
-        );
+        let removed = removed.iter().map(|path| format!("{}: {path}", self.setup.name));
+        self.tally.removed.extend(removed);
         self.identity = Some(identity);
         let rewrites = !self.rules.raw && self.rules.rewrite();
         self.start_sealed(site, if rewrites { Mode::Sanitize } else { Mode::Serve })?;
@@ -212,9 +209,8 @@ impl Service for PostgresService {
         self.version = sealed.version;
         self.secrets = sealed.secrets;
         let left_out = sealed.left_out.iter();
-        self.tally
-            .kept
-            .extend(left_out.map(|what| format!("{}: {what} was left out", self.setup.name)));
+        let left_out = left_out.map(|what| format!("{}: {what}", self.setup.name));
+        self.tally.removed.extend(left_out);
         if !self.for_scan {
             self.classify(site)?;
             self.tally_ledger();
