@@ -197,6 +197,57 @@ fn rules_are_read_in_order_and_once() {
 }
 
 #[test]
+fn lists_that_rules_name_are_read_beside_them_and_count_as_rules() {
+    let etc = Etc::new("rules = [\"sanitize/*.toml\"]");
+    let rule = "[db.'p.t']\na = { transform = 'dictionary', file = 'NAME' }\n\
+                b = { transform = 'json', paths = { '$.x' = { transform = 'choice', file = 'lists/b.txt' } } }\n\
+                c = [{ transform = 'dictionary', file = 'NAME', where = 'x' }, 'null']\n";
+    etc.write("etc/sanitize/a.toml", &rule.replace("NAME", "a.txt"));
+    etc.write("etc/sanitize/a.txt", "x\ty\n");
+    let missing = etc.load().unwrap_err();
+    assert_eq!(missing.kind(), ConfigErrorKind::Invalid);
+    let said = missing.to_string();
+    assert!(
+        said.contains("a.toml:3:76: there is no list") && said.contains("lists/b.txt"),
+        "{said}"
+    );
+    etc.write("etc/sanitize/lists/b.txt", "x\ny\n");
+    let config = etc.load().unwrap();
+    let lists: Vec<(&str, &str)> = config
+        .lists()
+        .iter()
+        .map(|one| (one.name.as_str(), one.text.as_str()))
+        .collect();
+    assert_eq!(lists, [("a.txt", "x\ty\n"), ("lists/b.txt", "x\ny\n")]);
+    let policy = config.policy_hash();
+    etc.write("etc/sanitize/a.txt", "x\tz\n");
+    assert_ne!(etc.load().unwrap().policy_hash(), policy);
+    etc.write("etc/sanitize/a.txt", &"x".repeat((2 << 20) + 1));
+    assert!(
+        etc.load()
+            .unwrap_err()
+            .to_string()
+            .contains("a list has at most 2 MiB")
+    );
+    etc.write("etc/sanitize/a.txt", "x\ty\n");
+    fs::set_permissions(etc.at("etc/sanitize/a.txt"), Permissions::from_mode(0o666)).unwrap();
+    let unsafe_list = etc.load().unwrap_err();
+    assert_eq!(unsafe_list.kind(), ConfigErrorKind::Unsafe);
+    assert!(
+        unsafe_list.to_string().contains("a.txt is not safe to obey"),
+        "{unsafe_list}"
+    );
+    for elsewhere in ["/etc/hosts", "../a.txt", "x/../../a.txt", ""] {
+        etc.write("etc/sanitize/a.toml", &rule.replace("NAME", elsewhere));
+        let said = etc.load().unwrap_err().to_string();
+        assert!(
+            said.contains("a list lies beside its rule file or below"),
+            "{elsewhere}: {said}"
+        );
+    }
+}
+
+#[test]
 fn packs_come_before_rules_and_a_missing_one_is_named() {
     let etc = Etc::new("packs = [\"shop\"]\nrules = [\"own.toml\"]");
     etc.write("etc/own.toml", "own");

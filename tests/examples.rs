@@ -10,7 +10,7 @@ use envclone::model::{EngineKind, SanitizationReport, ServiceName, Timings};
 use envclone::sanitize::key::MaskingKey;
 use envclone::sanitize::rules::{Action, RuleSet, TableRules};
 use envclone::sanitize::schema::TableName;
-use envclone::sanitize::transform::{self, Column};
+use envclone::sanitize::transform::{self, Column, ColumnDefault};
 use regex::Regex;
 
 fn shop(file: &str) -> String {
@@ -62,6 +62,7 @@ fn declared() -> Vec<Declared> {
                         .and_then(|n| n.trim_end_matches(')').parse().ok()),
                     not_null: rest.contains("NOT NULL") || rest.contains("PRIMARY KEY"),
                     unique: rest.contains("UNIQUE") || rest.contains("PRIMARY KEY"),
+                    default: ColumnDefault::None,
                 },
                 exempt: type_name == "boolean" || rest.contains("IDENTITY") || rest.contains("REFERENCES"),
             });

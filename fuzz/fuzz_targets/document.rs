@@ -1,7 +1,7 @@
 // Shared by the targets of document forms: what is kept stays byte by byte, what is replaced still parses.
 
 use envclone::sanitize::key::MaskingKey;
-use envclone::sanitize::transform::{Column, Spec, Transform, compile};
+use envclone::sanitize::transform::{Column, ColumnDefault, Spec, Transform, compile};
 
 fn made(name: &str, params: &str) -> Box<dyn Transform> {
     let spec = Spec {
@@ -13,6 +13,7 @@ fn made(name: &str, params: &str) -> Box<dyn Transform> {
         max_chars: None,
         not_null: false,
         unique: false,
+        default: ColumnDefault::None,
     };
     compile(&spec, &column, &MaskingKey::from_bytes([7; 32])).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::check::{self, Places};
 use super::error::ConfigError;
+use super::lists::{self, List};
 use super::matches::matches;
 use super::parts::{
     EnvironmentConfig, GatewayConfig, Parts, SanitizeConfig, ServiceConfig, StorageConfig, StorageDriver,
@@ -32,6 +33,7 @@ pub struct Config {
     parts: Parts,
     places: Places,
     rules: Vec<(PathBuf, String)>,
+    lists: Vec<List>,
     after: Vec<(PathBuf, String)>,
 }
 
@@ -72,6 +74,7 @@ impl Config {
             parts,
             places,
             rules: Vec::new(),
+            lists: Vec::new(),
             after: Vec::new(),
         })
     }
@@ -124,6 +127,11 @@ impl Config {
         &self.rules
     }
 
+    /// The files of values that rules name.
+    pub fn lists(&self) -> &[List] {
+        &self.lists
+    }
+
     /// The owner's SQL files, each with its path.
     pub fn after_texts(&self) -> &[(PathBuf, String)] {
         &self.after
@@ -133,7 +141,9 @@ impl Config {
     pub fn policy_hash(&self) -> String {
         let rules = self.rules.iter().map(|(_, text)| ("rules", text.as_str()));
         let after = self.after.iter().map(|(_, text)| ("after", text.as_str()));
-        policy::hash(&self.parts, rules.chain(after))
+        // Their names stand in the rules.
+        let lists = self.lists.iter().map(|list| ("list", list.text.as_str()));
+        policy::hash(&self.parts, rules.chain(lists).chain(after))
     }
 
     /// With `locate` asked for the path of each dataset that the driver `zfs` is given by name. A pool or root for which it
@@ -168,6 +178,9 @@ impl Config {
             for file in self.matching(&base, pattern, trust)? {
                 take_once(&mut self.rules, file);
             }
+        }
+        for (path, text) in &self.rules {
+            self.lists.extend(lists::of(path, text, trust)?);
         }
         for pattern in &sanitize.after {
             for file in self.matching(&base, pattern, trust)? {

@@ -8,6 +8,7 @@
 mod check;
 mod error;
 mod file;
+mod lists;
 mod load;
 mod matches;
 mod parts;
@@ -18,6 +19,7 @@ mod setting;
 mod trust;
 
 pub use error::{ConfigError, ConfigErrorKind};
+pub use lists::List;
 pub use load::Config;
 pub use parts::{
     EnvironmentConfig, GatewayConfig, KeyScope, SanitizeConfig, ServiceConfig, StorageConfig, StorageDriver,

@@ -223,7 +223,8 @@ impl App {
     /// # Errors
     /// [`OpsError::Rules`].
     pub fn rules(&self) -> Result<RuleSet, OpsError> {
-        Ok(RuleSet::parse(self.config.rule_texts(), &self.config.engines())?)
+        let (texts, lists) = (self.config.rule_texts(), self.config.lists());
+        Ok(RuleSet::parse_with(texts, lists, &self.config.engines())?)
     }
 
     /// The masking key of a branch.

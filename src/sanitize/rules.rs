@@ -18,7 +18,7 @@ use super::schema::TableName;
 use super::transform::Spec;
 use crate::model::{EngineKind, ServiceName};
 
-pub use crate::config::{Place, Problem};
+pub use crate::config::{List, Place, Problem};
 pub use error::RulesError;
 pub use write::{keep_line, mask_line, table_header};
 
@@ -143,7 +143,19 @@ impl RuleSet {
         files: &[(PathBuf, String)],
         services: &BTreeMap<ServiceName, EngineKind>,
     ) -> Result<Self, RulesError> {
-        parse::rule_set(files, services)
+        Self::parse_with(files, &[], services)
+    }
+
+    /// The same, with the lists that the rules name.
+    ///
+    /// # Errors
+    /// As [`Self::parse`]; a list that is not there, or whose lines are not of the form that its transform takes.
+    pub fn parse_with(
+        files: &[(PathBuf, String)],
+        lists: &[List],
+        services: &BTreeMap<ServiceName, EngineKind>,
+    ) -> Result<Self, RulesError> {
+        parse::rule_set(files, lists, services)
     }
 
     /// The rules of a database service; `None` for a service that is not configured or is no database.

@@ -180,6 +180,21 @@ impl TypeFamily {
     }
 }
 
+/// What a column gets where a row says nothing: its `DEFAULT`. An engine looks it up only where a rule asks for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ColumnDefault {
+    /// There is none, or nobody asked.
+    #[default]
+    None,
+    /// This text for every row, or NULL.
+    Value(Option<String>),
+    /// Another value for each row: from a sequence, or a random one.
+    EachRow,
+    /// What functions or types of the data give, which are not called while tables are raw.
+    OfTheData,
+}
+
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one fact of the catalog")]
@@ -210,6 +225,9 @@ pub struct Column {
     pub unique: bool,
     /// Whether the table, or one that it is a partition of, is partitioned by it.
     pub in_partition_key: bool,
+    /// What it gets where a row says nothing.
+    #[serde(default)]
+    pub default: ColumnDefault,
 }
 
 impl Column {
@@ -228,6 +246,7 @@ impl Column {
             primary_key: false,
             unique: false,
             in_partition_key: false,
+            default: ColumnDefault::None,
         }
     }
 

@@ -84,3 +84,115 @@ fn addresses_that_differ_by_white_space_only_stay_unique() {
     assert_eq!(ask(&url, counted).unwrap(), "3|1|0.00");
     production.envclone(&["destroy", "fix-42"]).ok();
 }
+
+#[test]
+fn a_default_is_what_the_server_computes_and_calls_nothing_of_the_data() {
+    let production = Production::new();
+    production.sql(
+        "CREATE TYPE shop.mood AS ENUM ('calm', 'loud'); \
+         CREATE FUNCTION shop.chosen() RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN \
+             RETURN 'kanari'; END $$; \
+         CREATE DOMAIN shop.code AS text CHECK (shop.chosen() <> VALUE); \
+         CREATE TABLE shop.settings (id serial PRIMARY KEY, theme varchar(10) DEFAULT 'dark' || '-' || lower('BLUE'), \
+            feeling shop.mood DEFAULT 'calm', seen timestamptz DEFAULT now() - interval '1 day', since date DEFAULT (now() AT TIME ZONE 'utc')::date, \
+            ratio numeric(6,2) DEFAULT 1.5, tags text[] DEFAULT ARRAY['a b', 'c'], flags jsonb DEFAULT '{\"a\": 1}', blob bytea DEFAULT '\\x00ff', \
+            number bigint DEFAULT nextval('shop.orders_id_seq'), token uuid DEFAULT gen_random_uuid(), own text DEFAULT shop.chosen(), \
+            code shop.code DEFAULT 'x', plain text); \
+         ALTER TABLE shop.settings OWNER TO shop; \
+         INSERT INTO shop.settings (theme, feeling, seen, since, ratio, tags, flags, blob, number, token, own, code, plain) SELECT 'kanari', 'loud', '1999-01-01', \
+            '1999-01-01', n, '{kanari}', '{\"kanari\": 2}', 'kanari', n, gen_random_uuid(), 'kanari', NULL, NULL FROM generate_series(1, 9) n; \
+         UPDATE shop.settings SET theme = NULL WHERE id = 1",
+    );
+    let configure = |rest: &str| {
+        let good: Vec<&str> = "theme feeling seen since ratio tags flags blob"
+            .split(' ')
+            .collect();
+        let rules: Vec<String> = good
+            .iter()
+            .map(|name| format!("{name} = \"default\"\n"))
+            .collect();
+        let rules = format!("{RULES}\n[db.\"shop.settings\"]\n{}{rest}\n", rules.concat());
+        production.configure(&production.configuration(), &rules);
+    };
+    let others =
+        "number = \"permute\"\ntoken = \"uuid\"\nown = \"null\"\ncode = { keep = 'x' }\nplain = \"null\"";
+    for (column, rule, said) in [
+        ("number", "permute", "another one for each row"),
+        ("token", "uuid", "another one for each row"),
+        ("own", "null", "functions or types of the data"),
+        ("plain", "null", "and it has none"),
+    ] {
+        configure(&others.replace(
+            &format!("{column} = \"{rule}\""),
+            &format!("{column} = \"default\""),
+        ));
+        let named = format!("db.shop.settings.{column}: default gives every row the column's DEFAULT");
+        production
+            .envclone(&["sanitize", "check"])
+            .refused(2, &[&named, said]);
+    }
+    configure(&others.replace("code = { keep = 'x' }", "code = \"default\""));
+    production.envclone(&["sanitize", "check"]).refused(
+        2,
+        &["db.shop.settings.code: default", "functions or types of the data"],
+    );
+    configure(others);
+    let url = url_of(&production.branch("fix-42"));
+    let answer = ask(
+        &url,
+        "SELECT count(*), count(theme), min(theme), bool_and(feeling = 'calm'), bool_and(seen > now() - interval '2 days' AND seen < now()), \
+         bool_and(since >= current_date - 1), min(ratio), max(ratio), min(tags), bool_and(flags = '{\"a\": 1}'), min(blob::text), \
+         count(DISTINCT token) FROM shop.settings",
+    );
+    assert_eq!(
+        answer.unwrap(),
+        "9|8|dark-blue|t|t|t|1.50|1.50|{\"a b\",c}|t|\\x00ff|9"
+    );
+    production.envclone(&["destroy", "fix-42"]).ok();
+}
+
+#[test]
+fn values_become_what_a_list_beside_the_rules_says() {
+    let production = Production::new();
+    let rules = RULES.replace(
+        "status = { keep = \"state of the order\" }",
+        "status = [{ transform = \"dictionary\", file = \"lists/states.txt\", where = \"id % 2 = 0\" }, { transform = \"choice\", file = \"words.txt\" }]",
+    );
+    production.configure(&production.configuration(), &rules);
+    let list = |name: &str, text: &str| {
+        let path = production.etc().join("sanitize").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    list("words.txt", "sent\nkept\n");
+    let before = production.world();
+    production
+        .envclone(&["sanitize", "check"])
+        .refused(2, &["there is no list", "lists/states.txt"]);
+    list("lists/states.txt", "paid without a tab");
+    production.envclone(&["sanitize", "check"]).refused(
+        2,
+        &["lists/states.txt, line 1: a value, a tab, and what replaces it"],
+    );
+    // A value that the list does not name stops the branch.
+    list("lists/states.txt", "payed\tbought\n");
+    production.envclone(&["branch", "prod", "fix-42"]).refused(
+        1,
+        &[
+            "a value of shop.orders.status (key: id) could not be replaced",
+            "no entry of its list",
+        ],
+    );
+    assert_eq!(production.world(), before);
+    list("lists/states.txt", "paid\tbought\n");
+    let document = production.branch("fix-42");
+    let counted = "SELECT count(*) FILTER (WHERE status = 'bought' AND id % 2 = 0), count(*) FILTER (WHERE status IN ('sent', 'kept')), count(*) FROM shop.orders";
+    assert_eq!(ask(&url_of(&document), counted).unwrap(), "200|200|400");
+    list("lists/states.txt", "paid\tbought\nsent\tleft\n");
+    let policy = production.envclone(&["config", "--json"]).json()["policy"].clone();
+    assert_ne!(
+        document["sanitization"]["policy"], policy,
+        "another list is another policy"
+    );
+    production.envclone(&["destroy", "fix-42"]).ok();
+}

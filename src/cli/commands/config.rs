@@ -23,6 +23,7 @@ pub(in crate::cli) fn run(global: &Global, _: &Args) -> Result<ExitCode, Command
             "policy": config.policy_hash(),
             "settings": config.origins(),
             "rules": paths(config.rule_texts()),
+            "lists": config.lists().iter().map(|list| &list.path).collect::<Vec<_>>(),
             "after": paths(config.after_texts()),
         }))?;
     } else {
@@ -42,8 +43,11 @@ fn describe(config: &Config) -> String {
             .iter()
             .map(|(setting, origin)| format!("{setting:<width$}  # {origin}")),
     );
-    let files = config.rule_texts().iter().chain(config.after_texts());
-    lines.extend(files.map(|(path, _)| format!("# read: {}", path.display())));
+    let rules = config.rule_texts().iter().map(|(path, _)| path);
+    let lists = config.lists().iter().map(|list| &list.path);
+    let after = config.after_texts().iter().map(|(path, _)| path);
+    let files = rules.chain(lists).chain(after);
+    lines.extend(files.map(|path| format!("# read: {}", path.display())));
     lines.join("\n") + "\n"
 }
 

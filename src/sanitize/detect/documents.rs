@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{ColumnSample, PersonalKind, detect, names, suggest};
-use crate::sanitize::transform::{Column, Spec};
+use crate::sanitize::transform::{Column, ColumnDefault, Spec};
 
 /// How the documents of a sample are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,6 +200,7 @@ fn rule(at: &At) -> Option<toml::Value> {
         max_chars: None,
         not_null: false,
         unique: false,
+        default: ColumnDefault::None,
     };
     let spec = suggest(&found, &text, &at.values).into_iter().next()?;
     Some(inner(&spec))

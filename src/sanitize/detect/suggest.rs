@@ -225,6 +225,7 @@ fn mostly_hexadecimal(values: &[String]) -> bool {
 mod tests {
     use super::*;
     use crate::sanitize::key::MaskingKey;
+    use crate::sanitize::transform::ColumnDefault;
     use crate::sanitize::transform::compile;
 
     fn found(kind: PersonalKind) -> Finding {
@@ -257,6 +258,7 @@ mod tests {
                             max_chars,
                             not_null,
                             unique,
+                            default: ColumnDefault::None,
                         };
                         let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
                         let specs = suggest(&found(kind), &column, &values);
@@ -276,6 +278,7 @@ mod tests {
                 max_chars: None,
                 not_null: true,
                 unique: false,
+                default: ColumnDefault::None,
             };
             let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
             let spec = suggest(&found(kind), &column, &values)

@@ -167,6 +167,7 @@ pub(super) fn plain(column: &Column) -> transform::Column {
         max_chars: column.max_chars,
         not_null: column.not_null,
         unique: column.unique,
+        default: column.default.clone(),
     }
 }
 

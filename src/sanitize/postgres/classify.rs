@@ -14,7 +14,7 @@ use super::introspect::{count, introspect};
 use super::planner::Hidden;
 use super::service::PostgresService;
 use super::work::column_work;
-use super::{delete_rows, shown};
+use super::{defaults, delete_rows, shown};
 
 impl PostgresService {
     /// Reads the schema, and holds the rules against it.
@@ -39,6 +39,7 @@ impl PostgresService {
         }
         self.hidden = Hidden::hide(&mut session)?;
         (site.detail)(&format!("{}: rules", self.setup.name));
+        defaults::fill(&mut session, &mut self.schema, &self.rules.database)?;
         let (ledger, mut session) = shown::with_samples(session, &self.schema, |samples| {
             Ledger::build(&Evidence {
                 service: &self.setup.name,

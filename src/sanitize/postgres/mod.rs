@@ -5,6 +5,7 @@
 
 mod classify;
 mod collation;
+mod defaults;
 mod delete_rows;
 mod execute;
 mod finish;

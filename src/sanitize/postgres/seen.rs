@@ -286,7 +286,7 @@ mod tests {
     use super::*;
     use crate::sanitize::key::MaskingKey;
     use crate::sanitize::needle::Source;
-    use crate::sanitize::transform::{self, Column, Masked, Spec, TransformError};
+    use crate::sanitize::transform::{self, Column, ColumnDefault, Masked, Spec, TransformError};
 
     const MAIL: &str = "xanthippe@zwoelf.test";
 
@@ -306,6 +306,7 @@ mod tests {
             max_chars: None,
             not_null: false,
             unique: false,
+            default: ColumnDefault::None,
         };
         transform::compile(&spec, &column, &key()).unwrap()
     }

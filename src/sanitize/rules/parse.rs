@@ -2,6 +2,7 @@
 
 mod column;
 mod files;
+mod lists;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -13,7 +14,8 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::{
-    ColumnRules, DatabaseRules, DeleteRows, Place, Problem, RuleSet, RulesError, ServiceRules, TableRules,
+    ColumnRules, DatabaseRules, DeleteRows, List, Place, Problem, RuleSet, RulesError, ServiceRules,
+    TableRules,
 };
 use crate::model::{EngineKind, ServiceName};
 use crate::sanitize::file_rules::{FileRule, FileRules};
@@ -25,10 +27,12 @@ type Key<'i> = Spanned<DeString<'i>>;
 
 pub(super) fn rule_set(
     files: &[(PathBuf, String)],
+    lists: &[List],
     services: &BTreeMap<ServiceName, EngineKind>,
 ) -> Result<RuleSet, RulesError> {
     let mut collected = Collected {
         services,
+        lists,
         databases: BTreeMap::new(),
         deleted: BTreeMap::new(),
         kept: BTreeMap::new(),
@@ -48,6 +52,7 @@ pub(super) fn rule_set(
 /// What all files read so far declare.
 struct Collected<'a> {
     services: &'a BTreeMap<ServiceName, EngineKind>,
+    lists: &'a [List],
     databases: BTreeMap<ServiceName, DatabaseRules>,
     deleted: BTreeMap<ServiceName, Vec<FileRule>>,
     kept: BTreeMap<ServiceName, Vec<FileRule>>,

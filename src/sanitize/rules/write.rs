@@ -43,7 +43,12 @@ fn table(action: &Action, condition: Option<&str>) -> String {
         Action::Keep { reason } => entries.push(format!("keep = {}", quoted(reason))),
         Action::Mask(spec) => {
             entries.push(format!("transform = {}", quoted(&spec.name)));
-            let params = spec.params.iter();
+            // Values that stand in a file are not said twice.
+            let in_file = spec.params.get("file").is_some_and(toml::Value::is_str);
+            let params = spec
+                .params
+                .iter()
+                .filter(|(name, _)| !(in_file && *name == "values"));
             entries.extend(params.map(|(name, value)| format!("{} = {value}", key(name))));
         }
     }

@@ -13,7 +13,11 @@ pub(super) const ENTRY: Entry = Entry {
     params: &[
         Param {
             name: "values",
-            summary: "the list, of at least two different values that fit the column (required)",
+            summary: "the list, of at least two different values that fit the column (this or file is required)",
+        },
+        Param {
+            name: "file",
+            summary: "a file beside the rule file that holds the list, one value on each line",
         },
         Param {
             name: "weights",

@@ -1,5 +1,7 @@
 //! What a transform must know of the column that it writes to.
 
+use crate::sanitize::schema::ColumnDefault;
+
 /// Facts on a column, from the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
@@ -11,6 +13,8 @@ pub struct Column {
     pub not_null: bool,
     /// Whether it is, or is a part of, a primary key, a unique constraint or a unique index.
     pub unique: bool,
+    /// What it gets where a row says nothing; known only to rules that ask.
+    pub default: ColumnDefault,
 }
 
 /// Kinds of column types that are treated alike.

@@ -14,7 +14,11 @@ pub(super) const ENTRY: Entry = Entry {
     params: &[
         Param {
             name: "values",
-            summary: "the list, as a table: { \"old\" = \"new\" } (required)",
+            summary: "the list, as a table: { \"old\" = \"new\" } (this or file is required)",
+        },
+        Param {
+            name: "file",
+            summary: "a file beside the rule file that holds the list: on each line a value, a tab, and what replaces it",
         },
         Param {
             name: "else",

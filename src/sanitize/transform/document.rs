@@ -15,7 +15,8 @@ use super::nested::{Said, below, inside, said};
 use super::paths::{Cursor, Paths};
 use super::redact::Scanner;
 use super::{
-    Column, Masked, MaskingKey, Param, Params, Read, Row, SpecError, Transform, TransformError, compile,
+    Column, ColumnDefault, Masked, MaskingKey, Param, Params, Read, Row, SpecError, Transform,
+    TransformError, compile,
 };
 
 pub(super) const PATHS: Param = Param {
@@ -204,6 +205,7 @@ impl Document {
                         max_chars: None,
                         not_null: false,
                         unique: self.column.unique,
+                        default: ColumnDefault::None,
                     };
                     compile(&spec, &inner, key)
                 };

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
-use super::{ALL, Column, Entry, Family, Masked, MaskingKey, Spec, Uniqueness, compile};
+use super::{ALL, Column, ColumnDefault, Entry, Family, Masked, MaskingKey, Spec, Uniqueness, compile};
 
 /// A transform, explained.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -168,6 +168,7 @@ fn example((name, params, type_name, value): &Shown) -> Option<Example> {
         max_chars: None,
         not_null: false,
         unique: false,
+        default: ColumnDefault::None,
     };
     let transform = compile(&spec, &column, &MaskingKey::from_bytes([0; 32])).ok()?;
     let mut fake = String::new();

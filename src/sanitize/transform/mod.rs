@@ -18,6 +18,7 @@ mod company;
 mod date_shift;
 mod day;
 mod decimal;
+mod default;
 mod derive;
 mod dictionary;
 mod document;
@@ -74,6 +75,7 @@ pub use spec_error::SpecError;
 pub use vocabulary::in_vocabulary;
 
 use super::key::MaskingKey;
+pub use super::schema::ColumnDefault;
 
 /// What became of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,6 +268,7 @@ pub static ALL: &[Entry] = &[
     choice::ENTRY,
     company::ENTRY,
     date_shift::ENTRY,
+    default::ENTRY,
     derive::ENTRY,
     dictionary::ENTRY,
     email::ENTRY,

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use spans::{card, email, iban, ip, phone};
 
 use super::{
-    Column, Compiled, Entry, Family, Masked, MaskingKey, Param, Params, Read, Row, Spec, SpecError,
-    Transform, TransformError, Uniqueness, compile, find,
+    Column, ColumnDefault, Compiled, Entry, Family, Masked, MaskingKey, Param, Params, Read, Row, Spec,
+    SpecError, Transform, TransformError, Uniqueness, compile, find,
 };
 use crate::sanitize::detect::{ColumnSample, Finding, PersonalKind, detect, suggest};
 
@@ -267,6 +267,7 @@ fn plain_text() -> Column {
         max_chars: None,
         not_null: false,
         unique: false,
+        default: ColumnDefault::None,
     }
 }
 

@@ -64,6 +64,14 @@ pub enum SpecError {
         /// What to do.
         instead: &'static str,
     },
+    /// A DEFAULT that cannot be written to every row.
+    #[error("{transform} gives every row the column's DEFAULT, {why}")]
+    Default {
+        /// Name of the transform.
+        transform: &'static str,
+        /// What is wrong with it, and what to do.
+        why: &'static str,
+    },
     /// Equal values into a unique column.
     #[error("{transform} {why}, but the column is unique; {instead}")]
     Unique {

@@ -14,6 +14,7 @@ pub(super) fn column(type_name: &str) -> Column {
         max_chars: None,
         not_null: false,
         unique: false,
+        default: ColumnDefault::None,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Collected, Key, Source, Value, article, in_order};
+use super::{Collected, Key, Source, Value, article, in_order, lists};
 use crate::sanitize::nearest::did_you_mean;
-use crate::sanitize::rules::{Action, ColumnRule, ColumnRules, Place};
+use crate::sanitize::rules::{Action, ColumnRule, ColumnRules, List, Place};
 use crate::sanitize::transform::{self, Spec};
 
 impl Source<'_> {
@@ -115,7 +115,15 @@ impl Source<'_> {
                 let at = self.place(&name.span());
                 let name = self.text(out, "transform", name)?;
                 check_transform(out, &name, &at)?;
-                let params = self.params(out, entries)?;
+                let mut params = self.params(out, entries)?;
+                let list = |file: &str| {
+                    let of_this = |list: &&List| list.rules == *self.file && list.name == file;
+                    out.lists.iter().find(of_this).map(|list| list.text.as_str())
+                };
+                if let Err(message) = lists::put_in(&name, &mut params, &list) {
+                    out.refuse(at, message);
+                    return None;
+                }
                 Some(Action::Mask(Spec { name, params }))
             }
         }
