@@ -16,7 +16,7 @@ use crate::sanitize::postgres::{PostgresService, Rules};
 use crate::sanitize::rules::RuleSet;
 use crate::sanitize::service::{Service, Site};
 use crate::state::{EnvLock, EnvRecord, ServiceRecord, Store};
-use crate::storage::{Storage, Zfs};
+use crate::storage::{Storage, StorageError, Zfs};
 
 use super::OpsError;
 use super::branch::Parent;
@@ -81,7 +81,7 @@ impl App {
     /// names, for the driver to say why.
     ///
     /// # Errors
-    /// [`OpsError::HoldsState`], [`OpsError::HoldsPool`].
+    /// [`OpsError::HoldsState`], [`StorageError::HoldsPool`].
     pub fn located(config: Config) -> Result<Config, OpsError> {
         let config = config.with_datasets(Zfs::mount_point);
         let (state, pool) = (&config.storage().state, &config.storage().pool);
@@ -98,10 +98,10 @@ impl App {
             });
         }
         if let Some(root) = roots().find(|root| pool.starts_with(root)) {
-            return Err(OpsError::HoldsPool {
+            return Err(OpsError::Storage(StorageError::HoldsPool {
                 pool: pool.clone(),
                 root: root.clone(),
-            });
+            }));
         }
         Ok(config)
     }

@@ -205,14 +205,6 @@ pub enum OpsError {
         /// The root.
         root: PathBuf,
     },
-    /// Branches would be made inside of what they are branches of.
-    #[error("the pool {} lies in the root {}: name a pool beside it, on the same filesystem", pool.display(), root.display())]
-    HoldsPool {
-        /// The pool.
-        pool: PathBuf,
-        /// The root.
-        root: PathBuf,
-    },
     /// Rules are given twice for one thing.
     #[error("services {0} both need the owner's SQL; `after` is for projects with one database")]
     AmbiguousAfter(String),
@@ -266,7 +258,6 @@ impl OpsError {
             | Self::ServiceGone { .. }
             | Self::NoServer { .. }
             | Self::HoldsState { .. }
-            | Self::HoldsPool { .. }
             | Self::AmbiguousAfter(_)
             | Self::HasBranches { .. }
             | Self::PoolInUse { .. }

@@ -89,7 +89,7 @@ fn a_pool_inside_of_the_root_is_refused_before_anything_is_made_in_it() {
     let text = text.replace(&line, &format!("pool = {:?}", inside.to_str().unwrap()));
     production.configure(&text, RULES);
     let ended = production.envclone(&BRANCH);
-    ended.refused(2, &["the pool", "lies in the root", "beside it"]);
+    ended.refused(2, &["the pool", "lies in the root", "itself"]);
     assert_eq!(
         fs::read_dir(&inside).unwrap().count(),
         0,
