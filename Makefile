@@ -11,7 +11,7 @@ BINARY   = target/release/envclone
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build test vm-image test-vm bench bench-vm quickstart quickstart-down install uninstall
+.PHONY: help build test fuzz vm-image test-vm bench bench-vm quickstart quickstart-down install uninstall
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -30,6 +30,10 @@ test: ## Everything that is checked before a commit; as root, since branches are
 	cargo clippy --locked --test vm --test vm_reboot -- -D warnings
 	cargo test --locked --no-fail-fast
 	scripts/cargo-deny.sh
+
+fuzz: ## Fuzz the parsers of what rows hold, SECONDS (60) each
+	@scripts/check-toolchain.sh build
+	scripts/fuzz.sh $(or $(SECONDS),60)
 
 vm-image: ## The guest of test-vm, Debian 13 with ZFS, built once and kept in /var/cache/envclone-tests/vm
 	@scripts/install-packages.sh vm

@@ -59,6 +59,9 @@ pub struct SanitizationReport {
     pub bytes_scanned: u64,
     /// Originals found; 0, or there is no receipt.
     pub found: u64,
+    /// Files that were written anew and share no storage with what was there before, where the storage can tell.
+    #[serde(default)]
+    pub written_anew: Option<u64>,
     /// What was not checked, in words.
     pub not_covered: Vec<String>,
 }

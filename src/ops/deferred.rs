@@ -86,6 +86,10 @@ impl Storage for Deferred {
         self.open()?.owned()
     }
 
+    fn shared(&self, object: &Object, files: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, StorageError> {
+        self.open()?.shared(object, files)
+    }
+
     fn usage(&self) -> Result<Usage, StorageError> {
         self.open()?.usage()
     }

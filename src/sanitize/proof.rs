@@ -30,6 +30,12 @@ pub enum ProofError {
         /// Where, as `column in file`; never the value.
         places: Vec<String>,
     },
+    /// What is to be new is not.
+    #[error("{} files that sanitizing wrote share storage with what was there before, for example {}; the branch stays sealed", files.len(), files.first().map(|file| file.display().to_string()).unwrap_or_default())]
+    Shared {
+        /// The files, relative to the root.
+        files: Vec<PathBuf>,
+    },
     /// The search does not find what is planted, so it proves nothing.
     #[error("the search missed an original that was planted to test it")]
     Blind,
@@ -50,7 +56,7 @@ pub enum ProofError {
 impl ProofError {
     /// Whether personal data is the reason, not the host.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Found { .. } | Self::Blind)
+        matches!(self, Self::Found { .. } | Self::Shared { .. } | Self::Blind)
     }
 }
 
@@ -61,6 +67,7 @@ pub struct Proof {
     policy: String,
     needles: u64,
     bytes: u64,
+    written_anew: Option<u64>,
     not_covered: Vec<String>,
 }
 
@@ -82,12 +89,31 @@ impl Proof {
             policy,
             needles: u64::try_from(count).unwrap_or(u64::MAX),
             bytes,
+            written_anew: None,
             not_covered: sets
                 .iter()
                 .flat_map(|set| set.coverage())
                 .filter_map(not_covered)
                 .collect(),
         })
+    }
+
+    /// Adds that of `anew`, the files that sanitizing wrote, none is in `shared`: those that share storage with what was there
+    /// before, where the storage can tell.
+    ///
+    /// # Errors
+    /// [`ProofError::Shared`] where one does.
+    pub fn sharing(mut self, anew: usize, shared: Option<Vec<PathBuf>>) -> Result<Self, ProofError> {
+        match shared {
+            Some(files) if !files.is_empty() => return Err(ProofError::Shared { files }),
+            told => self.written_anew = told.map(|_| u64::try_from(anew).unwrap_or(u64::MAX)),
+        }
+        Ok(self)
+    }
+
+    /// How many files were written anew and share no storage with what was there before; [`None`] where that cannot be told.
+    pub fn written_anew(&self) -> Option<u64> {
+        self.written_anew
     }
 
     /// What was searched.

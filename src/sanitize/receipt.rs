@@ -90,6 +90,7 @@ impl Receipt {
                 }
                 report.needles = proof.needles();
                 report.bytes_scanned = proof.bytes_scanned();
+                report.written_anew = proof.written_anew();
                 report.not_covered.extend(proof.not_covered().iter().cloned());
             }
             Basis::Skipped(reason) => report.skipped = Some(reason),

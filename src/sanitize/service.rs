@@ -149,6 +149,12 @@ pub trait Service: Send {
     /// The originals that must be nowhere any more, after [`Service::sanitize`].
     fn needles(&self) -> Option<&NeedleSet>;
 
+    /// The files that sanitizing wrote from nothing, relative to the environment's root: none shares storage with what
+    /// was there before. After [`Service::sanitize`].
+    fn written_anew(&self) -> &[PathBuf] {
+        &[]
+    }
+
     /// What was done, for report and receipt.
     fn tally(&self) -> Tally;
 

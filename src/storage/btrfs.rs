@@ -44,6 +44,9 @@ pub struct Btrfs {
     inspected: Mutex<Option<(PathBuf, String)>>,
 }
 
+/// How many files one call measures.
+const MEASURED: usize = 256;
+
 impl Btrfs {
     /// What Btrfs can do, whatever the pool.
     pub const CAPABILITIES: Capabilities = Capabilities {
@@ -479,6 +482,24 @@ impl Storage for Btrfs {
         parse::exclusive(&text)
             .map(Some)
             .map_err(|error| unreadable(&object.path, error))
+    }
+
+    fn shared(&self, object: &Object, files: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, StorageError> {
+        let (_, _) = self.exact(object)?;
+        let mut shared = Vec::new();
+        for some in files.chunks(MEASURED) {
+            let invocation = self.call(&["filesystem", "du", "--raw", "--"]);
+            let invocation = some
+                .iter()
+                .fold(invocation, |call, file| call.arg(object.path.join(file)));
+            let text = self
+                .run("looking for what is shared in", &object.path, &invocation)?
+                .text();
+            let bytes = parse::shared(&text, some.len()).map_err(|error| unreadable(&object.path, error))?;
+            let found = some.iter().zip(bytes).filter(|(_, bytes)| *bytes > 0);
+            shared.extend(found.map(|(file, _)| file.clone()));
+        }
+        Ok(Some(shared))
     }
 }
 

@@ -209,6 +209,10 @@ pub const CHECKS: &[Check] = &[
         copies::links_are_not_followed,
     ),
     ("usage says something", copies::usage_is_told),
+    (
+        "files that share storage are told from those written anew",
+        copies::shared_files_are_told,
+    ),
 ];
 
 fn hold(condition: bool, broken: &str) -> Outcome {

@@ -423,6 +423,10 @@ impl Storage for Memory {
         self.call(Method::Owned, &self.pool, || self.owned_now())
     }
 
+    fn shared(&self, _object: &Object, _files: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, StorageError> {
+        Ok(None)
+    }
+
     fn usage(&self) -> Result<Usage, StorageError> {
         self.call(Method::Usage, &self.pool, || Ok(self.faults().usage))
     }

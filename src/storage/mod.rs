@@ -300,4 +300,8 @@ pub trait Storage: Send + Sync {
 
     /// Bytes that belong to this object alone, where the storage can tell.
     fn exclusive(&self, object: &Object) -> Result<Option<u64>, StorageError>;
+
+    /// Which of `files`, regular ones that nobody can exchange for others meanwhile, relative to the object, share storage
+    /// with another object or file. [`None`] where the storage cannot tell.
+    fn shared(&self, object: &Object, files: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, StorageError>;
 }

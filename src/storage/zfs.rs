@@ -442,6 +442,10 @@ impl Storage for Zfs {
         mounting::mount(&tree, &object.path)
     }
 
+    fn shared(&self, _object: &Object, _files: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, StorageError> {
+        Ok(None)
+    }
+
     fn usage(&self) -> Result<Usage, StorageError> {
         let zpool = zpool_of(&self.dataset);
         let table = self.get(&[zpool, &self.dataset], &["used", "available"])?;

@@ -159,6 +159,8 @@ fn the_document_of_a_branch_says_what_was_measured() {
         sanitized["bytes_scanned"].as_u64().unwrap() > 10_000_000,
         "{sanitized}"
     );
+    // Three tables with TOAST and indexes at least, and the WAL.
+    assert!(sanitized["written_anew"].as_u64().unwrap() > 10, "{sanitized}");
     assert!(sanitized["columns"].as_u64().unwrap() >= 8, "{sanitized}");
     let steps = "reserve quiesce snapshot clone seal sanitize prove checkpoint start publish total";
     let mut steps: Vec<&str> = steps.split(' ').collect();

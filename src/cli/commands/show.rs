@@ -105,6 +105,11 @@ fn describe_receipt(report: &BranchReport, receipt: Option<&ReceiptRecord>) -> S
             "proved      {} originals were searched for in {} bytes, {} found",
             done.needles, done.bytes_scanned, done.found
         ));
+        if let Some(files) = done.written_anew {
+            lines.push(format!(
+                "proved      {files} files were written anew and share no storage with what was there before"
+            ));
+        }
     }
     for column in &receipt.replaced {
         lines.push(format!(

@@ -1,4 +1,5 @@
-//! Step 7: search every byte of the stopped tree for originals.
+//! Step 7: search every byte of the stopped tree for originals, and see that what was written anew shares nothing with what
+//! was there before.
 
 use serde_json::{Value, json};
 
@@ -15,7 +16,14 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
         .filter_map(|service| service.needles())
         .collect();
     let proof = Proof::search(&clone.path, clone.id.clone(), run.app.policy(), &needles)?;
-    let output = json!({ "needles": proof.needles(), "bytes": proof.bytes_scanned() });
+    let anew: Vec<_> = run
+        .services
+        .iter()
+        .flat_map(|service| service.written_anew().to_vec())
+        .collect();
+    let shared = run.app.storage.shared(&clone, &anew)?;
+    let proof = proof.sharing(anew.len(), shared)?;
+    let output = json!({ "needles": proof.needles(), "bytes": proof.bytes_scanned(), "written_anew": proof.written_anew() });
     run.proof = Some(proof);
     Ok(output)
 }

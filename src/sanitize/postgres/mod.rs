@@ -16,6 +16,7 @@ mod large;
 mod linked;
 mod masker;
 mod old_wal;
+mod own_files;
 mod pace;
 mod pipeline;
 mod planner;

@@ -25,7 +25,7 @@ use super::planner::Hidden;
 use super::sealed::write_conf;
 use super::url::url;
 use super::work::table_work;
-use super::{delete_rows, purge, sample};
+use super::{delete_rows, own_files, purge, sample};
 
 /// What decides about the data of one service.
 pub struct Rules {
@@ -79,6 +79,7 @@ pub struct PostgresService {
     pub(super) schema: Schema,
     pub(super) ledger: Option<Ledger>,
     pub(super) needles: Option<NeedleSet>,
+    pub(super) written_anew: Vec<PathBuf>,
     pub(super) secrets: Vec<Secret>,
     pub(super) tally: Tally,
     pub(super) running: Option<Mode>,
@@ -109,6 +110,7 @@ impl PostgresService {
             schema: Schema::default(),
             ledger: None,
             needles: None,
+            written_anew: Vec::new(),
             secrets: Vec::new(),
             tally,
             running: None,
@@ -253,8 +255,23 @@ impl Service for PostgresService {
             self.setup.name
         ));
         let in_use = self.files_in_use(site)?;
+        let relations = self.relations_written(site, &database)?;
+        if relations.iter().any(|file| own_files::in_tablespace(file)) {
+            let what =
+                "whether files of tables in a tablespace share storage with production's was not looked at";
+            self.tally
+                .not_covered
+                .push(format!("{}: {what}", self.setup.name));
+        }
         self.stop(site)?;
-        purge::purge(site, &self.setup, self.identity()?, &in_use)
+        purge::purge(site, &self.setup, self.identity()?, &in_use)?;
+        let volume = Volume::open(&self.volume_dir(site))?;
+        self.written_anew = own_files::all_of(&volume, &self.setup, &relations)?;
+        Ok(())
+    }
+
+    fn written_anew(&self) -> &[PathBuf] {
+        &self.written_anew
     }
 
     fn needles(&self) -> Option<&NeedleSet> {

@@ -98,18 +98,45 @@ pub(super) fn list(text: &str) -> Result<Vec<String>, Unreadable> {
 
 /// The bytes that belong to one tree alone, in the answer of `btrfs filesystem du -s --raw PATH`.
 pub(super) fn exclusive(text: &str) -> Result<u64, Unreadable> {
-    let command = "filesystem du";
-    let lines: Vec<&str> = text.lines().collect();
-    let [header, row] = lines.as_slice() else {
-        return Err(unreadable(command, text));
-    };
-    if header.split_whitespace().collect::<Vec<_>>() != ["Total", "Exclusive", "Set", "shared", "Filename"] {
-        return Err(unreadable(command, header));
+    let usage = disk_usage(text)?;
+    match usage.as_slice() {
+        [(_, exclusive)] => Ok(*exclusive),
+        _ => Err(unreadable(DISK_USAGE, text)),
     }
-    let mut columns = row.split_whitespace();
-    let (total, exclusive) = (columns.next(), columns.next());
-    number(command, total.unwrap_or_default())?;
-    number(command, exclusive.unwrap_or_default())
+}
+
+/// The bytes that each of so many files shares with others, in the answer of `btrfs filesystem du --raw FILE…`.
+pub(super) fn shared(text: &str, files: usize) -> Result<Vec<u64>, Unreadable> {
+    let usage = disk_usage(text)?;
+    if usage.len() != files {
+        return Err(unreadable(DISK_USAGE, text));
+    }
+    usage
+        .into_iter()
+        .map(|(total, exclusive)| {
+            total
+                .checked_sub(exclusive)
+                .ok_or_else(|| unreadable(DISK_USAGE, text))
+        })
+        .collect()
+}
+
+const DISK_USAGE: &str = "filesystem du";
+
+/// Total and exclusive bytes of each line.
+fn disk_usage(text: &str) -> Result<Vec<(u64, u64)>, Unreadable> {
+    let mut lines = text.lines();
+    let header = lines.next().unwrap_or_default();
+    if header.split_whitespace().collect::<Vec<_>>() != ["Total", "Exclusive", "Set", "shared", "Filename"] {
+        return Err(unreadable(DISK_USAGE, header));
+    }
+    lines
+        .map(|row| {
+            let mut columns = row.split_whitespace();
+            let mut next = || number(DISK_USAGE, columns.next().unwrap_or_default());
+            Ok((next()?, next()?))
+        })
+        .collect()
 }
 
 /// The answer of `btrfs inspect-internal rootid PATH`.
@@ -258,6 +285,15 @@ mod tests {
         assert!(exclusive("").is_err());
         assert!(exclusive(&text.replace("524288 ", "512.00KiB ")).is_err());
         assert!(exclusive(&format!("{text}more\n")).is_err());
+    }
+
+    #[test]
+    fn shared_bytes_are_what_is_not_exclusive() {
+        let text = "     Total   Exclusive  Set shared  Filename\n         0           0           0  x1/new\n    \
+                    114688           0      114688  x1/data/base/5/1259\n";
+        assert_eq!(shared(text, 2).unwrap(), [0, 114_688]);
+        assert!(shared(text, 3).is_err() && shared(text, 1).is_err());
+        assert!(shared(&text.replace("114688           0", "0           9"), 2).is_err());
     }
 
     #[test]

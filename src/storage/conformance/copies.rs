@@ -1,6 +1,8 @@
 //! Snapshots and clones: what they hold, what they are made of, and that they stand apart.
 
 use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use super::{
     Ground, Outcome, branch, content, content_of, hold, incoming, mark_for, name, one_branch, production,
@@ -203,5 +205,31 @@ pub(super) fn usage_is_told(ground: &dyn Ground) -> Outcome {
     hold(
         exclusive.is_none_or(|bytes| bytes <= usage.total),
         "exclusive bytes make no sense",
+    )
+}
+
+pub(super) fn shared_files_are_told(ground: &dyn Ground) -> Outcome {
+    const PAGE: usize = 8192;
+    let root = production(ground)?;
+    // Too long to lie within the tree's own nodes.
+    let pages = vec![7_u8; 64 * PAGE];
+    for name in ["untouched", "in-place", "anew"] {
+        fs::write(root.join("db").join(name), &pages)?;
+        fs::File::open(root.join("db").join(name))?.sync_all()?;
+    }
+    let (_, clone) = branch(ground, &root, 1)?;
+    let db = clone.path.join("db");
+    // As an `UPDATE` does it: some pages change, the others are production's still.
+    let in_place = fs::OpenOptions::new().write(true).open(db.join("in-place"))?;
+    in_place.write_all_at(&[8; PAGE], 0)?;
+    in_place.sync_all()?;
+    fs::remove_file(db.join("anew"))?;
+    fs::write(db.join("anew"), &pages)?;
+    fs::File::open(db.join("anew"))?.sync_all()?;
+    let files = ["untouched", "in-place", "anew"].map(|name| Path::new("db").join(name));
+    let shared = ground.storage().shared(&clone, &files)?;
+    hold(
+        shared.is_none_or(|shared| shared == files[..2]),
+        "what is shared and what is not was not told apart",
     )
 }
