@@ -5,6 +5,7 @@
 //! directories of root's that no user of a branch can reach, so their paths hold still.
 
 mod advice;
+mod extents;
 mod filesystem;
 mod nested;
 mod nocow;
@@ -43,9 +44,6 @@ pub struct Btrfs {
     /// parent, and is held against that.
     inspected: Mutex<Option<(PathBuf, String)>>,
 }
-
-/// How many files one call measures.
-const MEASURED: usize = 256;
 
 impl Btrfs {
     /// What Btrfs can do, whatever the pool.
@@ -474,32 +472,11 @@ impl Storage for Btrfs {
     }
 
     fn exclusive(&self, object: &Object) -> Result<Option<u64>, StorageError> {
-        let (_, _) = self.exact(object)?;
-        let invocation = self
-            .call(&["filesystem", "du", "-s", "--raw", "--"])
-            .arg(&object.path);
-        let text = self.run("measuring", &object.path, &invocation)?.text();
-        parse::exclusive(&text)
-            .map(Some)
-            .map_err(|error| unreadable(&object.path, error))
+        self.bytes_alone(object).map(Some)
     }
 
     fn shared(&self, object: &Object, files: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, StorageError> {
-        let (_, _) = self.exact(object)?;
-        let mut shared = Vec::new();
-        for some in files.chunks(MEASURED) {
-            let invocation = self.call(&["filesystem", "du", "--raw", "--"]);
-            let invocation = some
-                .iter()
-                .fold(invocation, |call, file| call.arg(object.path.join(file)));
-            let text = self
-                .run("looking for what is shared in", &object.path, &invocation)?
-                .text();
-            let bytes = parse::shared(&text, some.len()).map_err(|error| unreadable(&object.path, error))?;
-            let found = some.iter().zip(bytes).filter(|(_, bytes)| *bytes > 0);
-            shared.extend(found.map(|(file, _)| file.clone()));
-        }
-        Ok(Some(shared))
+        self.files_shared(object, files).map(Some)
     }
 }
 
