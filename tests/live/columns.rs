@@ -196,3 +196,40 @@ fn values_become_what_a_list_beside_the_rules_says() {
     );
     production.envclone(&["destroy", "fix-42"]).ok();
 }
+
+#[test]
+fn an_index_that_was_never_finished_stays_so_and_holds_no_original() {
+    let production = Production::new();
+    production.sql("ROLLBACK PREPARED 'stale'");
+    production.sql("CREATE TABLE shop.twice (id integer PRIMARY KEY, who text NOT NULL, kind text)");
+    // Long enough for the index to be read side by side with others.
+    production.sql("INSERT INTO shop.twice SELECT n, 'Kanari Twice' || n || repeat('x', 500), 'same' FROM generate_series(1, 9000) n");
+    production.sql("CREATE INDEX twice_who ON shop.twice (who)");
+    production.sql("ALTER TABLE shop.twice OWNER TO shop");
+    for index in [
+        "twice_kind ON shop.twice (kind)",
+        "twice_both ON shop.twice (kind, lower(kind))",
+    ] {
+        let failed = ask(
+            &production.superuser(),
+            &format!("CREATE UNIQUE INDEX CONCURRENTLY {index}"),
+        );
+        assert!(failed.is_err(), "the control");
+    }
+    let rules = format!("{RULES}\n[db.\"shop.twice\"]\nwho = \"name\"\nkind = {{ keep = \"a kind\" }}\n");
+    production.configure(&production.configuration(), &rules);
+    let state = "SELECT string_agg(concat_ws(' ', relname, indisvalid, indisready, indislive), ';' ORDER BY relname) \
+        FROM pg_index JOIN pg_class AS c ON c.oid = indexrelid WHERE indrelid = 'shop.twice'::regclass";
+    let before = production.sql(state);
+    assert!(before.contains("twice_kind f"), "{before}");
+    let url = url_of(&production.branch("fix-42"));
+    assert_eq!(ask(&url, state).unwrap(), before);
+    let rows = "SELECT count(*), count(*) FILTER (WHERE who ~* 'kanari') FROM shop.twice";
+    assert_eq!(ask(&url, rows).unwrap(), "9000|0");
+    assert_eq!(
+        ask(&url, "SELECT max(pg_relation_size(indexrelid)) <= 16384 FROM pg_index WHERE indrelid = 'shop.twice'::regclass AND NOT indisvalid")
+            .unwrap(),
+        "t"
+    );
+    production.envclone(&["destroy", "fix-42"]).ok();
+}

@@ -148,3 +148,27 @@ fn statistics_that_hold_originals_in_compressed_form_stop_the_branch() {
         "0"
     );
 }
+
+#[test]
+fn what_the_owners_sql_makes_and_addresses_in_the_schema_are_on_the_receipt() {
+    let production = Production::new();
+    production.sql("COMMENT ON TABLE shop.orders IS 'ask Boss@firma.de, not x@example.com'");
+    let after = |sql: &str| fs::write(production.etc().join("after.sql"), sql).unwrap();
+    after("CREATE TABLE shop.flags AS SELECT true AS set");
+    let configuration = production.configuration() + "after = [\"after.sql\"]\n";
+    production.configure(&configuration, RULES);
+    production.branch("fix-42");
+    let receipt = production.envclone(&["show", "fix-42", "--receipt"]).ok();
+    for said in [
+        "the comment on table shop.orders holds an e-mail address",
+        "shop.flags appeared by the owner's SQL",
+    ] {
+        assert!(receipt.contains(said), "{said:?} is not in {receipt}");
+    }
+    assert!(!receipt.to_lowercase().contains("boss@firma"), "{receipt}");
+    production.envclone(&["destroy", "fix-42"]).ok();
+    after("CREATE DATABASE other");
+    production
+        .envclone(&["branch", "prod", "fix-42"])
+        .refused(5, &["database \"other\" appeared"]);
+}

@@ -57,6 +57,10 @@ CREATE POLICY nobody ON dev.checked USING (false);
 CREATE FUNCTION dev.text_of(dev.pair) RETURNS text LANGUAGE plpgsql AS
     $$ BEGIN PERFORM dev.spy('cast'); RETURN 'text'; END $$;
 CREATE CAST (dev.pair AS text) WITH FUNCTION dev.text_of(dev.pair);
+-- What it calls has reset the role, it may be.
+SET ROLE dev;
+CREATE TABLE dev.judged (id integer, note text, pair dev.pair);
+ALTER TABLE dev.judged ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 RESET ROLE;
 CREATE TABLE public.above (id integer, note text CHECK (dev.spy('above')));
 DO $$
@@ -64,7 +68,7 @@ DECLARE
     one text;
 BEGIN
     FOREACH one IN ARRAY ARRAY['dev.checked', 'dev.computed', 'dev.worded', 'dev.paired', 'dev.built_in', 'dev.late',
-        'dev.cast_of', 'dev.kept', 'dev.planned', 'dev.unmasked', 'dev.parted', 'public.above']
+        'dev.cast_of', 'dev.kept', 'dev.planned', 'dev.unmasked', 'dev.parted', 'dev.judged', 'public.above']
     LOOP
         EXECUTE format('INSERT INTO %s (id, note) SELECT n, ''Kanari note '' || n FROM generate_series(1, 50) n', one);
     END LOOP;
@@ -73,6 +77,7 @@ UPDATE dev.worded SET word = 'a word';
 UPDATE dev.paired SET pair = ROW('one', ARRAY['two', 'three']);
 UPDATE dev.cast_of SET pair = ROW('kanari one', NULL);
 UPDATE dev.kept SET pair = ROW('one', NULL);
+UPDATE dev.judged SET pair = ROW('one', NULL);
 -- Long values are measured and read in pieces.
 UPDATE dev.kept SET pair = ROW((SELECT string_agg(md5(n::text), '') FROM generate_series(1, 1000) n), NULL) WHERE id = 1;
 ALTER TABLE dev.late ADD CHECK (note !~ 'Kanari') NOT VALID;
@@ -109,6 +114,9 @@ note = { transform = "text", mode = "scramble" }
 note = { keep = "a note" }
 [db."dev.parted"]
 note = { keep = "a note" }
+[db."dev.judged"]
+note = [{ transform = "text", mode = "scramble", where = "length(pair::text) = 4" }, { keep = "none" }]
+pair = { keep = "words" }
 [db."public.above"]
 note = { transform = "text", mode = "scramble" }
 "#;
@@ -159,7 +167,7 @@ fn code_of_the_data_runs_with_the_rights_of_who_owns_the_table() {
         line.ends_with(" nothing") && ["index", "condition", "statistics"].contains(&place)
     };
     assert!(by_server.iter().all(made), "{by_server:?}");
-    let places = ["built in", "by hand", "check", "domain", "generated"];
+    let places = ["built in", "by hand", "cast", "check", "domain", "generated"];
     let expected: Vec<_> = places
         .iter()
         .map(|place| format!("dev dev {place} nothing"))
@@ -173,7 +181,7 @@ fn code_of_the_data_runs_with_the_rights_of_who_owns_the_table() {
     );
     assert_eq!(answer(AS_IT_WAS), before);
     for table in [
-        "checked", "computed", "worded", "paired", "built_in", "late", "planned",
+        "checked", "computed", "worded", "paired", "built_in", "late", "planned", "judged",
     ] {
         let sql = format!("SELECT count(*), count(*) FILTER (WHERE note ~* 'kanari') FROM dev.{table}");
         assert_eq!(answer(&sql), "50|0", "{table}");
@@ -221,6 +229,245 @@ fn a_view_that_code_of_the_data_puts_in_a_tables_place_is_read_by_nobody() {
     production.sql(EXCHANGE);
     let before = production.world();
     let ended = production.envclone(&["branch", "prod", "fix-42"]);
-    ended.refused(1, &["dev.kept is no longer the table that it was"]);
+    ended.refused(5, &["dev.kept is now dev.away"]);
     assert_eq!(production.world(), before);
+}
+
+/// Code of a table that acts once, as soon as it runs in a branch: `THE_PLACE` says where it is called, `THE_DEED` what it does. The first
+/// table is the largest, and those that it acts on are small: they come later.
+const TRAP: &str = r"
+CREATE ROLE dev; CREATE SCHEMA dev AUTHORIZATION dev; GRANT USAGE ON SCHEMA shop TO dev;
+SET ROLE dev;
+CREATE TABLE dev.took (who text, what text);
+GRANT INSERT ON dev.took TO PUBLIC;
+CREATE TABLE dev.sprung (done boolean);
+CREATE FUNCTION dev.spy(how text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    taken text;
+BEGIN
+    BEGIN
+        EXECUTE 'SELECT reverse(string_agg(email, '','')) FROM shop.customers' INTO taken;
+    EXCEPTION WHEN insufficient_privilege THEN
+        taken := 'nothing';
+    END;
+    INSERT INTO dev.took VALUES (session_user || ' ' || current_user || ' ' || how, taken);
+    RETURN true;
+END $$;
+CREATE FUNCTION dev.number(how text) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM dev.spy(how); RETURN 1; END $$;
+CREATE DOMAIN dev.word AS text;
+CREATE TYPE dev.pair AS (one text, other text);
+CREATE FUNCTION dev.text_of(dev.pair) RETURNS text LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM dev.spy('cast'); RETURN 'text'; END $$;
+CREATE CAST (dev.pair AS text) WITH FUNCTION dev.text_of(dev.pair);
+CREATE TABLE dev.first (id integer, note text);
+CREATE TABLE dev.second (id integer, note text);
+CREATE TABLE dev.kept (id integer, note text);
+CREATE TABLE dev.worded (word dev.word, note varchar(20));
+INSERT INTO dev.first SELECT n, 'Kanari note ' || n FROM generate_series(1, 3000) n;
+INSERT INTO dev.second SELECT n, 'Kanari note ' || n FROM generate_series(1, 2900) n;
+INSERT INTO dev.kept SELECT n, 'a note ' || n FROM generate_series(1, 10) n;
+INSERT INTO dev.worded VALUES ('a word', 'Kanari note');
+CREATE FUNCTION dev.act() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN true; END $$;
+CREATE FUNCTION dev.spring(given text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM dev.act(); RETURN given; END $$;
+THE_PLACE;
+CREATE OR REPLACE FUNCTION dev.act() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM dev.sprung) THEN
+        INSERT INTO dev.sprung VALUES (true);
+        THE_DEED;
+    END IF;
+    RETURN true;
+END $$;
+RESET ROLE;
+";
+const TRAP_RULES: &str = r#"
+[db."dev.took"]
+who = { keep = "names of roles" }
+what = { keep = "what was taken" }
+[db."dev.first"]
+note = { transform = "text", mode = "scramble" }
+[db."dev.second"]
+note = { transform = "text", mode = "scramble" }
+[db."dev.kept"]
+note = { keep = "a note" }
+[db."dev.worded"]
+word = { keep = "a word" }
+note = { transform = "text", mode = "scramble" }
+"#;
+const OF_AN_INDEX: &str = "CREATE INDEX ON dev.first (dev.spring(note))";
+const OF_A_CHECK: &str = "ALTER TABLE dev.first ADD CHECK (dev.spring(note) <> '')";
+
+fn configure(production: &Production, rules: &str) {
+    let configuration = production
+        .configuration()
+        .replace("user = \"shop\"", "user = \"admin\"");
+    production.configure(&configuration, &format!("{RULES}{rules}"));
+}
+
+fn trapped(place: &str, act: &str) -> Production {
+    let production = Production::new();
+    configure(&production, TRAP_RULES);
+    production.sql("ROLLBACK PREPARED 'stale'");
+    production.sql(&TRAP.replace("THE_PLACE", place).replace("THE_DEED", act));
+    production.sql("TRUNCATE dev.took");
+    production
+}
+
+/// In a branch of it the trap was sprung, and took nothing.
+#[track_caller]
+fn took_nothing(production: &Production) {
+    let url = url_of(&production.branch("fix-42"));
+    let answer = |sql: &str| ask(&url, sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
+    assert_eq!(answer("SELECT count(*) FROM dev.sprung"), "1", "it never ran");
+    let took = "SELECT coalesce(string_agg(DISTINCT who || ' ' || left(what, 7), ';'), '') FROM dev.took \
+        WHERE what <> 'nothing' OR who LIKE 'postgres postgres%'";
+    assert_eq!(answer(took), "");
+    for table in ["first", "second", "worded"] {
+        let sql = format!("SELECT count(*) FROM dev.{table} WHERE note ~* 'kanari'");
+        assert_eq!(answer(&sql), "0", "{table}");
+    }
+}
+
+#[test]
+fn what_code_of_an_index_changes_is_met_by_no_superuser() {
+    // A domain of a table that has no code itself.
+    let act = "ALTER DOMAIN dev.word ADD CONSTRAINT laid CHECK (dev.spy('domain')) NOT VALID";
+    took_nothing(&trapped(OF_AN_INDEX, act));
+}
+
+#[test]
+fn an_index_that_code_of_the_data_makes_is_planned_with_by_no_superuser() {
+    let act = "CREATE INDEX ON dev.kept ((id + dev.number('planner')))";
+    took_nothing(&trapped(OF_A_CHECK, act));
+}
+
+#[test]
+fn tables_that_code_of_the_data_makes_or_changes_stop_the_branch() {
+    let cases = [
+        (
+            "ALTER TABLE dev.kept ALTER note TYPE dev.pair USING ROW(note, NULL)::dev.pair",
+            "dev.kept has other columns",
+        ),
+        (
+            "CREATE TABLE dev.stash AS SELECT reverse(note) AS note FROM dev.second",
+            "dev.stash appeared",
+        ),
+        (
+            "DROP TABLE dev.kept; CREATE TABLE dev.kept AS SELECT 1 AS id, 'a note'::text AS note",
+            "dev.kept is another one",
+        ),
+        ("DROP TABLE dev.kept", "dev.kept vanished"),
+        ("PERFORM lo_from_bytea(0, 'a note')", "large objects appeared"),
+    ];
+    for (number, (act, said)) in cases.into_iter().enumerate() {
+        let place = if number % 2 == 0 { OF_AN_INDEX } else { OF_A_CHECK };
+        let production = trapped(place, act);
+        let before = production.world();
+        production
+            .envclone(&["branch", "prod", "fix-42"])
+            .refused(5, &[said]);
+        assert_eq!(production.world(), before);
+    }
+}
+
+#[test]
+fn a_condition_that_calls_code_of_others_over_a_table_of_a_superuser_is_refused() {
+    let production = trapped(OF_A_CHECK, "NULL");
+    production.sql("CREATE TABLE public.judged (id integer, note text, pair dev.pair)");
+    production.sql("INSERT INTO public.judged VALUES (1, 'Kanari note', ROW('one', NULL))");
+    let rules = r#"
+[db."public.judged"]
+note = [{ transform = "text", mode = "scramble", where = "length(pair::text) = 4" }, { keep = "none" }]
+pair = { keep = "words" }
+"#;
+    configure(&production, &format!("{TRAP_RULES}{rules}"));
+    let before = production.world();
+    production
+        .envclone(&["branch", "prod", "fix-42"])
+        .refused(2, &["db.public.judged.note", "length(pair::text) = 4"]);
+    assert_eq!(production.world(), before);
+    // What the server's own functions tell of it calls nothing of the data.
+    let rules = rules.replace(
+        "length(pair::text) = 4",
+        "(pair).one = 'one' AND now() > '2020-01-01'",
+    );
+    configure(&production, &format!("{TRAP_RULES}{rules}"));
+    took_nothing(&production);
+}
+
+#[test]
+fn a_domain_of_others_over_a_superusers_table_runs_with_no_rights_of_a_superuser() {
+    let production = Production::new();
+    // No function of others is needed for it: one of the server's own runs what it is given.
+    production.sql(
+        "DROP FUNCTION shop.audit CASCADE; CREATE ROLE dev; CREATE SCHEMA dev AUTHORIZATION dev; SET ROLE dev; \
+         CREATE DOMAIN dev.word AS text CHECK (session_user = 'admin' OR query_to_xml('SELECT lo_from_bytea(0, \
+             convert_to(reverse(string_agg(email, '''')), ''UTF8'')) FROM shop.customers', false, false, '') IS NOT NULL); \
+         RESET ROLE; CREATE TABLE public.worded (id integer, note text, word dev.word); SET SESSION AUTHORIZATION admin; \
+         INSERT INTO public.worded VALUES (1, 'Kanari note', 'a word')",
+    );
+    let rules = r#"
+[db."public.worded"]
+note = { transform = "text", mode = "scramble" }
+word = { keep = "a word" }
+"#;
+    configure(&production, rules);
+    let before = production.world();
+    production
+        .envclone(&["branch", "prod", "fix-42"])
+        .refused(1, &["public.worded as a role that reads nothing", "42501"]);
+    assert_eq!(production.world(), before);
+}
+
+/// A trigger that names the files with originals which a superuser can read: WAL, and whatever else lies in the data directory.
+const LOOKING_ROUND: &str = r"
+CREATE ROLE dev; CREATE SCHEMA dev AUTHORIZATION dev;
+SET ROLE dev;
+CREATE TABLE dev.inbox (id integer);
+CREATE TABLE dev.took (who text, what text);
+CREATE FUNCTION dev.look() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    place text;
+    found text;
+BEGIN
+    FOR place IN SELECT 'pg_wal/' || name FROM pg_ls_waldir() UNION ALL
+        SELECT d || '/' || f FROM unnest(ARRAY['base/' || (SELECT oid FROM pg_database WHERE datname = current_database()), 'global', 'pg_stat']) AS d,
+            pg_ls_dir(d) AS f WHERE NOT (pg_stat_file(d || '/' || f)).isdir
+    LOOP
+        IF position(convert_to('original' || '-mail', 'UTF8') IN pg_read_binary_file(place)) > 0 THEN
+            found := concat_ws(' ', found, place);
+        END IF;
+    END LOOP;
+    INSERT INTO dev.took VALUES (current_user, coalesce(found, 'nothing'));
+    RETURN new;
+END $$;
+CREATE TRIGGER look BEFORE INSERT ON dev.inbox FOR EACH ROW EXECUTE FUNCTION dev.look();
+";
+
+#[test]
+fn triggers_that_the_owners_sql_fires_find_no_original() {
+    let production = Production::new();
+    production.sql("ROLLBACK PREPARED 'stale'");
+    production.sql(LOOKING_ROUND);
+    // The control: in production there is much to find.
+    production.sql("INSERT INTO dev.inbox VALUES (1)");
+    let took = "SELECT string_agg(who || ' ' || what, ';') FROM dev.took";
+    let control = production.sql(took);
+    assert!(
+        control.contains("pg_wal/") && control.contains("base/"),
+        "{control}"
+    );
+    production.sql("TRUNCATE dev.took, dev.inbox");
+    let after = production.etc().join("after.sql");
+    std::fs::write(after, "INSERT INTO dev.inbox VALUES (2)").unwrap();
+    let configuration = production
+        .configuration()
+        .replace("user = \"shop\"", "user = \"admin\"")
+        + "after = [\"after.sql\"]\n";
+    let rules = "[db.\"dev.took\"]\nwho = { keep = \"a role\" }\nwhat = { keep = \"files\" }\n";
+    production.configure(&configuration, &format!("{RULES}{rules}"));
+    let url = url_of(&production.branch("fix-42"));
+    assert_eq!(ask(&url, took).unwrap(), "postgres nothing");
 }

@@ -41,7 +41,11 @@ impl Session {
         database: &str,
     ) -> Result<Self, EngineError> {
         let role = identity.superuser.as_str();
-        let options = format!("{} {}", options(identity.major), OF_SUPERUSERS);
+        let mut options = format!("{} {}", options(identity.major), OF_SUPERUSERS);
+        // Else those that are enabled for replicas, too, would fire.
+        if identity.major >= 17 {
+            options.push_str(" -c event_triggers=off");
+        }
         let connected = Self::vouched(service, ident, identity, role, database, &options);
         connected.map_err(|fault| {
             if NO_SUPERUSER.iter().any(|code| fault.starts_with(code)) {

@@ -14,7 +14,7 @@ use super::introspect::{count, introspect};
 use super::planner::Hidden;
 use super::service::PostgresService;
 use super::work::column_work;
-use super::{defaults, delete_rows, shown};
+use super::{conditions, defaults, delete_rows, shown};
 
 impl PostgresService {
     /// Reads the schema, and holds the rules against it.
@@ -50,6 +50,7 @@ impl PostgresService {
             })
         })?;
         let ledger = ledger?;
+        self.calling = conditions::calling(&mut session, &ledger)?;
         delete_rows::refuse_referred(&mut session, &self.schema, &ledger)?;
         self.ledger = Some(ledger);
         self.keep_session(&database, session);

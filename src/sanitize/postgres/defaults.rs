@@ -24,7 +24,7 @@ const DEFAULTS: &str = "WITH trees AS (SELECT adnum, adbin::text AS tree FROM pg
     SELECT attname, pg_get_expr(adbin, adrelid), \
         (adbin::text ~ 'UNCLEAR' OR adbin::text ~ '{COERCETODOMAIN' \
          OR EXISTS (SELECT FROM named AS n WHERE n.adnum = d.adnum AND id >= 16384 AND kind NOT IN ('b', 'e')) \
-         OR EXISTS (SELECT FROM called AS c JOIN pg_language AS l ON l.oid = prolang WHERE c.adnum = d.adnum AND FOREIGN \
+         OR EXISTS (SELECT FROM called AS p JOIN pg_language AS l ON l.oid = prolang WHERE p.adnum = d.adnum AND FOREIGN \
             AND NOT (lanname = 'internal' AND (provolatile = 'v' OR prorettype = ANY (TIMES) AND proargtypes::oid[] <@ TIMES))))::int, \
         EXISTS (SELECT FROM called AS c WHERE c.adnum = d.adnum AND provolatile = 'v')::int \
     FROM pg_attrdef AS d JOIN pg_attribute AS a ON attrelid = adrelid AND attnum = adnum \

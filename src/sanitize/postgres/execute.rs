@@ -1,10 +1,10 @@
-//! Tables rewritten, two at a time, and what follows from it.
+//! Tables rewritten, two at a time, those with code of the data after them, and what follows from it.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use crate::engine::ServiceSetup;
-use crate::engine::postgres::Session;
+use crate::engine::postgres::{Mode, Session};
 use crate::model::ReplacedColumn;
 use crate::sanitize::ledger::{Fate, Ledger};
 use crate::sanitize::needle::{NeedleSet, Source};
@@ -14,13 +14,15 @@ use crate::sanitize::transform::Transform;
 
 use super::collation::{self, SortsByBytes};
 use super::pace::Pace;
+use super::planned::Tables;
+use super::planner::Hidden;
 use super::rewrite::{self, ColumnCount};
-use super::rights::{Door, Loader};
+use super::rights::{self, Door, Turn};
 use super::seen::{Originals, Seen};
 use super::service::PostgresService;
 use super::spool::Place;
 use super::work::{TableWork, table_work, transform_names};
-use super::{finish, read_through};
+use super::{finish, purge, read_through};
 
 /// Rows from which on indexes take long enough to ask how they are sorted.
 const MANY_ROWS: u64 = 50_000;
@@ -34,19 +36,20 @@ struct Sessions {
 /// The most readers of one table: its rows are loaded by one session, which more could not keep up with.
 const READERS: usize = 4;
 
-/// What a table needs, and who has to load it where that is known.
-type Task<'w> = (&'w TableWork, Option<Loader>);
+/// What a table needs, and its number.
+type Task<'w> = (&'w TableWork, u32);
 /// What became of it.
 type Outcome<'w> = (&'w TableWork, Option<rewrite::Rewritten>);
 
 impl PostgresService {
-    /// Runs what the tables need, and what follows from it.
+    /// Runs what the tables need, and what follows from it. Of the tables in `calling` the conditions call code of the data.
     pub(super) fn rewrite_tables(
         &mut self,
         site: &Site<'_>,
         needles: &NeedleSet,
+        calling: &BTreeSet<TableName>,
     ) -> Result<Seen, ServiceError> {
-        let hidden = std::mem::take(&mut self.hidden);
+        let mut hidden = std::mem::take(&mut self.hidden);
         let Some(ledger) = &self.ledger else {
             return Ok(Seen::default());
         };
@@ -70,10 +73,9 @@ impl PostgresService {
             },
         };
         let sorts_by_bytes = self.sort_by_bytes(site, &database, &work)?;
-        let (mut seen, mut outcomes, late) =
-            self.do_tables(site, place, work.iter().map(|work| (work, None)).collect())?;
-        // Nothing that is not theirs is raw any more where code of the data runs.
-        let (later, others, _) = self.do_tables(site, place, late)?;
+        let (first, late) = self.by_turn(site, &work, calling)?;
+        let (mut seen, mut outcomes) = self.do_first(site, place, first)?;
+        let (later, others) = self.do_late(site, place, late, calling, &mut hidden)?;
         seen.merge(later);
         outcomes.extend(others);
         let changed: Vec<TableName> = work.iter().map(|work| work.table().clone()).collect();
@@ -92,58 +94,74 @@ impl PostgresService {
         read_through::note_untouched(&mut session, &self.schema, ledger, &passed, needles, &mut seen)?;
         self.refuse_left(&seen, needles)?;
         hidden.give_back(&mut session)?;
-        let emptied = self.finish(site, session, ledger, &changed)?;
-        tally.kept.extend(emptied.iter().map(|view| {
+        let addresses = read_through::addresses_in_schema(&mut session)?;
+        tally.not_covered.extend(addresses.iter().map(|text| {
             let service = &self.setup.name;
-            format!("{service}: {view} was left empty: what it reads is on another server")
+            format!("{service}: {text} holds an e-mail address; what the schema says is not replaced")
         }));
         self.tally = tally;
+        self.finish(site, session, &changed)?;
         Ok(seen)
     }
 
-    /// Does what tables need, two at a time. Those that another role has to load are put off.
-    fn do_tables<'w>(
+    /// What the tables need, apart by when it is their turn.
+    #[allow(clippy::type_complexity, reason = "two lists of one kind")]
+    fn by_turn<'w>(
+        &self,
+        site: &Site<'_>,
+        work: &'w [TableWork],
+        calling: &BTreeSet<TableName>,
+    ) -> Result<(Vec<Task<'w>>, Vec<Task<'w>>), ServiceError> {
+        let database = &self.credentials_of()?.database;
+        let numbers = self
+            .planned
+            .get(database)
+            .map(Tables::numbers)
+            .unwrap_or_default();
+        let mut tasks = Vec::with_capacity(work.len());
+        for work in work {
+            let number = match numbers.get(work.table()) {
+                Some(number) => *number,
+                None if work.is_of_large_objects() => 0,
+                None => return Err(self.unfit(&format!("{} vanished", work.table()))),
+            };
+            tasks.push((work, number));
+        }
+        if tasks.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let all: Vec<u32> = tasks.iter().map(|(_, number)| *number).collect();
+        let with_code = rights::with_code(&mut self.session(site, database)?, &all)?;
+        Ok(tasks
+            .into_iter()
+            .partition(|(work, number)| !with_code.contains(number) && !calling.contains(work.table())))
+    }
+
+    /// Does what tables need that have no code of the data, two at a time.
+    fn do_first<'w>(
         &self,
         site: &Site<'_>,
         place: Place<'_>,
         queue: Vec<Task<'w>>,
-    ) -> Result<(Seen, Vec<Outcome<'w>>, Vec<Task<'w>>), ServiceError> {
+    ) -> Result<(Seen, Vec<Outcome<'w>>), ServiceError> {
         if queue.is_empty() {
-            return Ok((Seen::default(), Vec::new(), Vec::new()));
+            return Ok((Seen::default(), Vec::new()));
         }
-        let database = &self.credentials_of()?.database;
         let queue = Mutex::new(queue.into_iter());
-        let (outcomes, late) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+        let outcomes = Mutex::new(Vec::new());
         let worker = || -> Result<Seen, ServiceError> {
-            let mut sessions = Sessions {
-                main: self.session(site, database)?,
-                others: None,
-            };
+            let mut sessions = self.sessions(site)?;
             let mut seen = Seen::default();
             loop {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some((work, loader)) = next else {
+                let Some(task) = next else {
                     return Ok(seen);
                 };
-                let loader = match (loader, work) {
-                    (Some(loader), _) => loader,
-                    (None, TableWork::Rewrite(name, _)) => {
-                        let loader = Loader::of(&mut sessions.main, name)?;
-                        if !loader.is_same_session() {
-                            let mut late = late.lock().unwrap_or_else(PoisonError::into_inner);
-                            late.push((work, Some(loader)));
-                            continue;
-                        }
-                        loader
-                    }
-                    (None, _) => Loader::Same,
-                };
-                (site.detail)(&format!("{}: {}", self.setup.name, work.table()));
-                let outcome = self.do_table(site, &mut sessions, work, place, &loader, &mut seen)?;
+                let outcome = self.do_table(site, &mut sessions, task, place, Turn::First, &mut seen)?;
                 outcomes
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
-                    .push((work, outcome));
+                    .push((task.0, outcome));
             }
         };
         let (one, other) = std::thread::scope(|scope| {
@@ -154,8 +172,41 @@ impl PostgresService {
         let (mut seen, other) = (one?, other?);
         seen.merge(other);
         let outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let late = late.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok((seen, outcomes, late))
+        Ok((seen, outcomes))
+    }
+
+    /// Does what tables need that have code of the data, one at a time: while it runs, nothing else does. What it makes that the
+    /// planner would call is hidden each time, and what it made of the schema is refused before anything is read again.
+    fn do_late<'w>(
+        &self,
+        site: &Site<'_>,
+        place: Place<'_>,
+        late: Vec<Task<'w>>,
+        calling: &BTreeSet<TableName>,
+        hidden: &mut Hidden,
+    ) -> Result<(Seen, Vec<Outcome<'w>>), ServiceError> {
+        let (mut seen, mut outcomes) = (Seen::default(), Vec::new());
+        if late.is_empty() {
+            return Ok((seen, outcomes));
+        }
+        let mut sessions = self.sessions(site)?;
+        for task in late {
+            hidden.hide_more(&mut sessions.main)?;
+            let conditions = calling.contains(task.0.table());
+            let turn = Turn::Late { conditions };
+            let outcome = self.do_table(site, &mut sessions, task, place, turn, &mut seen)?;
+            outcomes.push((task.0, outcome));
+        }
+        hidden.hide_more(&mut sessions.main)?;
+        self.refuse_changes(&mut sessions.main, &self.credentials_of()?.database)?;
+        Ok((seen, outcomes))
+    }
+
+    fn sessions(&self, site: &Site<'_>) -> Result<Sessions, ServiceError> {
+        Ok(Sessions {
+            main: self.session(site, &self.credentials_of()?.database)?,
+            others: None,
+        })
     }
 
     /// Where enough is sorted to be worth the question.
@@ -215,16 +266,22 @@ impl PostgresService {
         &self,
         site: &Site<'_>,
         sessions: &mut Sessions,
-        work: &TableWork,
+        (work, number): Task<'_>,
         place: Place<'_>,
-        loader: &Loader,
+        turn: Turn,
         seen: &mut Seen,
     ) -> Result<Option<rewrite::Rewritten>, ServiceError> {
+        (site.detail)(&format!("{}: {}", self.setup.name, work.table()));
         let session = &mut sessions.main;
         match work {
-            TableWork::Empty(name) if name.schema == "pg_catalog" => finish::remove_large_objects(session)?,
-            TableWork::Empty(name) => rewrite::empty(session, name)?,
-            TableWork::Rebuild(name) => finish::rebuild(session, name)?,
+            TableWork::Empty(_) if work.is_of_large_objects() => finish::remove_large_objects(session)?,
+            TableWork::Empty(name) => rewrite::empty(session, name, number, turn)?,
+            TableWork::Rebuild(name) => {
+                if turn != Turn::First {
+                    rewrite::refuse_another(session, name, number)?;
+                }
+                finish::rebuild(session, name)?;
+            }
             TableWork::Rewrite(name, columns) => {
                 let Some(table) = self.schema.table(name) else {
                     return Ok(None);
@@ -234,7 +291,8 @@ impl PostgresService {
                 } else {
                     &mut Vec::new()
                 };
-                let (done, noted) = rewrite::rewrite(session, others, table, columns, place, loader)?;
+                let table = (table, number);
+                let (done, noted) = rewrite::rewrite(session, others, table, columns, place, turn)?;
                 seen.merge(noted);
                 return Ok(Some(done));
             }
@@ -250,36 +308,32 @@ impl PostgresService {
         std::iter::from_fn(session).take(cores.min(READERS) - 1).collect()
     }
 
-    /// Derived data, the owner's SQL, statistics. Returns the materialized views that were left empty.
-    pub(super) fn finish(
-        &self,
+    /// Derived data, the owner's SQL, statistics.
+    fn finish(
+        &mut self,
         site: &Site<'_>,
         mut session: Session,
-        ledger: &Ledger,
         changed: &[TableName],
-    ) -> Result<Vec<TableName>, ServiceError> {
+    ) -> Result<(), ServiceError> {
         let views = finish::refresh_order(&self.schema);
         let emptied = finish::refresh(&mut session, &self.schema, &views)?;
-        // Triggers of the data may fire for it, as the superuser: to them, too, the planner remembers nothing of originals.
-        if !self.rules.after.is_empty() {
-            finish::forget_statistics(&mut session, changed)?;
-        }
-        for (path, sql) in &self.rules.after {
-            (site.detail)(&format!("{}: {}", self.setup.name, path.display()));
-            finish::run_owner_sql(&mut session, path, sql)?;
-        }
-        let tables = ledger
-            .tables
-            .iter()
-            .filter(|table| table.kind == TableKind::Ordinary);
-        // The owner's SQL may have changed any table.
-        let mut renew: Vec<TableName> = if self.rules.after.is_empty() {
-            changed.to_vec()
-        } else {
-            tables.map(|table| table.name.clone()).collect()
-        };
-        renew.extend(views);
+        self.tally.kept.extend(emptied.iter().map(|view| {
+            let service = &self.setup.name;
+            format!("{service}: {view} was left empty: what it reads is on another server")
+        }));
+        std::mem::take(&mut self.stilled).give_back(&mut session)?;
+        let mut renew = [changed, &views].concat();
         renew.retain(|table| table.schema != "pg_catalog");
+        if !self.rules.after.is_empty() {
+            finish::forget_statistics(&mut session, &renew)?;
+            finish::rewrite_statistics(&mut session)?;
+            session = self.run_owner_sql(site, session)?;
+            // It may have changed any table.
+            let tables = self.ledger.iter().flat_map(|ledger| &ledger.tables);
+            let ordinary = tables.filter(|table| table.kind == TableKind::Ordinary);
+            renew.extend(ordinary.map(|table| table.name.clone()));
+            renew.retain(|table| table.schema != "pg_catalog");
+        }
         let tables = finish::forget_statistics(&mut session, &renew)?;
         let mut sessions = vec![session];
         if tables.len() > 1 {
@@ -287,18 +341,89 @@ impl PostgresService {
         }
         finish::analyze(&mut sessions, tables)?;
         let rewrite = finish::rewrite_statistics;
-        sessions.first_mut().map_or(Ok(()), rewrite)?;
-        Ok(emptied)
+        Ok(sessions.first_mut().map_or(Ok(()), rewrite)?)
     }
 
-    /// The files of all relations of all databases, for telling which are left over.
-    pub(super) fn files_in_use(&self, site: &Site<'_>) -> Result<BTreeSet<String>, ServiceError> {
-        let mut files = BTreeSet::new();
+    /// Runs the owner's SQL on a server that is as it will be published, so that triggers of the data, which it may fire as the
+    /// superuser, find no original: not in the WAL, in no file that was left over, in no dead row.
+    fn run_owner_sql(&mut self, site: &Site<'_>, session: Session) -> Result<Session, ServiceError> {
+        drop(session);
+        self.stop_and_purge(site)?;
+        self.start_sealed(site, Mode::Sanitize)?;
+        let database = self.credentials_of()?.database.clone();
+        let mut session = self.session(site, &database)?;
+        for (path, sql) in &self.rules.after {
+            (site.detail)(&format!("{}: {}", self.setup.name, path.display()));
+            finish::run_owner_sql(&mut session, path, sql)?;
+        }
+        let now = Tables::read(&mut session)?;
+        let planned = self.planned.entry(database).or_default();
+        let changes = planned.changes(&now);
+        *planned = now;
+        self.tally.not_covered.extend(changes.into_iter().map(|change| {
+            let service = &self.setup.name;
+            format!("{service}: {change} by the owner's SQL, and was decided about by no rule")
+        }));
+        Ok(session)
+    }
+
+    /// Stops the server, and purges its files, once no database holds a table that was not there when it was decided about.
+    pub(super) fn stop_and_purge(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
+        let mut in_use = BTreeSet::new();
         for database in &self.databases {
             let mut session = self.session(site, database)?;
-            files.extend(finish::files_in_use(&mut session)?);
+            self.refuse_changes(&mut session, database)?;
+            self.refuse_other_names(&mut session)?;
+            in_use.extend(finish::files_in_use(&mut session)?);
         }
-        Ok(files)
+        self.stop(site)?;
+        purge::purge(site, &self.setup, self.identity()?, &in_use)
+    }
+
+    /// What the tables of all databases are, before anything is rewritten.
+    pub(super) fn plan_tables(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
+        for database in &self.databases {
+            let mut session = self.session(site, database)?;
+            self.planned.insert(database.clone(), Tables::read(&mut session)?);
+            self.keep_session(database, session);
+        }
+        Ok(())
+    }
+
+    /// Refuses databases that were not there: what is in them nobody has looked at.
+    fn refuse_other_names(&self, session: &mut Session) -> Result<(), ServiceError> {
+        let names = session.rows(
+            "listing databases",
+            "SELECT datname FROM pg_database ORDER BY oid",
+        )?;
+        let mut names = names
+            .into_iter()
+            .filter_map(|row| row.into_iter().next().flatten());
+        match names.find(|name| name != "template0" && !self.databases.contains(name)) {
+            None => Ok(()),
+            Some(name) => Err(ServiceError::Undecided {
+                service: self.setup.name.clone(),
+                what: format!(
+                    "database {name:?} appeared while rows were replaced; no rule decides about it"
+                ),
+            }),
+        }
+    }
+
+    /// Refuses tables that code of the data has made or changed while others were replaced: no rule decided about them.
+    fn refuse_changes(&self, session: &mut Session, database: &str) -> Result<(), ServiceError> {
+        let now = Tables::read(session)?;
+        let changes = self.planned.get(database).map(|planned| planned.changes(&now));
+        match changes.unwrap_or_default().as_slice() {
+            [] => Ok(()),
+            changes => Err(ServiceError::Undecided {
+                service: self.setup.name.clone(),
+                what: format!(
+                    "code of the data changed the schema of database {database:?} while rows were replaced ({}); no rule decides                      about that",
+                    changes.join(", ")
+                ),
+            }),
+        }
     }
 }
 

@@ -35,7 +35,8 @@ pub(super) fn refresh_order(schema: &Schema) -> Vec<TableName> {
     order
 }
 
-/// Runs a file of the owner's SQL as applications would be: with triggers and the usual search path.
+/// Runs a file of the owner's SQL as applications would be: with triggers, event triggers (which envclone's sessions switch off
+/// where they can, since PostgreSQL 17), and the usual search path.
 ///
 /// # Errors
 /// [`EngineError`] with the file's name.
@@ -44,7 +45,8 @@ pub(super) fn run_owner_sql(
     path: &std::path::Path,
     sql: &str,
 ) -> Result<(), EngineError> {
-    let usual = "SET session_replication_role = origin; SET search_path = \"$user\", public";
+    let usual = "SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'event_triggers'; \
+        SET session_replication_role = origin; SET search_path = \"$user\", public";
     session.execute("preparing for the owner's SQL", usual)?;
     session.execute(&format!("running {}", path.display()), sql)?;
     // Whatever the file has set or left open; what is reset goes back to what the session was opened with.

@@ -9,29 +9,75 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::engine::EngineError;
 use crate::engine::postgres::Session;
-use crate::sanitize::schema::{Table, TableName};
+use crate::sanitize::schema::Table;
 
-use super::rewrite::{RewriteError, as_applications_do, regclass};
+use super::rewrite::{RewriteError, as_applications_do};
 
 /// What the builds that run side by side may take together, in megabytes; what one alone has by the server's settings.
 const MEMORY_MB: usize = 256;
 
-/// The indexes of a table as SQL, the largest first, so that the last ones end at about the same time.
+/// The indexes of a table as SQL, the largest first, so that the last ones end at about the same time; and those that were never
+/// finished, unless indexes of it are `hidden`, which are told apart from those by nothing.
 ///
 /// # Errors
 /// [`EngineError`].
-pub(super) fn of(session: &mut Session, table: &TableName) -> Result<Vec<String>, EngineError> {
+pub(super) fn of(
+    session: &mut Session,
+    number: u32,
+    hidden: bool,
+) -> Result<(Vec<String>, Unfinished), EngineError> {
     let sql = format!(
-        "SELECT format('%I.%I', nspname, relname) FROM pg_index JOIN pg_class AS c ON c.oid = indexrelid \
-         JOIN pg_namespace AS n ON n.oid = relnamespace WHERE indrelid = {} AND indislive \
-         ORDER BY pg_relation_size(indexrelid) DESC, relname",
-        regclass(table)
+        "SELECT format('%I.%I', nspname, relname), indisvalid, indexrelid, indisready FROM pg_index \
+         JOIN pg_class AS c ON c.oid = indexrelid \
+         JOIN pg_namespace AS n ON n.oid = relnamespace WHERE indrelid = {number} AND indislive \
+         ORDER BY pg_relation_size(indexrelid) DESC, relname"
     );
-    let rows = session.rows("listing indexes", &sql)?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| row.into_iter().next().flatten())
-        .collect())
+    let (mut finished, mut unfinished) = (Vec::new(), Unfinished::default());
+    for row in session.rows("listing indexes", &sql)? {
+        let mut row = row.into_iter().map(Option::unwrap_or_default);
+        let mut next = || row.next().unwrap_or_default();
+        let (name, valid) = (next(), next() == "t");
+        if valid || hidden {
+            finished.push(name);
+        } else {
+            unfinished.0.push((next(), next()));
+        }
+    }
+    Ok((finished, unfinished))
+}
+
+/// Indexes that a `CREATE INDEX CONCURRENTLY` left when it failed: number, and whether rows are entered into it. Built anew they may
+/// fail again; they come out empty, and as unfinished as they were.
+#[derive(Debug, Default)]
+pub(super) struct Unfinished(Vec<(String, String)>);
+
+impl Unfinished {
+    /// Keeps them from being built, once the table and they are empty.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub(super) fn leave_out(&self, session: &mut Session) -> Result<(), EngineError> {
+        self.set(session, |_| {
+            "indislive = false, indisready = false, indisvalid = false".to_owned()
+        })
+    }
+
+    /// Makes them what they were.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub(super) fn give_back(&self, session: &mut Session) -> Result<(), EngineError> {
+        self.set(session, |ready| {
+            format!("indislive = true, indisready = '{ready}'")
+        })
+    }
+
+    fn set(&self, session: &mut Session, what: impl Fn(&str) -> String) -> Result<(), EngineError> {
+        self.0.iter().try_for_each(|(number, ready)| {
+            let sql = format!("UPDATE pg_index SET {} WHERE indexrelid = {number}", what(ready));
+            session.execute("leaving out an index that was never finished", &sql)
+        })
+    }
 }
 
 /// Whether they are worth being built side by side by `sessions`.
@@ -43,11 +89,8 @@ pub(super) fn side_by_side(indexes: &[String], sessions: usize) -> bool {
 ///
 /// # Errors
 /// [`EngineError`].
-pub(super) fn hide(session: &mut Session, table: &TableName) -> Result<(), EngineError> {
-    let sql = format!(
-        "UPDATE pg_index SET indisvalid = false WHERE indrelid = {} AND indislive",
-        regclass(table)
-    );
+pub(super) fn hide(session: &mut Session, number: u32) -> Result<(), EngineError> {
+    let sql = format!("UPDATE pg_index SET indisvalid = false WHERE indrelid = {number} AND indislive");
     session.execute("hiding indexes", &sql)
 }
 
@@ -58,7 +101,7 @@ pub(super) fn hide(session: &mut Session, table: &TableName) -> Result<(), Engin
 pub(super) fn build(
     session: &mut Session,
     others: &mut [Session],
-    table: &Table,
+    (table, number): (&Table, u32),
     indexes: Vec<String>,
 ) -> Result<(), RewriteError> {
     let sessions = (others.len() + 1).min(indexes.len()).max(1);
@@ -90,14 +133,13 @@ pub(super) fn build(
             done.and(other)
         })
     })?;
-    refuse_hidden(session, table)
+    refuse_hidden(session, table, number)
 }
 
 /// Each build takes back that its index is invalid. One that does not would leave a branch without it.
-fn refuse_hidden(session: &mut Session, table: &Table) -> Result<(), RewriteError> {
+fn refuse_hidden(session: &mut Session, table: &Table, number: u32) -> Result<(), RewriteError> {
     let sql = format!(
-        "SELECT EXISTS (SELECT 1 FROM pg_index WHERE indrelid = {} AND indislive AND NOT indisvalid)",
-        regclass(&table.name)
+        "SELECT EXISTS (SELECT 1 FROM pg_index WHERE indrelid = {number} AND indislive AND NOT indisvalid)"
     );
     if session.value("looking at indexes", &sql)?.as_deref() == Some("f") {
         return Ok(());

@@ -5,8 +5,10 @@
 
 mod classify;
 mod collation;
+mod conditions;
 mod defaults;
 mod delete_rows;
+mod events;
 mod execute;
 mod finish;
 mod indexes;
@@ -19,6 +21,7 @@ mod old_wal;
 mod own_files;
 mod pace;
 mod pipeline;
+mod planned;
 mod planner;
 mod purge;
 mod read_through;

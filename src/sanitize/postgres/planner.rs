@@ -68,6 +68,17 @@ impl Hidden {
         Ok(Self { indexes, statistics })
     }
 
+    /// Hides what code of the data has made since, it may be.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub(super) fn hide_more(&mut self, session: &mut Session) -> Result<(), EngineError> {
+        let more = Self::hide(session)?;
+        self.indexes.extend(more.indexes);
+        self.statistics.extend(more.statistics);
+        Ok(())
+    }
+
     /// Gives everything back, once nothing is raw any more.
     ///
     /// # Errors

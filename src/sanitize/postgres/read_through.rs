@@ -23,6 +23,20 @@ const SCHEMA_TEXTS: &str = "SELECT prosrc FROM pg_proc UNION ALL SELECT descript
     UNION ALL SELECT collname FROM pg_collation UNION ALL SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef \
     UNION ALL SELECT array_to_string(reloptions, ' ') FROM pg_class WHERE reloptions IS NOT NULL";
 
+/// Texts of the schema in which an e-mail address stands that is none of those which belong to nobody (RFC 2606).
+const ADDRESSES: &str = "SELECT what FROM (\
+        SELECT format('function %s', p.oid::regprocedure), prosrc FROM pg_proc AS p WHERE p.oid >= 16384 \
+        UNION ALL SELECT format('the comment on %s', pg_describe_object(classoid, objoid, objsubid)), description \
+            FROM pg_description WHERE objoid >= 16384 \
+        UNION ALL SELECT format('the comment on %s', pg_describe_object(classoid, objoid, 0)), description FROM pg_shdescription \
+        UNION ALL SELECT format('view %s', c.oid::regclass), pg_get_viewdef(c.oid) FROM pg_class AS c \
+            WHERE relkind IN ('v', 'm') AND c.oid >= 16384 \
+        UNION ALL SELECT format('a default of %s', adrelid::regclass), pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid >= 16384 \
+        UNION ALL SELECT format('constraint %I', conname), pg_get_constraintdef(k.oid) FROM pg_constraint AS k \
+            WHERE contype = 'c' AND k.oid >= 16384) AS texts (what, said) \
+    WHERE regexp_replace(said, '@([a-z0-9-]+[.])*(example[.](com|net|org)|(test|example|invalid|localhost))\\M', '', 'gi') \
+        ~* '[a-z0-9._%+-]@[a-z0-9-]+([.][a-z0-9-]+)*[.][a-z]{2,}' ORDER BY what";
+
 /// What the planner remembers of values. They are compressed where they are many, which a search of bytes does not see through.
 const STATISTICS: [(&str, &str); 2] = [
     (
@@ -45,6 +59,18 @@ const SHORT: usize = 8 << 10;
 /// What pieces share, so that no original is cut: the longest that is searched for, in its longest form (JSON writes a
 /// character of two bytes with six).
 const SHARED: usize = LONGEST * 8;
+
+/// Names what of the schema holds an e-mail address, which nothing replaces: comments, views, bodies of functions.
+///
+/// # Errors
+/// [`EngineError`].
+pub(super) fn addresses_in_schema(session: &mut Session) -> Result<Vec<String>, EngineError> {
+    let rows = session.rows("looking for addresses in the schema", ADDRESSES)?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect())
+}
 
 /// Reads the kept columns of tables whose rows have not `passed` the search already, and the schema's own texts, for needles that stand there
 /// rightly.

@@ -9,6 +9,7 @@
 //!
 //! Nothing of this can be seen half done: whoever meets an error here leaves the branch sealed, to be removed.
 
+use std::fs::File;
 use std::io;
 
 use crate::engine::EngineError;
@@ -19,7 +20,7 @@ use crate::sanitize::schema::{Table, TableName};
 use crate::sanitize::transform::{Transform, TransformError};
 
 use super::indexes;
-use super::rights::{Loader, Own};
+use super::rights::{Loader, Own, Turn};
 use super::seen::Seen;
 use super::spool::{self, Place};
 
@@ -179,52 +180,62 @@ pub enum RewriteError {
     },
 }
 
-/// Rewrites `table`, which the `others` help to read and to index; its new rows are written by `loader`.
+/// Rewrites `table`, whose number is `number`, and which the `others` help to read and to index. Where it has a late turn its
+/// new rows are written by whoever [`Loader::of`] says.
 ///
 /// # Errors
 /// [`RewriteError`].
 pub(super) fn rewrite(
     session: &mut Session,
     others: &mut [Session],
-    table: &Table,
+    (table, number): (&Table, u32),
     work: &[ColumnWork],
     place: Place<'_>,
-    loader: &Loader,
+    turn: Turn,
 ) -> Result<(Rewritten, Seen), RewriteError> {
     let name = quoted(&table.name);
-    let before = files_of(session, &table.name)?;
-    let indexes = indexes::of(session, &table.name)?;
-    session.execute("beginning", "BEGIN")?;
-    // Others may read until the table is emptied, which takes the stronger lock.
-    session.execute(
-        "locking a table",
-        &format!("LOCK TABLE ONLY {name} IN SHARE MODE"),
-    )?;
-    refuse_views(session, &table.name)?;
-    let mut files = spool::read_out(session, others, table, work, place)?;
-    let had = empty_and_bare(session, &table.name)?;
+    let before = files_of(session, number)?;
+    let (indexes, unfinished) = indexes::of(session, number, turn != Turn::First)?;
+    lock(session, &table.name, number)?;
+    let loader = match turn {
+        Turn::First => Loader::Same,
+        Turn::Late { .. } => Loader::of(session, number, &table.name)?,
+    };
+    let had = had(session, number)?;
+    let by_owner = turn == (Turn::Late { conditions: true }) && !loader.is_same_session();
+    let (mut files, mut own) = if by_owner {
+        let (files, own) = read_by_owner(session, (table, number), work, place, &loader)?;
+        (files, Some(own))
+    } else {
+        let files = spool::read_out(session, others, table, work, place, &Loader::Same)?;
+        (files, None)
+    };
+    empty_and_bare(session, &table.name, number, &had)?;
+    unfinished.leave_out(session)?;
     if !loader.is_same_session() {
         // Its policies hold for whoever is not a superuser.
-        set_flag(session, &table.name, "relrowsecurity", "false")?;
+        set_flag(session, number, "relrowsecurity", "false")?;
         session.execute("committing an empty table", "COMMIT")?;
+        if own.is_none() {
+            own = Own::open(session, &loader, place.door)?;
+        }
     }
-    let mut own = Own::open(session, loader, place.door)?;
     if let Some(own) = &mut own {
         own.session.execute("beginning", "BEGIN")?;
     }
     let (rewritten, seen) = as_applications_do(whose(&mut own, session), table, |session| {
-        spool::load(session, table, work, &mut files, place, loader)
+        spool::load(session, table, work, &mut files, place, &loader)
     })?;
     drop(files);
     if let Some(own) = &mut own {
         own.session
             .execute(&format!("committing {}", table.name), "COMMIT")?;
-        session.execute("beginning", "BEGIN")?;
+        lock(session, &table.name, number)?;
     }
-    give_back(session, &table.name, &had)?;
+    give_back(session, number, &had)?;
     let side_by_side = indexes::side_by_side(&indexes, others.len() + 1);
     if side_by_side {
-        indexes::hide(session, &table.name)?;
+        indexes::hide(session, number)?;
     } else {
         as_applications_do(session, table, |session| {
             let sql = format!("REINDEX TABLE {name}");
@@ -233,11 +244,12 @@ pub(super) fn rewrite(
     }
     session.execute(&format!("committing {}", table.name), "COMMIT")?;
     if side_by_side {
-        indexes::build(session, others, table, indexes)?;
+        indexes::build(session, others, (table, number), indexes)?;
     }
+    unfinished.give_back(session)?;
     // By an index, it may be: not before they are built.
     if had.unvalidated {
-        let checks = valid_checks(session, &table.name)?;
+        let checks = valid_checks(session, number)?;
         let session = whose(&mut own, session);
         session.execute("beginning", "BEGIN")?;
         let prove = |session: &mut Session| Ok(prove_checks(session, &table.name, &checks)?);
@@ -251,7 +263,7 @@ pub(super) fn rewrite(
     if let Some(own) = own {
         own.end(session)?;
     }
-    let after = files_of(session, &table.name)?;
+    let after = files_of(session, number)?;
     if before.iter().any(|file| after.contains(file)) {
         return Err(RewriteError::NotRewritten {
             service: session.service().clone(),
@@ -259,6 +271,50 @@ pub(super) fn rewrite(
         });
     }
     Ok((rewritten, seen))
+}
+
+/// Begins a transaction that holds a table still, if it is the one with that number. Others may read until it is emptied, which
+/// takes the stronger lock.
+fn lock(session: &mut Session, table: &TableName, number: u32) -> Result<(), EngineError> {
+    session.execute("beginning", "BEGIN")?;
+    session.execute(
+        "locking a table",
+        &format!("LOCK TABLE ONLY {} IN SHARE MODE", quoted(table)),
+    )?;
+    refuse_another(session, table, number)
+}
+
+/// Reads a table out as the role that owns it, which evaluates conditions that call code of the data; over one connection. The
+/// table is locked before and after.
+fn read_by_owner(
+    session: &mut Session,
+    (table, number): (&Table, u32),
+    work: &[ColumnWork],
+    place: Place<'_>,
+    loader: &Loader,
+) -> Result<(Vec<File>, Own), RewriteError> {
+    // Its policies hold for its owner, it may be, and the role is let in once that is committed.
+    set_flag(session, number, "relrowsecurity", "false")?;
+    session.execute("committing a table's flags", "COMMIT")?;
+    let own = Own::open(session, loader, place.door)?;
+    let Some(mut own) = own.filter(|_| matches!(loader, Loader::Owner(_))) else {
+        return Err(RewriteError::Engine(EngineError::Unfit {
+            service: session.service().clone(),
+            message: format!(
+                "a condition of a rule of {} calls code of the data, and would run as a superuser",
+                table.name
+            ),
+        }));
+    };
+    lock(session, &table.name, number)?;
+    own.session.execute("beginning", "BEGIN")?;
+    let files = as_applications_do(&mut own.session, table, |session| {
+        spool::read_out(session, &mut [], table, work, place, loader)
+    })?;
+    own.session.execute("ending the reading", "COMMIT")?;
+    // Its schema may have another name now.
+    refuse_another(session, &table.name, number)?;
+    Ok((files, own))
 }
 
 /// The session that evaluates what calls functions of the data.
@@ -283,15 +339,28 @@ pub(super) fn as_applications_do<T>(
 }
 
 /// Refuses a view, which code of the data may have put in the place of a table or materialized view: its functions would run
-/// as whoever reads it. Where such code may run meanwhile, the table must be locked.
+/// as whoever reads it.
 ///
 /// # Errors
 /// [`EngineError::Unfit`].
 pub(super) fn refuse_views(session: &mut Session, table: &TableName) -> Result<(), EngineError> {
-    let sql = format!(
-        "SELECT relkind IN ('r', 'm') FROM pg_class WHERE oid = {}",
-        regclass(table)
-    );
+    refuse_unless(session, table, "relkind IN ('r', 'm')")
+}
+
+/// Refuses whatever code of the data may have put in the place of a table. Where such code may run meanwhile, it must be locked.
+///
+/// # Errors
+/// [`EngineError::Unfit`].
+pub(super) fn refuse_another(
+    session: &mut Session,
+    table: &TableName,
+    number: u32,
+) -> Result<(), EngineError> {
+    refuse_unless(session, table, &format!("relkind = 'r' AND oid = {number}"))
+}
+
+fn refuse_unless(session: &mut Session, table: &TableName, same: &str) -> Result<(), EngineError> {
+    let sql = format!("SELECT {same} FROM pg_class WHERE oid = {}", regclass(table));
     if session.value("looking at a table", &sql)?.as_deref() == Some("t") {
         return Ok(());
     }
@@ -328,10 +397,20 @@ pub(super) fn pages(session: &mut Session, table: &TableName) -> Result<u64, Eng
 ///
 /// # Errors
 /// [`RewriteError`]; the table is then as it was.
-pub(super) fn empty(session: &mut Session, table: &TableName) -> Result<(), RewriteError> {
-    session.execute("beginning", "BEGIN")?;
-    let had = empty_and_bare(session, table)?;
-    give_back(session, table, &had)?;
+pub(super) fn empty(
+    session: &mut Session,
+    table: &TableName,
+    number: u32,
+    turn: Turn,
+) -> Result<(), RewriteError> {
+    if turn == Turn::First {
+        session.execute("beginning", "BEGIN")?;
+    } else {
+        lock(session, table, number)?;
+    }
+    let had = had(session, number)?;
+    empty_and_bare(session, table, number, &had)?;
+    give_back(session, number, &had)?;
     session.execute("emptying indexes", &format!("REINDEX TABLE {}", quoted(table)))?;
     Ok(session.execute("committing", "COMMIT")?)
 }
@@ -361,13 +440,12 @@ pub(super) fn regclass(table: &TableName) -> String {
 }
 
 /// The file numbers of a table, its TOAST table and all their indexes.
-fn files_of(session: &mut Session, table: &TableName) -> Result<Vec<String>, EngineError> {
+fn files_of(session: &mut Session, number: u32) -> Result<Vec<String>, EngineError> {
     let sql = format!(
-        "WITH heaps AS (SELECT oid, reltoastrelid FROM pg_class WHERE oid = {}), \
+        "WITH heaps AS (SELECT oid, reltoastrelid FROM pg_class WHERE oid = {number}), \
          both_heaps AS (SELECT oid FROM heaps UNION SELECT reltoastrelid FROM heaps WHERE reltoastrelid <> 0) \
          SELECT pg_relation_filenode(oid) FROM both_heaps \
-         UNION SELECT pg_relation_filenode(indexrelid) FROM pg_index WHERE indrelid IN (SELECT oid FROM both_heaps)",
-        regclass(table)
+         UNION SELECT pg_relation_filenode(indexrelid) FROM pg_index WHERE indrelid IN (SELECT oid FROM both_heaps)"
     );
     Ok(session
         .rows("listing a table's files", &sql)?
@@ -377,19 +455,22 @@ fn files_of(session: &mut Session, table: &TableName) -> Result<Vec<String>, Eng
 }
 
 /// Empties a table so that its rows can be loaded as they are: without a trigger, a foreign key or an index of it acting.
-/// What `pg_class` said of triggers and indexes is returned, for [`give_back`].
 ///
 /// TRUNCATE looks for foreign keys where there are triggers, and says anew that there are indexes: hence the order.
-fn empty_and_bare(session: &mut Session, table: &TableName) -> Result<Had, EngineError> {
-    let had = had(session, table)?;
-    set_flag(session, table, "relhastriggers", "false")?;
+fn empty_and_bare(
+    session: &mut Session,
+    table: &TableName,
+    number: u32,
+    had: &Had,
+) -> Result<(), EngineError> {
+    set_flag(session, number, "relhastriggers", "false")?;
     let truncate = format!("TRUNCATE ONLY {}", quoted(table));
     session.execute("emptying a table", &truncate)?;
-    set_flag(session, table, "relhasindex", "false")?;
+    set_flag(session, number, "relhasindex", "false")?;
     if had.unvalidated {
-        set_flag(session, table, "relchecks", "0")?;
+        set_flag(session, number, "relchecks", "0")?;
     }
-    Ok(had)
+    Ok(())
 }
 
 /// What `pg_class` said of a table before it was told to forget its triggers and indexes.
@@ -402,11 +483,10 @@ struct Had {
     unvalidated: bool,
 }
 
-fn had(session: &mut Session, table: &TableName) -> Result<Had, EngineError> {
+fn had(session: &mut Session, number: u32) -> Result<Had, EngineError> {
     let sql = format!(
         "SELECT relhastriggers, relhasindex, relchecks, relrowsecurity, EXISTS (SELECT 1 FROM pg_constraint \
-         WHERE conrelid = c.oid AND contype = 'c' AND NOT convalidated) FROM pg_class AS c WHERE oid = {}",
-        regclass(table)
+         WHERE conrelid = c.oid AND contype = 'c' AND NOT convalidated) FROM pg_class AS c WHERE oid = {number}"
     );
     let row = session
         .rows("reading a table's flags", &sql)?
@@ -424,22 +504,22 @@ fn had(session: &mut Session, table: &TableName) -> Result<Had, EngineError> {
     })
 }
 
-fn give_back(session: &mut Session, table: &TableName, had: &Had) -> Result<(), EngineError> {
-    set_flag(session, table, "relhastriggers", &had.triggers)?;
-    set_flag(session, table, "relhasindex", &had.indexes)?;
-    set_flag(session, table, "relrowsecurity", &had.policies)?;
+/// Gives a table what it [`had`].
+fn give_back(session: &mut Session, number: u32, had: &Had) -> Result<(), EngineError> {
+    set_flag(session, number, "relhastriggers", &had.triggers)?;
+    set_flag(session, number, "relhasindex", &had.indexes)?;
+    set_flag(session, number, "relrowsecurity", &had.policies)?;
     if had.unvalidated {
-        set_flag(session, table, "relchecks", &had.checks)?;
+        set_flag(session, number, "relchecks", &had.checks)?;
     }
     Ok(())
 }
 
 /// Names and conditions of the checks that all rows met before, with the names in them qualified.
-fn valid_checks(session: &mut Session, table: &TableName) -> Result<Vec<Vec<Option<String>>>, EngineError> {
+fn valid_checks(session: &mut Session, number: u32) -> Result<Vec<Vec<Option<String>>>, EngineError> {
     let sql = format!(
         "SELECT quote_ident(conname), pg_get_expr(conbin, conrelid) FROM pg_constraint \
-         WHERE conrelid = {} AND contype = 'c' AND convalidated",
-        regclass(table)
+         WHERE conrelid = {number} AND contype = 'c' AND convalidated"
     );
     session.rows("listing checks", &sql)
 }
@@ -470,10 +550,7 @@ fn prove_checks(
     Ok(())
 }
 
-fn set_flag(session: &mut Session, table: &TableName, flag: &str, value: &str) -> Result<(), EngineError> {
-    let sql = format!(
-        "UPDATE pg_class SET {flag} = '{value}' WHERE oid = {}",
-        regclass(table)
-    );
+fn set_flag(session: &mut Session, number: u32, flag: &str, value: &str) -> Result<(), EngineError> {
+    let sql = format!("UPDATE pg_class SET {flag} = '{value}' WHERE oid = {number}");
     session.execute("setting a table's flags", &sql)
 }

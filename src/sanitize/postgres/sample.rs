@@ -1,5 +1,6 @@
 //! Originals to search for, taken before anything is rewritten; and where they stand rightly.
 
+use std::collections::BTreeSet;
 use std::io::BufRead;
 
 use zeroize::Zeroizing;
@@ -11,7 +12,7 @@ use crate::sanitize::copy_text::{CopyError, Row, Splitter};
 use crate::sanitize::key::MaskingKey;
 use crate::sanitize::ledger::{ColumnEntry, Fate, Ledger, TableEntry};
 use crate::sanitize::needle::{Builder, NeedleSet, Source};
-use crate::sanitize::schema::{Schema, Table, TableKind, TypeFamily};
+use crate::sanitize::schema::{Schema, Table, TableKind, TableName, TypeFamily};
 use crate::sanitize::transform::{Read, Transform};
 
 use super::large::{self, as_text};
@@ -37,12 +38,16 @@ enum Rows<'a> {
 }
 
 /// Originals of rows that go under a condition; before they are deleted. Secrets of the catalogs are among them.
+///
+/// Of the tables in `unasked` the conditions of columns may call code of the data, which is for later: what any of their rules
+/// would replace is offered. What is kept of that is met when the table is read.
 pub(super) fn of_deleted_rows(
     session: &mut Session,
     schema: &Schema,
     ledger: &Ledger,
     secrets: &[Secret],
     key: &MaskingKey,
+    unasked: &BTreeSet<TableName>,
 ) -> Result<Builder, RewriteError> {
     let mut builder = NeedleSet::builder(key);
     offer_secrets(&mut builder, session.service(), secrets);
@@ -51,17 +56,27 @@ pub(super) fn of_deleted_rows(
         let text = |column: &&ColumnEntry| is_original(table, column) || holds_text_in(table, column);
         let columns: Vec<&ColumnEntry> = entry.columns.iter().filter(text).collect();
         let offers = offers(session.service(), entry, &columns, key, &mut builder)?;
-        sample(session, table, &offers, Rows::GoWhere(condition), &mut builder)?;
+        let asked = !unasked.contains(&entry.name);
+        sample(
+            session,
+            table,
+            &offers,
+            Rows::GoWhere(condition),
+            asked,
+            &mut builder,
+        )?;
     }
     Ok(builder)
 }
 
-/// Originals of every column that is replaced, and of tables that are emptied, beside those that the builder has.
+/// Originals of every column that is replaced, and of tables that are emptied, beside those that the builder has; of the tables in
+/// `unasked` as in [`of_deleted_rows`].
 pub(super) fn collect(
     session: &mut Session,
     schema: &Schema,
     ledger: &Ledger,
     key: &MaskingKey,
+    unasked: &BTreeSet<TableName>,
     mut builder: Builder,
 ) -> Result<NeedleSet, RewriteError> {
     for (entry, table) in with_rows(schema, ledger) {
@@ -75,7 +90,8 @@ pub(super) fn collect(
         }
         let offers = offers(session.service(), entry, &columns, key, &mut builder)?;
         let rows = if entry.emptied { Rows::Go } else { Rows::Stay };
-        sample(session, table, &offers, rows, &mut builder)?;
+        let asked = !unasked.contains(&entry.name);
+        sample(session, table, &offers, rows, asked, &mut builder)?;
     }
     Ok(builder.build())
 }
@@ -129,12 +145,14 @@ struct Offer {
 /// Bytes of one table that are looked at: a sample of documents of any size.
 const SAMPLED: usize = 64 << 20;
 
-/// Reads some rows of a table, row by row, and offers what its rules would remove of them.
+/// Reads some rows of a table, row by row, and offers what its rules would remove of them; where their conditions are not
+/// `asked`, what any of them would.
 fn sample(
     session: &mut Session,
     table: &Table,
     offers: &[Offer],
     rows: Rows<'_>,
+    asked: bool,
     builder: &mut Builder,
 ) -> Result<(), RewriteError> {
     let service = session.service().clone();
@@ -144,7 +162,8 @@ fn sample(
             columns.push(read);
         }
     }
-    let conditions: Vec<&str> = offers.iter().flat_map(Offer::conditions).collect();
+    let conditions = offers.iter().filter(|_| asked).flat_map(Offer::conditions);
+    let conditions: Vec<&str> = conditions.collect();
     let read = if rows == Rows::Stay {
         column_list(&columns)
     } else {
@@ -174,7 +193,7 @@ fn sample(
         bytes += line.len();
         if bytes <= SAMPLED {
             let row = splitter.split(&line).map_err(copy_failed)?;
-            offer_row(&row, offers, &columns, &mut scratch, builder).map_err(copy_failed)?;
+            offer_row(&row, offers, &columns, asked, &mut scratch, builder).map_err(copy_failed)?;
         }
         line.clear();
     }
@@ -207,38 +226,60 @@ fn offer_row(
     row: &Row<'_>,
     offers: &[Offer],
     columns: &[&str],
+    asked: bool,
     scratch: &mut String,
     builder: &mut Builder,
 ) -> Result<(), CopyError> {
     let mut flags = columns.len();
     for (index, offer) in offers.iter().enumerate() {
         let first = flags;
-        flags += offer.conditions().count();
+        if asked {
+            flags += offer.conditions().count();
+        }
         let Some(work) = &offer.work else {
             if let Some(value) = row.value(index, scratch)? {
                 builder.offer(offer.number, value);
             }
             continue;
         };
-        let rule = work.rule_of(row, first).and_then(|rule| work.rules.get(rule));
-        let Some((rule, transform)) = rule.and_then(|rule| Some((rule, rule.transform.as_deref()?))) else {
-            continue;
+        let decides = || work.rule_of(row, first).and_then(|rule| work.rules.get(rule));
+        let rules: Vec<&Rule> = if asked {
+            decides().into_iter().collect()
+        } else {
+            work.rules.iter().collect()
         };
-        let mut read = Vec::new();
-        for wanted in reads_of(rule) {
-            let at = columns.iter().position(|column| *column == wanted.column);
-            let value = at.map_or(Ok(None), |at| row.value(at, scratch))?;
-            read.push(value.map(|value| Zeroizing::new(value.to_owned())));
+        for rule in rules {
+            offer_value(row, index, offer.number, rule, columns, scratch, builder)?;
         }
-        let read: Vec<Option<&str>> = read
-            .iter()
-            .map(|value| value.as_ref().map(|value| value.as_str()))
-            .collect();
-        if let Some(value) = row.value(index, scratch)? {
-            transform.originals(value, &read, &mut |original| {
-                builder.offer(offer.number, original);
-            });
-        }
+    }
+    Ok(())
+}
+
+/// Offers what a rule would remove of the value of one column.
+fn offer_value(
+    row: &Row<'_>,
+    index: usize,
+    number: usize,
+    rule: &Rule,
+    columns: &[&str],
+    scratch: &mut String,
+    builder: &mut Builder,
+) -> Result<(), CopyError> {
+    let Some(transform) = rule.transform.as_deref() else {
+        return Ok(());
+    };
+    let mut read = Vec::new();
+    for wanted in reads_of(rule) {
+        let at = columns.iter().position(|column| *column == wanted.column);
+        let value = at.map_or(Ok(None), |at| row.value(at, scratch))?;
+        read.push(value.map(|value| Zeroizing::new(value.to_owned())));
+    }
+    let read: Vec<Option<&str>> = read
+        .iter()
+        .map(|value| value.as_ref().map(|value| value.as_str()))
+        .collect();
+    if let Some(value) = row.value(index, scratch)? {
+        transform.originals(value, &read, &mut |original| builder.offer(number, original));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! PostgreSQL as a [`Service`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -17,15 +17,17 @@ use crate::sanitize::key::MaskingKey;
 use crate::sanitize::ledger::Ledger;
 use crate::sanitize::needle::NeedleSet;
 use crate::sanitize::rules::{Action, ColumnRule, DatabaseRules};
-use crate::sanitize::schema::Schema;
+use crate::sanitize::schema::{Schema, TableName};
 use crate::sanitize::service::{Service, ServiceError, Site, Tally};
 use crate::storage::Volume;
 
+use super::events::Stilled;
+use super::planned::Tables;
 use super::planner::Hidden;
 use super::sealed::write_conf;
 use super::url::url;
 use super::work::table_work;
-use super::{delete_rows, own_files, purge, sample};
+use super::{delete_rows, own_files, sample};
 
 /// What decides about the data of one service.
 pub struct Rules {
@@ -87,6 +89,12 @@ pub struct PostgresService {
     pub(super) password: Option<Secret>,
     /// What the planner may not look at.
     pub(super) hidden: Hidden,
+    /// Tables with conditions that call code of the data.
+    pub(super) calling: BTreeSet<TableName>,
+    /// Event triggers that are switched off.
+    pub(super) stilled: Stilled,
+    /// The tables of each database, before anything is rewritten.
+    pub(super) planned: BTreeMap<String, Tables>,
     /// Whether it is only looked at, whatever its rules decide.
     pub(super) for_scan: bool,
 }
@@ -117,6 +125,9 @@ impl PostgresService {
             sessions: Mutex::default(),
             password: None,
             hidden: Hidden::default(),
+            calling: BTreeSet::new(),
+            stilled: Stilled::default(),
+            planned: BTreeMap::new(),
             for_scan: false,
         }
     }
@@ -236,17 +247,21 @@ impl Service for PostgresService {
     fn sanitize(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
         let database = self.credentials_of()?.database.clone();
         // The owner's SQL may want a database for itself.
+        self.plan_tables(site)?;
         self.end_sessions();
         if let Some(ledger) = self.ledger.take() {
             let mut session = self.session(site, &database)?;
+            self.stilled = Stilled::still(&mut session)?;
+            let calling = std::mem::take(&mut self.calling);
             let (schema, key) = (&self.schema, &self.rules.key);
-            let builder = sample::of_deleted_rows(&mut session, schema, &ledger, &self.secrets, key)?;
+            let builder =
+                sample::of_deleted_rows(&mut session, schema, &ledger, &self.secrets, key, &calling)?;
             let deleted = delete_rows::delete(&mut session, schema, &ledger)?;
-            let needles = sample::collect(&mut session, schema, &ledger, key, builder)?;
+            let needles = sample::collect(&mut session, schema, &ledger, key, &calling, builder)?;
             drop(session);
             self.tally_deleted(&ledger, &deleted);
             self.ledger = Some(ledger);
-            let seen = self.rewrite_tables(site, &needles)?;
+            let seen = self.rewrite_tables(site, &needles, &calling)?;
             self.needles = Some(seen.without_seen(needles));
         }
         self.tally.not_covered.push(format!(
@@ -254,7 +269,6 @@ impl Service for PostgresService {
              each replaced column lies in files made anew and was read back through the server",
             self.setup.name
         ));
-        let in_use = self.files_in_use(site)?;
         let relations = self.relations_written(site, &database)?;
         if relations.iter().any(|file| own_files::in_tablespace(file)) {
             let what =
@@ -263,8 +277,7 @@ impl Service for PostgresService {
                 .not_covered
                 .push(format!("{}: {what}", self.setup.name));
         }
-        self.stop(site)?;
-        purge::purge(site, &self.setup, self.identity()?, &in_use)?;
+        self.stop_and_purge(site)?;
         let volume = Volume::open(&self.volume_dir(site))?;
         self.written_anew = own_files::all_of(&volume, &self.setup, &relations)?;
         Ok(())

@@ -45,12 +45,13 @@ pub(super) fn read_out(
     table: &Table,
     work: &[ColumnWork],
     place: Place<'_>,
+    loader: &Loader,
 ) -> Result<Vec<File>, RewriteError> {
     let service = session.service().clone();
     let mut parts = parts(pages(session, &table.name)?, others.len() + 1).into_iter();
     let first = parts.next().unwrap_or_default();
     let all = std::thread::scope(|scope| {
-        let read = |session, part: String| read_part(session, table, work, place, &part);
+        let read = |session, part: String| read_part(session, table, work, place, &part, loader);
         let start = |(session, part)| scope.spawn(move || read(session, part));
         let others: Vec<_> = others.iter_mut().zip(parts).map(start).collect();
         let first = Ok(read(session, first));
@@ -120,17 +121,22 @@ fn read_part(
     work: &[ColumnWork],
     place: Place<'_>,
     part: &str,
+    loader: &Loader,
 ) -> Result<File, RewriteError> {
     let service = session.service().clone();
     let spool_error = |source| spool_error(&service, table, source);
     let mut file = unnamed_file(place.directory).map_err(spool_error)?;
     let mut batch: Vec<u8> = Vec::with_capacity(BATCH + BATCH / 4);
-    let failed = |error: &postgres::Error| server_error(&service, table, "", fault_of(error));
+    let whose = match loader {
+        Loader::Owner(role) => format!(" as its owner {role}, since conditions call functions of the data"),
+        Loader::Same | Loader::Superuser | Loader::WriterOnly => String::new(),
+    };
+    let failed = |error: &postgres::Error| server_error(&service, table, &whose, fault_of(error));
     let sql = select(table, &stored_columns(table), &conditions(work), part);
     let mut reader = session.client().copy_out(&sql).map_err(|error| failed(&error))?;
     loop {
         let chunk = reader.fill_buf();
-        let chunk = chunk.map_err(|error| copy_error(&service, table, "", &error))?;
+        let chunk = chunk.map_err(|error| copy_error(&service, table, &whose, &error))?;
         let read = chunk.len();
         batch.extend_from_slice(chunk);
         reader.consume(read);

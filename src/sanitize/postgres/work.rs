@@ -27,6 +27,13 @@ impl TableWork {
     }
 }
 
+impl TableWork {
+    /// Whether it is about large objects, which lie in a catalog.
+    pub(super) fn is_of_large_objects(&self) -> bool {
+        self.table().schema == "pg_catalog"
+    }
+}
+
 /// What the tables need, the largest first, so that two workers end at about the same time.
 pub(super) fn table_work(
     schema: &Schema,
