@@ -388,6 +388,14 @@ pair = { keep = "words" }
         .envclone(&["branch", "prod", "fix-42"])
         .refused(2, &["db.public.judged.note", "length(pair::text) = 4"]);
     assert_eq!(production.world(), before);
+    // Which rows go is asked while everything is raw, by the superuser alone.
+    let goes = "[db.\"dev.kept\"]\nnote = { keep = \"a note\" }\nrows = { action = \"delete\", where = \"dev.act()\" }\n";
+    let all = format!("{TRAP_RULES}{rules}").replace("length(pair::text)", "id");
+    let all = all.replace("[db.\"dev.kept\"]\nnote = { keep = \"a note\" }\n", goes);
+    configure(&production, &all);
+    production
+        .envclone(&["branch", "prod", "fix-42"])
+        .refused(2, &["db.dev.kept.rows", "dev.act()"]);
     // What the server's own functions tell of it calls nothing of the data.
     let rules = rules.replace(
         "length(pair::text) = 4",

@@ -91,7 +91,14 @@ pub(super) fn calling(session: &mut Session, ledger: &Ledger) -> Result<BTreeSet
             holds(condition.text),
             quoted(condition.table)
         );
-        session.execute(&format!("reading the condition of {condition}"), &view)?;
+        let action = match condition.column {
+            Some(_) => format!("reading the condition of {condition}"),
+            None => format!(
+                "holding the rows of {} against `where` of their rule",
+                condition.table
+            ),
+        };
+        session.execute(&action, &view)?;
     }
     let sql = with_reached(CALLING, OF_VIEWS).replace("VIEW", &(VIEW.len() + 1).to_string());
     let found = session.rows("looking for code of the data in conditions", &sql)?;
