@@ -3,6 +3,7 @@
 //! Entry point is [`PostgresService`]; `ops` reaches it through `sanitize::service::Service`. Never an `UPDATE` of
 //! personal data, and never a row value in an error.
 
+mod bare;
 mod classify;
 mod collation;
 mod conditions;

@@ -19,6 +19,7 @@ use crate::sanitize::copy_text::{CopyError, Row};
 use crate::sanitize::schema::{Table, TableName};
 use crate::sanitize::transform::{Transform, TransformError};
 
+use super::bare::{empty_and_bare, give_back, had, set_flag};
 use super::indexes;
 use super::rights::{Loader, Own, Turn};
 use super::seen::Seen;
@@ -454,67 +455,6 @@ fn files_of(session: &mut Session, number: u32) -> Result<Vec<String>, EngineErr
         .collect())
 }
 
-/// Empties a table so that its rows can be loaded as they are: without a trigger, a foreign key or an index of it acting.
-///
-/// TRUNCATE looks for foreign keys where there are triggers, and says anew that there are indexes: hence the order.
-fn empty_and_bare(
-    session: &mut Session,
-    table: &TableName,
-    number: u32,
-    had: &Had,
-) -> Result<(), EngineError> {
-    set_flag(session, number, "relhastriggers", "false")?;
-    let truncate = format!("TRUNCATE ONLY {}", quoted(table));
-    session.execute("emptying a table", &truncate)?;
-    set_flag(session, number, "relhasindex", "false")?;
-    if had.unvalidated {
-        set_flag(session, number, "relchecks", "0")?;
-    }
-    Ok(())
-}
-
-/// What `pg_class` said of a table before it was told to forget its triggers and indexes.
-struct Had {
-    triggers: String,
-    indexes: String,
-    checks: String,
-    policies: String,
-    /// Whether a CHECK constraint is NOT VALID, so that rows which were there before it may break it.
-    unvalidated: bool,
-}
-
-fn had(session: &mut Session, number: u32) -> Result<Had, EngineError> {
-    let sql = format!(
-        "SELECT relhastriggers, relhasindex, relchecks, relrowsecurity, EXISTS (SELECT 1 FROM pg_constraint \
-         WHERE conrelid = c.oid AND contype = 'c' AND NOT convalidated) FROM pg_class AS c WHERE oid = {number}"
-    );
-    let row = session
-        .rows("reading a table's flags", &sql)?
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    let mut row = row.into_iter().map(Option::unwrap_or_default);
-    let mut next = || row.next().unwrap_or_default();
-    Ok(Had {
-        triggers: next(),
-        indexes: next(),
-        checks: next(),
-        policies: next(),
-        unvalidated: next() == "t",
-    })
-}
-
-/// Gives a table what it [`had`].
-fn give_back(session: &mut Session, number: u32, had: &Had) -> Result<(), EngineError> {
-    set_flag(session, number, "relhastriggers", &had.triggers)?;
-    set_flag(session, number, "relhasindex", &had.indexes)?;
-    set_flag(session, number, "relrowsecurity", &had.policies)?;
-    if had.unvalidated {
-        set_flag(session, number, "relchecks", &had.checks)?;
-    }
-    Ok(())
-}
-
 /// Names and conditions of the checks that all rows met before, with the names in them qualified.
 fn valid_checks(session: &mut Session, number: u32) -> Result<Vec<Vec<Option<String>>>, EngineError> {
     let sql = format!(
@@ -548,9 +488,4 @@ fn prove_checks(
         }
     }
     Ok(())
-}
-
-fn set_flag(session: &mut Session, number: u32, flag: &str, value: &str) -> Result<(), EngineError> {
-    let sql = format!("UPDATE pg_class SET {flag} = '{value}' WHERE oid = {number}");
-    session.execute("setting a table's flags", &sql)
 }

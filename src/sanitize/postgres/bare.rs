@@ -1,0 +1,87 @@
+//! What `pg_class` is told of a table while its rows are loaded: that it has neither triggers, nor indexes, nor policies. A table is
+//! meant by its number, since code of the data may have changed its name.
+
+use crate::engine::EngineError;
+use crate::engine::postgres::Session;
+use crate::sanitize::schema::TableName;
+
+use super::rewrite::quoted;
+
+/// Empties a table so that its rows can be loaded as they are: without a trigger, a foreign key or an index of it acting.
+///
+/// TRUNCATE looks for foreign keys where there are triggers, and says anew that there are indexes: hence the order.
+pub(super) fn empty_and_bare(
+    session: &mut Session,
+    table: &TableName,
+    number: u32,
+    had: &Had,
+) -> Result<(), EngineError> {
+    set_flag(session, number, "relhastriggers", "false")?;
+    let truncate = format!("TRUNCATE ONLY {}", quoted(table));
+    session.execute("emptying a table", &truncate)?;
+    set_flag(session, number, "relhasindex", "false")?;
+    if had.unvalidated {
+        set_flag(session, number, "relchecks", "0")?;
+    }
+    Ok(())
+}
+
+/// What `pg_class` said of a table before it was told to forget its triggers and indexes.
+pub(super) struct Had {
+    triggers: String,
+    indexes: String,
+    checks: String,
+    policies: String,
+    /// Whether a CHECK constraint is NOT VALID, so that rows which were there before it may break it.
+    pub(super) unvalidated: bool,
+}
+
+/// What `pg_class` says of a table.
+///
+/// # Errors
+/// [`EngineError`].
+pub(super) fn had(session: &mut Session, number: u32) -> Result<Had, EngineError> {
+    let sql = format!(
+        "SELECT relhastriggers, relhasindex, relchecks, relrowsecurity, EXISTS (SELECT 1 FROM pg_constraint \
+         WHERE conrelid = c.oid AND contype = 'c' AND NOT convalidated) FROM pg_class AS c WHERE oid = {number}"
+    );
+    let row = session
+        .rows("reading a table's flags", &sql)?
+        .into_iter()
+        .next()
+        .unwrap_or_default();
+    let mut row = row.into_iter().map(Option::unwrap_or_default);
+    let mut next = || row.next().unwrap_or_default();
+    Ok(Had {
+        triggers: next(),
+        indexes: next(),
+        checks: next(),
+        policies: next(),
+        unvalidated: next() == "t",
+    })
+}
+
+/// Gives a table what it [`had`].
+pub(super) fn give_back(session: &mut Session, number: u32, had: &Had) -> Result<(), EngineError> {
+    set_flag(session, number, "relhastriggers", &had.triggers)?;
+    set_flag(session, number, "relhasindex", &had.indexes)?;
+    set_flag(session, number, "relrowsecurity", &had.policies)?;
+    if had.unvalidated {
+        set_flag(session, number, "relchecks", &had.checks)?;
+    }
+    Ok(())
+}
+
+/// Sets what `pg_class` says of a table.
+///
+/// # Errors
+/// [`EngineError`].
+pub(super) fn set_flag(
+    session: &mut Session,
+    number: u32,
+    flag: &str,
+    value: &str,
+) -> Result<(), EngineError> {
+    let sql = format!("UPDATE pg_class SET {flag} = '{value}' WHERE oid = {number}");
+    session.execute("setting a table's flags", &sql)
+}
