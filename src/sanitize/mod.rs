@@ -18,4 +18,5 @@ mod recent;
 pub mod rules;
 pub mod schema;
 pub mod service;
+pub mod stored;
 pub mod transform;

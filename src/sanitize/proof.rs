@@ -9,6 +9,7 @@ use std::thread::ScopedJoinHandle;
 use crate::storage::{Descend, Kind, ObjectId, Volume, VolumeError, data_segments};
 
 use super::needle::{Hit, NeedleSet, Searcher};
+use super::stored::{Piece, Stored};
 
 /// Bytes read at a time.
 const CHUNK: usize = 256 << 10;
@@ -72,7 +73,7 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Searches the tree at `root`, which nothing may be writing to.
+    /// Searches the tree at `root`, which nothing may be writing to: every byte, and what `stored` takes out of its files.
     ///
     /// # Errors
     /// [`ProofError`]; anything but a search of every file that found nothing is one.
@@ -81,19 +82,24 @@ impl Proof {
         object: ObjectId,
         policy: String,
         sets: &[&NeedleSet],
+        stored: &[&dyn Stored],
     ) -> Result<Self, ProofError> {
-        let bytes = search_tree(root, Path::new(""), sets)?;
+        let read = search_tree(root, Path::new(""), sets, stored)?;
         let count: usize = sets.iter().map(|set| set.len()).sum();
         Ok(Self {
             object,
             policy,
             needles: u64::try_from(count).unwrap_or(u64::MAX),
-            bytes,
+            bytes: read.bytes,
             written_anew: None,
             not_covered: sets
                 .iter()
                 .flat_map(|set| set.coverage())
                 .filter_map(not_covered)
+                .chain(
+                    (read.in_part > 0)
+                        .then(|| format!("{} compressed values were searched in part only", read.in_part)),
+                )
                 .collect(),
         })
     }
@@ -142,11 +148,25 @@ impl Proof {
     }
 }
 
-/// Searches everything below `part` of the tree at `root`; the bytes searched. Files are shared out among the cores.
+/// What a search that found nothing has read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HaveRead {
+    /// Bytes of files.
+    pub bytes: u64,
+    /// Values that could be taken out of their files in part only.
+    pub in_part: u64,
+}
+
+/// Searches everything below `part` of the tree at `root`. Files are shared out among the cores.
 ///
 /// # Errors
 /// [`ProofError`].
-pub fn search_tree(root: &Path, part: &Path, sets: &[&NeedleSet]) -> Result<u64, ProofError> {
+pub fn search_tree(
+    root: &Path,
+    part: &Path,
+    sets: &[&NeedleSet],
+    stored: &[&dyn Stored],
+) -> Result<HaveRead, ProofError> {
     if sets.iter().any(|set| !set.is_empty() && !set.control()) {
         return Err(ProofError::Blind);
     }
@@ -155,7 +175,7 @@ pub fn search_tree(root: &Path, part: &Path, sets: &[&NeedleSet]) -> Result<u64,
     let (files, waiting) = mpsc::sync_channel::<Opened>(QUEUED);
     let waiting = Mutex::new(waiting);
     let (walked, searched) = std::thread::scope(|scope| {
-        let search = || search_files(&waiting, sets);
+        let search = || search_files(&waiting, sets, stored);
         let workers: Vec<_> = (0..cores.min(SEARCHERS)).map(|_| scope.spawn(search)).collect();
         let mut number = 0;
         let walked = volume.walk(part, |path, entry| {
@@ -188,7 +208,7 @@ pub fn search_tree(root: &Path, part: &Path, sets: &[&NeedleSet]) -> Result<u64,
             places: places.collect(),
         });
     }
-    Ok(whole.bytes)
+    Ok(whole.read)
 }
 
 /// A file that waits for its search, with its number in the order of the tree.
@@ -201,7 +221,7 @@ struct Opened {
 /// What came of some of the files.
 #[derive(Default)]
 struct Searched {
-    bytes: u64,
+    read: HaveRead,
     found: usize,
     /// The first of them, by the number of the file.
     places: Vec<(usize, String)>,
@@ -209,7 +229,8 @@ struct Searched {
 
 impl Searched {
     fn add(&mut self, other: Self) {
-        self.bytes += other.bytes;
+        self.read.bytes += other.read.bytes;
+        self.read.in_part += other.read.in_part;
         self.found += other.found;
         self.places.extend(other.places);
     }
@@ -219,6 +240,7 @@ impl Searched {
 fn search_files(
     waiting: &Mutex<mpsc::Receiver<Opened>>,
     sets: &[&NeedleSet],
+    stored: &[&dyn Stored],
 ) -> Result<Searched, ProofError> {
     let mut searchers: Vec<Searcher<'_>> = sets.iter().map(|set| set.searcher()).collect();
     let mut buffer = vec![0; CHUNK];
@@ -226,7 +248,7 @@ fn search_files(
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok(opened) = next() {
         if let Ok(so_far) = &mut searched
-            && let Err(source) = search_file(opened, sets, &mut searchers, &mut buffer, so_far)
+            && let Err(source) = search_file(opened, sets, stored, &mut searchers, &mut buffer, so_far)
         {
             searched = Err(source);
         }
@@ -237,25 +259,54 @@ fn search_files(
 fn search_file(
     mut opened: Opened,
     sets: &[&NeedleSet],
+    stored: &[&dyn Stored],
     searchers: &mut [Searcher<'_>],
     buffer: &mut [u8],
     searched: &mut Searched,
 ) -> Result<(), ProofError> {
-    let bytes = feed(&mut opened.file, buffer, searchers).map_err(|source| ProofError::Io {
-        file: opened.path.display().to_string(),
+    let path = opened.path.clone();
+    let fail = |source| ProofError::Io {
+        file: path.display().to_string(),
         source,
-    })?;
-    searched.bytes += bytes;
+    };
+    searched.read.bytes += feed(&mut opened.file, buffer, searchers).map_err(fail)?;
+    note_hits(&opened, sets, searchers, searched, |hit| {
+        format!("at byte {}", hit.first_offset)
+    });
+    for stored in stored.iter().filter(|stored| stored.holds(&opened.path)) {
+        let in_part = stored.values(&mut opened.file, &mut |piece| {
+            for searcher in &mut *searchers {
+                match piece {
+                    Piece::More(bytes) => searcher.feed(bytes),
+                    // No needle is in two values.
+                    Piece::End => searcher.skip(1),
+                }
+            }
+        });
+        searched.read.in_part += in_part.map_err(fail)?;
+        note_hits(&opened, sets, searchers, searched, |_| {
+            "compressed, or in chunks of TOAST".to_owned()
+        });
+    }
+    Ok(())
+}
+
+fn note_hits(
+    opened: &Opened,
+    sets: &[&NeedleSet],
+    searchers: &mut [Searcher<'_>],
+    searched: &mut Searched,
+    whereabouts: impl Fn(&Hit) -> String,
+) {
     for (searcher, set) in searchers.iter_mut().zip(sets) {
         for hit in searcher.finish().hits {
             searched.found += 1;
             if searched.places.len() < NAMED {
-                let place = place(set, &hit, &opened.path);
+                let place = format!("{} {}", place(set, &hit, &opened.path), whereabouts(&hit));
                 searched.places.push((opened.number, place));
             }
         }
     }
-    Ok(())
 }
 
 /// Feeds the data of a file to all searchers; holes are passed over, so that a sparse file costs nothing.
@@ -290,12 +341,7 @@ fn place(set: &NeedleSet, hit: &Hit, path: &Path) -> String {
         .sources(hit.needle)
         .map(std::string::ToString::to_string)
         .collect();
-    format!(
-        "{} in {} at byte {}",
-        sources.join(" and "),
-        path.display(),
-        hit.first_offset
-    )
+    format!("{} in {}", sources.join(" and "), path.display())
 }
 
 fn not_covered(coverage: &super::needle::Coverage) -> Option<String> {
@@ -349,13 +395,13 @@ mod tests {
             std::fs::write(place.join(number.to_string()), vec![b'x'; 3 * number]).unwrap();
         }
         let tree = Path::new("");
-        let bytes = search_tree(directory.path(), tree, &[&needles]).unwrap();
-        assert_eq!(bytes, 3 * (0..60).sum::<u64>());
+        let read = search_tree(directory.path(), tree, &[&needles], &[]).unwrap();
+        assert_eq!(read.bytes, 3 * (0..60).sum::<u64>());
         for number in [59, 33, 8, 21, 47, 12, 55] {
             let place = directory.path().join(format!("{:02}/{number}", number / 10));
             std::fs::write(place, format!("{}xanthippe@zwoelf.test", "-".repeat(number))).unwrap();
         }
-        let Err(ProofError::Found { found, places }) = search_tree(directory.path(), tree, &[&needles])
+        let Err(ProofError::Found { found, places }) = search_tree(directory.path(), tree, &[&needles], &[])
         else {
             panic!("nothing was found");
         };

@@ -14,6 +14,7 @@ use super::inspection::Inspection;
 use super::ledger::LedgerError;
 use super::needle::NeedleSet;
 use super::postgres::RewriteError;
+use super::stored::Stored;
 
 /// Where and with what a service of a branch is worked on.
 pub struct Site<'a> {
@@ -148,6 +149,11 @@ pub trait Service: Send {
 
     /// The originals that must be nowhere any more, after [`Service::sanitize`].
     fn needles(&self) -> Option<&NeedleSet>;
+
+    /// What takes values out of its files that are not there as bytes, for the search.
+    fn stored(&self) -> Option<Box<dyn Stored>> {
+        None
+    }
 
     /// The files that sanitizing wrote from nothing, relative to the environment's root: none shares storage with what
     /// was there before. After [`Service::sanitize`].

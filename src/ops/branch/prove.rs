@@ -7,6 +7,7 @@ use super::run::Run;
 use crate::ops::OpsError;
 use crate::saga::StepError;
 use crate::sanitize::proof::Proof;
+use crate::sanitize::stored::Stored;
 
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     let clone = run.clone.clone().ok_or(OpsError::OutOfOrder)?;
@@ -15,7 +16,13 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
         .iter()
         .filter_map(|service| service.needles())
         .collect();
-    let proof = Proof::search(&clone.path, clone.id.clone(), run.app.policy(), &needles)?;
+    let stored: Vec<_> = run
+        .services
+        .iter()
+        .filter_map(|service| service.stored())
+        .collect();
+    let stored: Vec<&dyn Stored> = stored.iter().map(AsRef::as_ref).collect();
+    let proof = Proof::search(&clone.path, clone.id.clone(), run.app.policy(), &needles, &stored)?;
     let anew: Vec<_> = run
         .services
         .iter()

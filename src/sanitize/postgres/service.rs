@@ -19,9 +19,11 @@ use crate::sanitize::needle::NeedleSet;
 use crate::sanitize::rules::{Action, ColumnRule, DatabaseRules};
 use crate::sanitize::schema::{Schema, TableName};
 use crate::sanitize::service::{Service, ServiceError, Site, Tally};
+use crate::sanitize::stored::Stored;
 use crate::storage::Volume;
 
 use super::events::Stilled;
+use super::pages::Pages;
 use super::planned::Tables;
 use super::planner::Hidden;
 use super::sealed::write_conf;
@@ -265,7 +267,7 @@ impl Service for PostgresService {
             self.needles = Some(seen.without_seen(needles));
         }
         self.tally.not_covered.push(format!(
-            "{}: values stored in binary or compressed form (numbers, dates, UUIDs, long texts) are not searched for as bytes; \
+            "{}: values stored in binary form (numbers, dates, UUIDs) are not searched for as bytes; \
              each replaced column lies in files made anew and was read back through the server",
             self.setup.name
         ));
@@ -281,6 +283,11 @@ impl Service for PostgresService {
         let volume = Volume::open(&self.volume_dir(site))?;
         self.written_anew = own_files::all_of(&volume, &self.setup, &relations)?;
         Ok(())
+    }
+
+    fn stored(&self) -> Option<Box<dyn Stored>> {
+        let data = self.setup.volume.join(&self.setup.data);
+        Some(Box::new(Pages::of(data)))
     }
 
     fn written_anew(&self) -> &[PathBuf] {

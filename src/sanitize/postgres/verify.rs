@@ -79,7 +79,7 @@ impl PostgresService {
     fn search_for_secrets(&self, site: &Site<'_>, needles: &NeedleSet) -> Result<(), ServiceError> {
         let data = self.setup.volume.join(&self.setup.data);
         for part in ["global", "pg_wal"] {
-            search_tree(&site.root, &data.join(part), &[needles]).map_err(|error| {
+            search_tree(&site.root, &data.join(part), &[needles], &[]).map_err(|error| {
                 ServiceError::Unproved {
                     service: self.setup.name.clone(),
                     what: error.to_string(),
