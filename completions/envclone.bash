@@ -82,6 +82,9 @@ _envclone() {
             envclone__subcmd__sanitize,explain)
                 cmd="envclone__subcmd__sanitize__subcmd__explain"
                 ;;
+            envclone__subcmd__sanitize,plan)
+                cmd="envclone__subcmd__sanitize__subcmd__plan"
+                ;;
             envclone__subcmd__sanitize,scan)
                 cmd="envclone__subcmd__sanitize__subcmd__scan"
                 ;;
@@ -476,7 +479,7 @@ _envclone() {
             return 0
             ;;
         envclone__subcmd__sanitize)
-            opts="-q -v -h --config --json --quiet --verbose --lock-timeout --help check scan explain"
+            opts="-q -v -h --config --json --quiet --verbose --lock-timeout --help check plan scan explain"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -520,6 +523,28 @@ _envclone() {
             return 0
             ;;
         envclone__subcmd__sanitize__subcmd__explain)
+            opts="-q -v -h --config --json --quiet --verbose --lock-timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        envclone__subcmd__sanitize__subcmd__plan)
             opts="-q -v -h --config --json --quiet --verbose --lock-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

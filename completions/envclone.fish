@@ -151,21 +151,28 @@ complete -c envclone -n "__fish_envclone_using_subcommand destroy" -l json -d 'P
 complete -c envclone -n "__fish_envclone_using_subcommand destroy" -s q -l quiet -d 'Print errors only'
 complete -c envclone -n "__fish_envclone_using_subcommand destroy" -s v -l verbose -d 'Say more about what is being done'
 complete -c envclone -n "__fish_envclone_using_subcommand destroy" -s h -l help -d 'Print help'
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -l config -d 'Configuration file' -r -F
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -l json -d 'Print one JSON document'
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -s q -l quiet -d 'Print errors only'
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -s v -l verbose -d 'Say more about what is being done'
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -s h -l help -d 'Print help'
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -f -a "check" -d 'Check that rules decide about every column and file; the environment is only read'
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -f -a "scan" -d 'Look for personal data, whatever the rules say; the environment is only read'
-complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check scan explain" -f -a "explain" -d 'Explain a transform: its parameters, the columns that it takes, what it does to unique values'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check plan scan explain" -l config -d 'Configuration file' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check plan scan explain" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check plan scan explain" -l json -d 'Print one JSON document'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check plan scan explain" -s q -l quiet -d 'Print errors only'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check plan scan explain" -s v -l verbose -d 'Say more about what is being done'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check plan scan explain" -s h -l help -d 'Print help'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check plan scan explain" -f -a "check" -d 'Check that rules decide about every column and file; the environment is only read'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check plan scan explain" -f -a "plan" -d 'Show what would be done to each table and what it would cost, before anything is done; the environment is only read'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check plan scan explain" -f -a "scan" -d 'Look for personal data, whatever the rules say; the environment is only read'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and not __fish_seen_subcommand_from check plan scan explain" -f -a "explain" -d 'Explain a transform: its parameters, the columns that it takes, what it does to unique values'
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -l config -d 'Configuration file' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -l json -d 'Print one JSON document'
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Print errors only'
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more about what is being done'
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from plan" -l config -d 'Configuration file' -r -F
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from plan" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from plan" -l json -d 'Print one JSON document'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from plan" -s q -l quiet -d 'Print errors only'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from plan" -s v -l verbose -d 'Say more about what is being done'
+complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from plan" -s h -l help -d 'Print help'
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from scan" -l write -d 'Write a rule file to start from, where there is no file yet' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from scan" -l config -d 'Configuration file' -r -F
 complete -c envclone -n "__fish_envclone_using_subcommand sanitize; and __fish_seen_subcommand_from scan" -l lock-timeout -d 'How long to wait for another run, for example 30s or 5m' -r

@@ -59,6 +59,8 @@ mod running_parent;
 mod runtime;
 #[path = "live/shapes.rs"]
 mod shapes;
+#[path = "live/shuffle.rs"]
+mod shuffle;
 #[path = "live/storage.rs"]
 mod storage;
 #[path = "live/terminal.rs"]

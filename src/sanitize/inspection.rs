@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::detect::PersonalKind;
 use super::ledger::Survey;
+use super::plan::{BESIDE, SanitizePlan};
 use super::schema::{TableKind, TableName};
 use crate::model::{EngineKind, ServiceName};
 
@@ -20,8 +21,69 @@ pub struct Inspection {
     pub kept: Vec<String>,
     /// What needs no rule, and why.
     pub exempt: Vec<String>,
+    /// What would be done to its tables; of a database whose rules decide about everything.
+    pub plan: Option<PlannedWork>,
     /// What is there without any rule; of a database that was scanned.
     pub survey: Option<Survey>,
+}
+
+/// What would be done to the tables of a database, and what it would cost.
+#[derive(Debug, Clone)]
+pub struct PlannedWork {
+    /// What would be done.
+    pub plan: SanitizePlan,
+    /// The most bytes a second that may be written.
+    pub max_write_rate: Option<u64>,
+}
+
+/// A table of a plan, as `sanitize plan` shows it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlannedTable {
+    /// Its service.
+    pub service: ServiceName,
+    /// The table.
+    pub table: TableName,
+    /// `skip`, `truncate`, `stream` or `in-engine`.
+    pub strategy: &'static str,
+    /// About how many rows it has.
+    pub rows: u64,
+    /// How many of its columns are replaced.
+    pub columns: usize,
+    /// The condition under which rows go.
+    #[serde(rename = "delete_where")]
+    pub deletes: Option<String>,
+    /// About how many bytes the branch will no longer share with its snapshot.
+    pub bytes: u64,
+    /// About how long it takes.
+    pub seconds: f64,
+}
+
+impl PlannedWork {
+    /// The tables, those with work first.
+    pub fn tables(&self) -> impl Iterator<Item = PlannedTable> {
+        self.plan.tables.iter().map(|table| PlannedTable {
+            service: self.plan.service.clone(),
+            table: table.table.clone(),
+            strategy: table.strategy.name(),
+            rows: table.rows,
+            columns: table.strategy.columns(),
+            deletes: table.deletes.clone(),
+            bytes: table.bytes_unshared(),
+            seconds: (table.seconds(self.max_write_rate) * 1000.0).round() / 1000.0,
+        })
+    }
+
+    /// About how long all of it takes.
+    pub fn seconds(&self) -> f64 {
+        if !self.plan.needs_rewrite() {
+            return 0.0;
+        }
+        let tables = self.plan.tables.iter();
+        BESIDE
+            + tables
+                .map(|table| table.seconds(self.max_write_rate))
+                .sum::<f64>()
+    }
 }
 
 /// A column that looks personal, as `sanitize scan` shows it.

@@ -1,6 +1,7 @@
-//! What sanitizing a database will do, table by table: pure data, made from ledger and schema, run by dumb code.
+//! What sanitizing a database will do, table by table: pure data, made from ledger and schema. It is what `sanitize plan` shows
+//! and what an engine carries out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
@@ -17,7 +18,8 @@ pub struct SanitizePlan {
     pub service: ServiceName,
     /// Every table that holds rows; work first, and of that the biggest first, so that two workers end together.
     pub tables: Vec<TablePlan>,
-    /// Materialized views to compute again once the tables are done, each after those that it reads.
+    /// Materialized views to compute again once the tables are done, each after those that it reads. A view may read a table
+    /// through a function, which no catalog tells: all are computed again, or none where nothing is done.
     pub refresh: Vec<Refresh>,
 }
 
@@ -29,6 +31,9 @@ pub struct TablePlan {
     /// What is done to it.
     #[serde(flatten)]
     pub strategy: Strategy,
+    /// The condition under which rows go before that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletes: Option<String>,
     /// About how many rows it has.
     pub rows: u64,
     /// The bytes of its files.
@@ -40,15 +45,20 @@ pub struct TablePlan {
 #[serde(tag = "strategy", rename_all = "kebab-case")]
 pub enum Strategy {
     /// Nothing: its files stay shared with the snapshot.
+    #[serde(rename = "skip")]
     Untouched,
     /// All rows go.
+    #[serde(rename = "truncate")]
     Empty,
-    /// All rows are written anew with these columns replaced.
+    /// All rows are written anew with these columns replaced, on their way through envclone.
+    #[serde(rename = "stream")]
     Rewrite {
         /// The columns that are replaced, in the order of the table.
         columns: Vec<PlannedColumn>,
     },
-    /// All rows are written anew as they are, since values of dropped columns are still in them.
+    /// The server writes all rows anew as they are, since values of dropped columns are still in them, or deleted rows between
+    /// them.
+    #[serde(rename = "in-engine")]
     Rebuild,
 }
 
@@ -90,16 +100,11 @@ impl SanitizePlan {
             let order = idle(a).cmp(&idle(b)).then(b.bytes.cmp(&a.bytes));
             order.then_with(|| a.table.cmp(&b.table))
         });
-        let mut plan = Self {
+        Self {
             service: ledger.service.clone(),
             tables,
-            refresh: Vec::new(),
-        };
-        // A view may read a table through a function, which no catalog tells: all are computed again, or none.
-        if plan.needs_rewrite() {
-            plan.refresh = refresh(schema, &lookup);
+            refresh: refresh(schema, &lookup),
         }
-        plan
     }
 
     /// Whether anything must be done to any table. If not, the snapshot is as clean as the rules ask for.
@@ -107,6 +112,57 @@ impl SanitizePlan {
         self.tables
             .iter()
             .any(|table| table.strategy != Strategy::Untouched)
+    }
+}
+
+/// About how long one value takes to be replaced on its way, and one byte of a table with its indexes to be written anew, in
+/// seconds; and what every rewrite takes beside that. From `docs/benchmarks.md` ("Masking": 1,000,000 rows of 7 replaced columns and
+/// 380 MB with 4 indexes in 8.4 s, 100,000 in 2.2 s, on two cores), split as the profile in `docs/plan.md` does.
+const PER_VALUE: f64 = 0.36e-6;
+const PER_BYTE: f64 = 11e-9;
+/// Starting, stopping, purging and proving, once for each service in which anything is done.
+pub const BESIDE: f64 = 1.5;
+
+/// How often each byte is written: into a file on its way, and into the table.
+const WRITTEN: u64 = 2;
+
+impl Strategy {
+    /// Its name, as the plan's document has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Untouched => "skip",
+            Self::Empty => "truncate",
+            Self::Rewrite { .. } => "stream",
+            Self::Rebuild => "in-engine",
+        }
+    }
+
+    /// How many columns are replaced.
+    pub fn columns(&self) -> usize {
+        match self {
+            Self::Rewrite { columns } => columns.len(),
+            _ => 0,
+        }
+    }
+}
+
+impl TablePlan {
+    /// About how many bytes the branch will no longer share with the snapshot for it.
+    pub fn bytes_unshared(&self) -> u64 {
+        match self.strategy {
+            Strategy::Untouched | Strategy::Empty => 0,
+            Strategy::Rewrite { .. } | Strategy::Rebuild => self.bytes,
+        }
+    }
+
+    /// About how many seconds it takes, where no more than `max_write_rate` bytes a second may be written.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    pub fn seconds(&self, max_write_rate: Option<u64>) -> f64 {
+        let bytes = self.bytes_unshared() as f64;
+        let values = self.rows as f64 * self.strategy.columns() as f64;
+        let worked = values * PER_VALUE + bytes * PER_BYTE;
+        let rate = max_write_rate.filter(|_| self.strategy.columns() > 0);
+        worked.max(rate.map_or(0.0, |rate| bytes * WRITTEN as f64 / rate.max(1) as f64))
     }
 }
 
@@ -128,7 +184,7 @@ fn table_plan(entry: &TableEntry, table: &Table) -> TablePlan {
         Strategy::Empty
     } else if !columns.is_empty() {
         Strategy::Rewrite { columns }
-    } else if table.has_dropped_columns {
+    } else if table.has_dropped_columns || entry.deletes.is_some() {
         Strategy::Rebuild
     } else {
         Strategy::Untouched
@@ -136,6 +192,7 @@ fn table_plan(entry: &TableEntry, table: &Table) -> TablePlan {
     TablePlan {
         table: entry.name.clone(),
         strategy,
+        deletes: entry.deletes.clone(),
         rows: table.rows,
         bytes: table.bytes,
     }
@@ -143,58 +200,68 @@ fn table_plan(entry: &TableEntry, table: &Table) -> TablePlan {
 
 /// All materialized views, each after those that it reads.
 fn refresh(schema: &Schema, lookup: &Lookup<'_>) -> Vec<Refresh> {
+    let mut far = BTreeSet::new();
+    spread_out_of_reach(schema, &mut far);
     let mut walk = Walk {
         lookup,
         entered: BTreeSet::new(),
-        foreign: BTreeMap::new(),
         order: Vec::new(),
     };
     for table in &schema.tables {
         walk.visit(table);
     }
-    walk.order
+    let refresh = |view: &TableName| Refresh {
+        with_data: !far.contains(view),
+        view: view.clone(),
+    };
+    walk.order.into_iter().map(refresh).collect()
+}
+
+/// Adds foreign tables, and whatever reads or is partitioned into what is out of reach.
+pub fn spread_out_of_reach(schema: &Schema, out_of_reach: &mut BTreeSet<TableName>) {
+    loop {
+        let known = out_of_reach.len();
+        for table in &schema.tables {
+            let reads = table.reads.iter().any(|read| out_of_reach.contains(read));
+            if table.kind == TableKind::Foreign || reads {
+                out_of_reach.insert(table.name.clone());
+            }
+            if let Some(parent) = table
+                .partition_of
+                .as_ref()
+                .filter(|_| out_of_reach.contains(&table.name))
+            {
+                out_of_reach.insert(parent.clone());
+            }
+        }
+        if out_of_reach.len() == known {
+            return;
+        }
+    }
 }
 
 /// A walk along what views read, from the bottom up.
 struct Walk<'a> {
     lookup: &'a Lookup<'a>,
     entered: BTreeSet<&'a TableName>,
-    /// For relations that were left: whether they read a foreign table.
-    foreign: BTreeMap<&'a TableName, bool>,
-    order: Vec<Refresh>,
+    order: Vec<&'a TableName>,
 }
 
 impl<'a> Walk<'a> {
     /// Visits a relation and all that it reads, without recursion: a chain of views may be long.
     fn visit(&mut self, start: &'a Table) {
+        let lookup = self.lookup;
         let mut path = vec![(start, false)];
         while let Some((table, below_done)) = path.pop() {
             if below_done {
-                self.leave(table);
+                if table.kind == TableKind::MaterializedView {
+                    self.order.push(&table.name);
+                }
             } else if self.entered.insert(&table.name) {
                 path.push((table, true));
-                path.extend(self.below(table).map(|below| (below, false)));
+                let below = table.reads.iter().filter_map(|name| lookup.table(name));
+                path.extend(below.map(|below| (below, false)));
             }
-        }
-    }
-
-    /// What the query of a view names.
-    fn below(&self, table: &'a Table) -> impl Iterator<Item = &'a Table> + use<'a> {
-        let lookup = self.lookup;
-        table.reads.iter().filter_map(move |name| lookup.table(name))
-    }
-
-    fn leave(&mut self, table: &'a Table) {
-        let below = self
-            .below(table)
-            .any(|below| self.foreign.get(&below.name).copied().unwrap_or_default());
-        let foreign = table.kind == TableKind::Foreign || below;
-        self.foreign.insert(&table.name, foreign);
-        if table.kind == TableKind::MaterializedView {
-            self.order.push(Refresh {
-                view: table.name.clone(),
-                with_data: !foreign,
-            });
         }
     }
 }
@@ -250,6 +317,45 @@ mod tests {
     }
 
     #[test]
+    fn a_table_that_only_loses_rows_is_written_anew_by_the_server() {
+        let rules = "[db.'p.t']\nrows = { action = 'delete', where = 'old' }\na = { keep = 'x' }";
+        let plan = plan(vec![table("t", 9)], rules);
+        assert_eq!(plan.tables[0].strategy, Strategy::Rebuild);
+        assert_eq!(plan.tables[0].deletes.as_deref(), Some("old"));
+    }
+
+    #[test]
+    fn costs_are_about_what_was_measured_and_follow_the_write_rate() {
+        let columns = |count| -> Vec<PlannedColumn> {
+            let masked = plan(vec![table("t", 0)], "[db.'p.t']\na = 'hmac'")
+                .tables
+                .remove(0);
+            let Strategy::Rewrite { columns } = masked.strategy else {
+                panic!("not rewritten");
+            };
+            columns.into_iter().cycle().take(count).collect()
+        };
+        let of = |strategy, rows| TablePlan {
+            table: TableName::new("p", "t"),
+            strategy,
+            deletes: None,
+            rows,
+            bytes: rows * 380,
+        };
+        let stream = |rows| of(Strategy::Rewrite { columns: columns(7) }, rows);
+        let large = stream(1_000_000).seconds(None) + BESIDE;
+        assert!((7.4..9.4).contains(&large), "{large}");
+        let small = stream(100_000).seconds(None) + BESIDE;
+        assert!((1.9..2.5).contains(&small), "{small}");
+        assert_eq!(stream(1_000_000).bytes_unshared(), 380_000_000);
+        assert!((stream(1_000_000).seconds(Some(38_000_000)) - 20.0).abs() < 0.01);
+        for nothing in [Strategy::Untouched, Strategy::Empty] {
+            let plan = of(nothing, 1_000_000);
+            assert!(plan.bytes_unshared() == 0 && plan.seconds(Some(1)) < 0.001);
+        }
+    }
+
+    #[test]
     fn views_hold_no_rows_and_partitions_do() {
         let parent = Table {
             kind: TableKind::Partitioned,
@@ -277,11 +383,20 @@ mod tests {
                 view("far", MaterializedView, &["remote_view"]),
                 view("remote_view", View, &["remote"]),
                 view("remote", Foreign, &[]),
+                view("of_parts", MaterializedView, &["parts"]),
+                view("parts", TableKind::Partitioned, &[]),
+                Table {
+                    partition_of: Some(TableName::new("p", "parts")),
+                    ..view("far_part", Foreign, &[])
+                },
                 view("circle", MaterializedView, &["circle", "gone"]),
                 table("t", 1),
             ]
         };
-        let masked = plan(tables(), "[db.'p.t']\na = 'hmac'");
+        let masked = plan(
+            tables(),
+            "[db.'p.t']\na = 'hmac'\n[db.'p.parts']\na = { keep = 'x' }",
+        );
         let order: Vec<(&str, bool)> = masked
             .refresh
             .iter()
@@ -289,10 +404,19 @@ mod tests {
             .collect();
         assert_eq!(
             order,
-            [("low", true), ("top", true), ("far", false), ("circle", true)]
+            [
+                ("low", true),
+                ("top", true),
+                ("far", false),
+                ("of_parts", false),
+                ("circle", true)
+            ]
         );
-        let kept = plan(tables(), "[db.'p.t']\na = { keep = 'x' }");
-        assert!(!kept.needs_rewrite() && kept.refresh.is_empty());
+        let kept = plan(
+            tables(),
+            "[db.'p.t']\na = { keep = 'x' }\n[db.'p.parts']\na = { keep = 'x' }",
+        );
+        assert!(!kept.needs_rewrite());
     }
 
     #[test]
@@ -304,7 +428,7 @@ mod tests {
             serde_json::json!({
                 "service": "db",
                 "tables": [{
-                    "table": "p.t", "strategy": "rewrite", "rows": 0, "bytes": 7,
+                    "table": "p.t", "strategy": "stream", "rows": 0, "bytes": 7,
                     "columns": [{
                         "name": "a", "position": 0,
                         "rules": ["{ transform = \"text\", mode = \"lorem\", where = \"b\" }", "\"hmac\""],

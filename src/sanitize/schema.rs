@@ -223,6 +223,9 @@ pub struct Column {
     /// Whether it is in a unique index or an exclusion constraint, alone or with others, plainly or inside an
     /// expression.
     pub unique: bool,
+    /// Whether one of those is over several columns, over an expression or only over some rows.
+    #[serde(default)]
+    pub unique_with_others: bool,
     /// Whether the table, or one that it is a partition of, is partitioned by it.
     pub in_partition_key: bool,
     /// What it gets where a row says nothing.
@@ -245,6 +248,7 @@ impl Column {
             sequence: false,
             primary_key: false,
             unique: false,
+            unique_with_others: false,
             in_partition_key: false,
             default: ColumnDefault::None,
         }

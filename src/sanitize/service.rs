@@ -136,6 +136,7 @@ pub trait Service: Send {
             ruled: 0,
             kept: tally.kept,
             exempt: tally.exempt,
+            plan: None,
             survey: None,
         })
     }

@@ -166,3 +166,60 @@ fn a_condition_that_is_no_sql_for_the_table_is_told_with_its_table_before_anythi
     );
     assert_eq!(production.world(), before);
 }
+
+#[test]
+fn a_plan_tells_what_a_branch_will_do_and_what_it_costs_and_does_nothing() {
+    let production = Production::new();
+    production.sql("CREATE TABLE shop.colors (name text); ALTER TABLE shop.colors OWNER TO shop; INSERT INTO shop.colors VALUES ('red')");
+    let rules = format!(
+        "{}\n[db.\"shop.colors\"]\nname = {{ keep = \"colors\" }}\n",
+        without_gold(&["orders", "events", "addresses"])
+    );
+    production.configure(&production.configuration(), &rules);
+    let before = production.world();
+    let plan = production.envclone(&["sanitize", "plan", "--json"]).json();
+    assert_eq!(production.world(), before);
+    let tables = plan["tables"].as_array().unwrap();
+    let of = |table: &str| {
+        tables
+            .iter()
+            .find(|one| one["table"] == format!("shop.{table}"))
+            .unwrap()
+    };
+    assert_eq!(of("customers")["strategy"], "stream");
+    assert_eq!(of("customers")["delete_where"], "segment = 'gold' -- a third");
+    assert_eq!(of("customers")["columns"], 5);
+    assert!(
+        of("customers")["bytes"].as_u64().unwrap() > 50_000
+            && of("customers")["rows"].as_u64().unwrap() > 200
+    );
+    assert_eq!(of("sessions")["strategy"], "truncate");
+    assert_eq!(of("colors")["strategy"], "skip");
+    assert_eq!(
+        (&of("colors")["bytes"], &of("colors")["seconds"]),
+        (&0.into(), &0.0.into())
+    );
+    let sum: u64 = tables.iter().map(|table| table["bytes"].as_u64().unwrap()).sum();
+    assert_eq!(plan["bytes"], sum);
+    assert!(plan["seconds"].as_f64().unwrap() > of("customers")["seconds"].as_f64().unwrap());
+    let text = production.envclone(&["sanitize", "plan"]).ok();
+    assert!(
+        text.contains("db.shop.customers") && !text.contains("db.shop.colors"),
+        "{text}"
+    );
+    assert!(
+        text.contains("1 of ") && text.contains(" tables stay as they are"),
+        "{text}"
+    );
+    // It is what a branch does.
+    let busy = tables.iter().filter(|table| table["strategy"] != "skip").count();
+    let document = production.branch("fix-42");
+    // One rule of files is among them.
+    assert_eq!(document["sanitization"]["tables"], busy + 1);
+    // What a branch refuses, a plan refuses.
+    production.configure(&production.configuration(), RULES);
+    production
+        .envclone(&["sanitize", "plan"])
+        .refused(5, &["db.shop.colors.name"]);
+    production.envclone(&["destroy", "fix-42"]).ok();
+}

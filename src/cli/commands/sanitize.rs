@@ -11,7 +11,7 @@ use crate::cli::{CommandError, Global, context, output, signals};
 use crate::model::EnvName;
 use crate::ops::branch::{self, Look};
 use crate::ops::{self, App};
-use crate::sanitize::inspection::{Inspection, PersonalColumn};
+use crate::sanitize::inspection::{Inspection, PersonalColumn, PlannedTable, PlannedWork};
 use crate::sanitize::transform::{self, Explanation};
 
 /// Hold the rules against an environment, or look for personal data in it
@@ -26,6 +26,11 @@ pub(in crate::cli) struct Args {
 enum Action {
     /// Check that rules decide about every column and file; the environment is only read
     Check {
+        /// Environment to look at [default: the production]
+        env: Option<String>,
+    },
+    /// Show what would be done to each table and what it would cost, before anything is done; the environment is only read
+    Plan {
         /// Environment to look at [default: the production]
         env: Option<String>,
     },
@@ -47,6 +52,7 @@ enum Action {
 pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, CommandError> {
     match &args.action {
         Action::Check { env } => check(global, env.as_deref()),
+        Action::Plan { env } => plan(global, env.as_deref()),
         Action::Scan { env, write } => scan(global, env.as_deref(), write.as_ref()),
         Action::Explain { transform: None } => list(global),
         Action::Explain {
@@ -110,6 +116,81 @@ fn check_in(global: &Global, app: &App, env: Option<EnvName>) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
+fn plan(global: &Global, env: Option<&str>) -> Result<ExitCode, CommandError> {
+    let env = env.map(str::parse).transpose()?;
+    context::changing(global, "sanitize plan", |app| plan_in(global, app, env))
+}
+
+fn plan_in(global: &Global, app: &App, env: Option<EnvName>) -> Result<ExitCode, CommandError> {
+    let (environment, found) = look(global, app, env, Look::Plan)?;
+    let plans: Vec<&PlannedWork> = found.iter().filter_map(|one| one.plan.as_ref()).collect();
+    let tables: Vec<PlannedTable> = plans.iter().flat_map(|plan| plan.tables()).collect();
+    let bytes: u64 = tables.iter().map(|table| table.bytes).sum();
+    let seconds = plans.iter().map(|plan| plan.seconds()).fold(0.0, f64::max);
+    if global.json {
+        let seconds = (seconds * 1000.0).round() / 1000.0;
+        output::json(&json!({
+            "schema": 1, "environment": environment, "tables": tables, "bytes": bytes, "seconds": seconds,
+        }))?;
+    } else {
+        output::data(&plan_table(&tables, bytes, seconds))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A size for people.
+#[expect(clippy::cast_precision_loss, reason = "one digit is shown")]
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    let mut amount = bytes as f64 / 1000.0;
+    let mut units = UNITS.into_iter();
+    let mut unit = units.next().unwrap_or_default();
+    for next in units {
+        if amount < 1000.0 {
+            break;
+        }
+        (amount, unit) = (amount / 1000.0, next);
+    }
+    format!("{amount:.1} {unit}")
+}
+
+/// One line for each table in which anything is done, and the sum.
+fn plan_table(tables: &[PlannedTable], bytes: u64, seconds: f64) -> String {
+    let (idle, busy): (Vec<_>, Vec<_>) = tables.iter().partition(|table| table.strategy == "skip");
+    let name = |one: &PlannedTable| format!("{}.{}", one.service, one.table);
+    let width = busy
+        .iter()
+        .map(|one| name(one).chars().count())
+        .max()
+        .unwrap_or_default();
+    let mut text = String::new();
+    for one in &busy {
+        let rows = match &one.deletes {
+            Some(condition) => format!("about {} rows, without those where {condition}", one.rows),
+            None => format!("about {} rows", one.rows),
+        };
+        let columns = if one.columns > 0 {
+            format!(", {} columns replaced", one.columns)
+        } else {
+            String::new()
+        };
+        text.push_str(&format!(
+            "{:<width$}  {:<9}  {:>10}  {:>7.1} s  {rows}{columns}\n",
+            name(one),
+            one.strategy,
+            size(one.bytes),
+            one.seconds
+        ));
+    }
+    text.push_str(&format!(
+        "{} of {} tables stay as they are; about {} will no longer be shared with the snapshot, in about {seconds:.1} s\n",
+        idle.len(),
+        tables.len(),
+        size(bytes)
+    ));
+    text
+}
+
 fn scan(global: &Global, env: Option<&str>, write: Option<&PathBuf>) -> Result<ExitCode, CommandError> {
     let env = env.map(str::parse).transpose()?;
     context::changing(global, "sanitize scan", |app| scan_in(global, app, env, write))
@@ -148,7 +229,11 @@ fn look(
     what: Look,
 ) -> Result<(EnvName, Vec<Inspection>), CommandError> {
     let environment = env.map_or_else(|| ops::default_environment(app), Ok)?;
-    let name = if what == Look::Check { "check" } else { "scan" };
+    let name = match what {
+        Look::Check => "check",
+        Look::Plan => "plan",
+        Look::Scan => "scan",
+    };
     let command = format!("sanitize {name} {environment}");
     let request = ops::inspection_of(environment.clone(), global.lock_timeout, command)?;
     let interrupted = signals::interrupted()?;

@@ -23,6 +23,8 @@ use crate::sanitize::service::Service;
 pub enum Look {
     /// Whether the rules decide about everything.
     Check,
+    /// The same, and what would be done.
+    Plan,
     /// What looks personal, whatever the rules say.
     Scan,
 }
@@ -68,7 +70,7 @@ const LOOK: [Line; 5] = [
 /// Looks at a sealed clone of an environment. Nothing of it is left.
 ///
 /// # Errors
-/// Those of a branch up to its seal; for [`Look::Check`] everything that the rules leave undecided.
+/// Those of a branch up to its seal; for [`Look::Check`] and [`Look::Plan`] everything that the rules leave undecided.
 pub fn inspect(
     app: &App,
     request: &BranchRequest,
@@ -110,7 +112,7 @@ fn services(app: &App, run: &Run<'_>, what: Look) -> Result<Vec<Box<dyn Service>
     let checked = |setup| app.service(setup, EnvType::Production, &run.branch, None);
     match what {
         // Nothing may stay raw in an environment of this type, so every rule is held against it.
-        Look::Check => run.setups.iter().map(checked).collect(),
+        Look::Check | Look::Plan => run.setups.iter().map(checked).collect(),
         Look::Scan => Ok(run
             .setups
             .iter()

@@ -1,9 +1,10 @@
 //! Whether each rule can apply to what it names.
 
+use super::super::detect::PersonalKind;
 use super::super::nearest::{did_you_mean, nearest};
 use super::super::rules::{Action, ColumnRule, ColumnRules, Problem, TableRules};
 use super::super::schema::{Column, Schema, Table, TableKind, TableName};
-use super::super::transform::{self, Read, State};
+use super::super::transform::{self, Read, Spec, State};
 use super::ground::Ground;
 
 /// Every rule that names what is not there or cannot be done to it.
@@ -133,7 +134,9 @@ fn column_problems(ground: &Ground<'_>, table: &Table, column: &Column, rules: &
         let Action::Mask(spec) = &rule.action else {
             continue;
         };
-        let message = if ground.in_partition_key(table, column) {
+        let message = if let Some(why) = unmovable(ground, table, column, rules, spec) {
+            Some(why)
+        } else if ground.in_partition_key(table, column) {
             Some("its table is partitioned by it, and masked rows would belong elsewhere; keep it with a reason, or \
                  delete the rows"
                 .to_owned())
@@ -149,6 +152,54 @@ fn column_problems(ground: &Ground<'_>, table: &Table, column: &Column, rules: &
         }));
     }
     problems
+}
+
+/// What says of somebody what is true of many: values that may go to other rows.
+const OF_MANY: [PersonalKind; 8] = [
+    PersonalKind::City,
+    PersonalKind::Postcode,
+    PersonalKind::Region,
+    PersonalKind::Country,
+    PersonalKind::BirthDate,
+    PersonalKind::Gender,
+    PersonalKind::Health,
+    PersonalKind::Company,
+];
+
+/// Why the values of a column cannot move to other rows, where the rule says so.
+fn unmovable(
+    ground: &Ground<'_>,
+    table: &Table,
+    column: &Column,
+    rules: &ColumnRules,
+    spec: &Spec,
+) -> Option<String> {
+    if spec.name != "shuffle" {
+        return None;
+    }
+    if rules.unconditional().is_none() {
+        return Some(
+            "shuffle moves the values of all rows: it takes neither a where nor a rule beside it".to_owned(),
+        );
+    }
+    if column.unique_with_others {
+        return Some(
+            "shuffle could give two rows the same, since a unique index is over this column and others, an expression or some \
+             rows; use another transform"
+                .to_owned(),
+        );
+    }
+    if spec.params.get("allow-real").and_then(toml::Value::as_bool) == Some(true) {
+        return None;
+    }
+    let found = ground.finding(&(table.name.clone(), column.name.clone()))?;
+    (!OF_MANY.contains(&found.kind)).then(|| {
+        format!(
+            "shuffle keeps real values, and these look like {}, which says who somebody is; use another transform, or say \
+             allow-real = true",
+            found.kind.name()
+        )
+    })
 }
 
 /// Why a transform cannot read what it wants of the row.

@@ -8,7 +8,8 @@ use crate::engine::postgres::{Mode, Session};
 use crate::model::ReplacedColumn;
 use crate::sanitize::ledger::{Fate, Ledger};
 use crate::sanitize::needle::{NeedleSet, Source};
-use crate::sanitize::schema::{TableKind, TableName};
+use crate::sanitize::plan::SanitizePlan;
+use crate::sanitize::schema::TableName;
 use crate::sanitize::service::{ServiceError, Site, Tally};
 use crate::sanitize::transform::Transform;
 
@@ -20,6 +21,7 @@ use super::rewrite::{self, ColumnCount};
 use super::rights::{self, Door, Turn};
 use super::seen::{Originals, Seen};
 use super::service::PostgresService;
+use super::shuffled::order;
 use super::spool::Place;
 use super::work::{TableWork, table_work, transform_names};
 use super::{finish, purge, read_through};
@@ -53,7 +55,8 @@ impl PostgresService {
         let Some(ledger) = &self.ledger else {
             return Ok(Seen::default());
         };
-        let work = table_work(&self.schema, ledger, &self.rules.key)
+        let plan = SanitizePlan::new(ledger, &self.schema);
+        let work = table_work(&plan, &self.rules.key)
             .map_err(|error| self.unfit(&error.to_string()))?;
         let database = self.credentials_of()?.database.clone();
         let limit = Pace::new(self.rules.max_write_rate);
@@ -100,7 +103,7 @@ impl PostgresService {
             format!("{service}: {text} holds an e-mail address; what the schema says is not replaced")
         }));
         self.tally = tally;
-        self.finish(site, session, &changed)?;
+        self.finish(site, session, &plan, &changed)?;
         Ok(seen)
     }
 
@@ -313,9 +316,10 @@ impl PostgresService {
         &mut self,
         site: &Site<'_>,
         mut session: Session,
+        plan: &SanitizePlan,
         changed: &[TableName],
     ) -> Result<(), ServiceError> {
-        let views = finish::refresh_order(&self.schema);
+        let views: Vec<TableName> = plan.refresh.iter().map(|refresh| refresh.view.clone()).collect();
         let emptied = finish::refresh(&mut session, &self.schema, &views)?;
         self.tally.kept.extend(emptied.iter().map(|view| {
             let service = &self.setup.name;
@@ -329,9 +333,7 @@ impl PostgresService {
             finish::rewrite_statistics(&mut session)?;
             session = self.run_owner_sql(site, session)?;
             // It may have changed any table.
-            let tables = self.ledger.iter().flat_map(|ledger| &ledger.tables);
-            let ordinary = tables.filter(|table| table.kind == TableKind::Ordinary);
-            renew.extend(ordinary.map(|table| table.name.clone()));
+            renew.extend(plan.tables.iter().map(|table| table.table.clone()));
             renew.retain(|table| table.schema != "pg_catalog");
         }
         let tables = finish::forget_statistics(&mut session, &renew)?;
@@ -460,6 +462,10 @@ fn count(
                 .filter(|_| values > 0)
                 .map(|path| format!("{}.{name}.{}: no value is at {path}", setup.name, column.name)),
         );
+        // Its values are real: what it keeps is told with what is kept.
+        if order(column).is_some() {
+            continue;
+        }
         tally.replaced.push(ReplacedColumn {
             column: format!("{}.{name}.{}", setup.name, column.name),
             transform: known.map(transform_names).unwrap_or_default(),

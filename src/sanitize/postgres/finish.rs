@@ -6,34 +6,13 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::engine::EngineError;
 use crate::engine::postgres::{Session, quote_literal};
-use crate::sanitize::schema::{Schema, TableKind, TableName};
+use crate::sanitize::plan::spread_out_of_reach;
+use crate::sanitize::schema::{Schema, TableName};
 
 use super::rewrite::quoted;
 
 /// Class 08 of the error codes: connection exceptions (PostgreSQL manual, appendix A).
 const NO_CONNECTION: &str = "SQLSTATE 08";
-
-/// Materialized views, each after those that it reads, also through views.
-pub(super) fn refresh_order(schema: &Schema) -> Vec<TableName> {
-    fn visit(schema: &Schema, name: &TableName, visited: &mut Vec<TableName>, order: &mut Vec<TableName>) {
-        let Some(table) = schema.table(name) else { return };
-        if visited.contains(name) {
-            return;
-        }
-        visited.push(name.clone());
-        for read in &table.reads {
-            visit(schema, read, visited, order);
-        }
-        if table.kind == TableKind::MaterializedView {
-            order.push(name.clone());
-        }
-    }
-    let (mut visited, mut order) = (Vec::new(), Vec::new());
-    for table in &schema.tables {
-        visit(schema, &table.name, &mut visited, &mut order);
-    }
-    order
-}
 
 /// Runs a file of the owner's SQL as applications would be: with triggers, event triggers (which envclone's sessions switch off
 /// where they can, since PostgreSQL 17), and the usual search path.
@@ -109,29 +88,6 @@ pub(super) fn is_populated(session: &mut Session, view: &TableName) -> Result<bo
     let sql = format!("SELECT relispopulated::int FROM pg_class WHERE oid = {name}::regclass");
     let populated = session.value("looking at a materialized view", &sql)?;
     Ok(populated.as_deref() == Some("1"))
-}
-
-/// Adds foreign tables, and whatever reads or is partitioned into what is out of reach.
-fn spread_out_of_reach(schema: &Schema, out_of_reach: &mut BTreeSet<TableName>) {
-    loop {
-        let known = out_of_reach.len();
-        for table in &schema.tables {
-            let reads = table.reads.iter().any(|read| out_of_reach.contains(read));
-            if table.kind == TableKind::Foreign || reads {
-                out_of_reach.insert(table.name.clone());
-            }
-            if let Some(parent) = table
-                .partition_of
-                .as_ref()
-                .filter(|_| out_of_reach.contains(&table.name))
-            {
-                out_of_reach.insert(parent.clone());
-            }
-        }
-        if out_of_reach.len() == known {
-            return;
-        }
-    }
 }
 
 /// Tables that need new statistics: schema and name, as SQL.

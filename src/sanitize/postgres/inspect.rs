@@ -1,7 +1,8 @@
 //! Looking at a database that is sealed: what its rules decide, or what it holds whatever they say.
 
-use crate::sanitize::inspection::Inspection;
+use crate::sanitize::inspection::{Inspection, PlannedWork};
 use crate::sanitize::ledger::{Evidence, Fate, Ledger, Survey};
+use crate::sanitize::plan::SanitizePlan;
 use crate::sanitize::rules::DatabaseRules;
 use crate::sanitize::service::{Service, ServiceError, Site};
 
@@ -29,6 +30,10 @@ impl PostgresService {
             ruled: ruled.count() as u64,
             kept: tally.kept,
             exempt: tally.exempt,
+            plan: self.ledger.as_ref().map(|ledger| PlannedWork {
+                plan: SanitizePlan::new(ledger, &self.schema),
+                max_write_rate: self.rules.max_write_rate,
+            }),
             survey: self.for_scan.then(|| self.survey(site)).transpose()?,
         })
     }

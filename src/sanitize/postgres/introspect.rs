@@ -24,7 +24,9 @@ const COLUMNS: &str = "WITH RECURSIVE base AS ( \
       UNION ALL SELECT d.oid, b.basetyp, CASE WHEN d.typtypmod >= 0 THEN d.typtypmod ELSE b.mod END, d.typnotnull OR b.nn \
       FROM pg_type AS d JOIN base AS b ON b.typ = d.typbasetype WHERE d.typtype = 'd'), \
     keys AS (SELECT i.indrelid, k.attnum, bool_or(i.indisprimary) AS prim, bool_or(i.indisunique \
-        OR EXISTS (SELECT FROM pg_constraint AS x WHERE x.conindid = i.indexrelid AND x.contype = 'x')) AS uniq \
+        OR EXISTS (SELECT FROM pg_constraint AS x WHERE x.conindid = i.indexrelid AND x.contype = 'x')) AS uniq, \
+        bool_or(i.indisunique AND (i.indnkeyatts > 1 OR i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) \
+        OR EXISTS (SELECT FROM pg_constraint AS x WHERE x.conindid = i.indexrelid AND x.contype = 'x')) AS with_others \
       FROM pg_index AS i CROSS JOIN LATERAL (SELECT unnest(i.indkey)::int AS attnum \
         UNION SELECT d.refobjsubid FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid \
           AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid > 0) AS k WHERE i.indrelid >= 16384 GROUP BY i.indrelid, k.attnum) \
@@ -41,7 +43,8 @@ const COLUMNS: &str = "WITH RECURSIVE base AS ( \
         AND d.objid = g.oid WHERE g.adrelid = a.attrelid AND g.adnum = a.attnum AND d.refobjid >= 16384 \
         AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)))::int, \
       CASE WHEN t.oid = 'pg_catalog.numeric'::regtype AND greatest(a.atttypmod, b.mod) >= 0 \
-        THEN format_type(t.oid, greatest(a.atttypmod, b.mod)) END \
+        THEN format_type(t.oid, greatest(a.atttypmod, b.mod)) END, \
+      coalesce(keys.with_others, false)::int \
     FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace \
     JOIN base AS b ON b.typ = a.atttypid JOIN pg_type AS t ON t.oid = b.basetyp \
     JOIN pg_namespace AS tn ON tn.oid = t.typnamespace LEFT JOIN keys ON keys.indrelid = a.attrelid AND keys.attnum = a.attnum \
@@ -179,6 +182,7 @@ fn column(row: &Row) -> Column {
         sequence: flag(row, 9),
         primary_key: flag(row, 10),
         unique: flag(row, 11),
+        unique_with_others: flag(row, 11) && flag(row, 16),
         in_partition_key: flag(row, 12),
         ..Column::plain(text(row, 2), type_name, family)
     }

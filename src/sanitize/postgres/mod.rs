@@ -35,6 +35,7 @@ mod sealed;
 mod seen;
 mod service;
 mod shown;
+mod shuffled;
 mod spool;
 mod url;
 mod verify;

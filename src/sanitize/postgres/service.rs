@@ -16,6 +16,7 @@ use crate::sanitize::inspection::Inspection;
 use crate::sanitize::key::MaskingKey;
 use crate::sanitize::ledger::Ledger;
 use crate::sanitize::needle::NeedleSet;
+use crate::sanitize::plan::SanitizePlan;
 use crate::sanitize::rules::{Action, ColumnRule, DatabaseRules};
 use crate::sanitize::schema::{Schema, TableName};
 use crate::sanitize::service::{Service, ServiceError, Site, Tally};
@@ -28,7 +29,6 @@ use super::planned::Tables;
 use super::planner::Hidden;
 use super::sealed::write_conf;
 use super::url::url;
-use super::work::table_work;
 use super::{delete_rows, own_files, sample};
 
 /// What decides about the data of one service.
@@ -242,8 +242,8 @@ impl Service for PostgresService {
             return Some("environments of this type stay raw by the owner's configuration".to_owned());
         }
         let ledger = self.ledger.as_ref()?;
-        let work = table_work(&self.schema, ledger, &self.rules.key).ok()?;
-        (work.is_empty() && self.rules.after.is_empty()).then(|| "no column holds personal data".to_owned())
+        let rewrite = SanitizePlan::new(ledger, &self.schema).needs_rewrite();
+        (!rewrite && self.rules.after.is_empty()).then(|| "no column holds personal data".to_owned())
     }
 
     fn sanitize(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {

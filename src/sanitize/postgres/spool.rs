@@ -17,6 +17,7 @@ use super::pipeline::{self, PipelineFault};
 use super::rewrite::{ColumnWork, RewriteError, Rewritten, pages, quoted};
 use super::rights::{Door, Loader};
 use super::seen::{Originals, Seen};
+use super::shuffled::Shuffled;
 
 /// How many bytes are gathered before they are written.
 const BATCH: usize = 256 << 10;
@@ -48,6 +49,12 @@ pub(super) fn read_out(
     loader: &Loader,
 ) -> Result<Vec<File>, RewriteError> {
     let service = session.service().clone();
+    // Values move among all rows: one question sees them all.
+    let others = if Shuffled::of(table, work).is_empty() {
+        others
+    } else {
+        &mut []
+    };
     let mut parts = parts(pages(session, &table.name)?, others.len() + 1).into_iter();
     let first = parts.next().unwrap_or_default();
     let all = std::thread::scope(|scope| {
@@ -84,11 +91,14 @@ fn parts(pages: u64, count: usize) -> Vec<String> {
 }
 
 /// The statement that sends the rows of one part: the stored columns, then for each condition whether it holds.
-fn select(table: &Table, columns: &[&str], conditions: &[&str], part: &str) -> String {
+fn select(table: &Table, columns: &[&str], work: &[ColumnWork], part: &str) -> String {
+    let shuffled = Shuffled::of(table, work);
+    let values: Vec<String> = columns.iter().map(|column| shuffled.value(column)).collect();
     format!(
-        "COPY (SELECT {} FROM ONLY {} {part}) TO STDOUT",
-        selected(column_list(columns), conditions),
-        quoted(&table.name)
+        "COPY (SELECT {} FROM ONLY {} {part}{}) TO STDOUT",
+        selected(values.join(", "), &conditions(work)),
+        quoted(&table.name),
+        shuffled.windows()
     )
 }
 
@@ -132,7 +142,7 @@ fn read_part(
         Loader::Same | Loader::Superuser | Loader::WriterOnly => String::new(),
     };
     let failed = |error: &postgres::Error| server_error(&service, table, &whose, fault_of(error));
-    let sql = select(table, &stored_columns(table), &conditions(work), part);
+    let sql = select(table, &stored_columns(table), work, part);
     let mut reader = session.client().copy_out(&sql).map_err(|error| failed(&error))?;
     loop {
         let chunk = reader.fill_buf();

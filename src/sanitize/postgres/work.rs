@@ -1,9 +1,10 @@
-//! From the ledger to what each table needs.
+//! From the plan to what is done to each table: its transforms are made.
 
 use crate::sanitize::key::MaskingKey;
-use crate::sanitize::ledger::{ColumnEntry, Fate, Ledger, TableEntry};
-use crate::sanitize::rules::Action;
-use crate::sanitize::schema::{Schema, TableKind, TableName};
+use crate::sanitize::ledger::{ColumnEntry, Fate};
+use crate::sanitize::plan::{PlannedColumn, SanitizePlan, Strategy};
+use crate::sanitize::rules::{Action, ColumnRule};
+use crate::sanitize::schema::TableName;
 use crate::sanitize::transform::{self, SpecError};
 
 use super::rewrite::{ColumnWork, Rule};
@@ -34,40 +35,28 @@ impl TableWork {
     }
 }
 
-/// What the tables need, the largest first, so that two workers end at about the same time.
-pub(super) fn table_work(
-    schema: &Schema,
-    ledger: &Ledger,
-    key: &MaskingKey,
-) -> Result<Vec<TableWork>, SpecError> {
-    let mut work = Vec::new();
-    for entry in ledger
-        .tables
-        .iter()
-        .filter(|entry| entry.kind == TableKind::Ordinary)
-    {
-        let Some(table) = schema.table(&entry.name) else {
-            continue;
-        };
-        let columns = masked_columns(entry, key)?;
-        if entry.emptied {
-            work.push((table.bytes, TableWork::Empty(entry.name.clone())));
-        } else if !columns.is_empty() {
-            work.push((table.bytes, TableWork::Rewrite(entry.name.clone(), columns)));
-        } else if table.has_dropped_columns || entry.deletes.is_some() {
-            work.push((table.bytes, TableWork::Rebuild(entry.name.clone())));
-        }
-    }
-    work.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-    Ok(work.into_iter().map(|(_, work)| work).collect())
-}
-
-fn masked_columns(entry: &TableEntry, key: &MaskingKey) -> Result<Vec<ColumnWork>, SpecError> {
-    entry
-        .columns
-        .iter()
-        .filter_map(|column| column_work(column, key).transpose())
-        .collect()
+/// What the tables of a plan need, in its order.
+///
+/// # Errors
+/// [`SpecError`]; the ledger compiled the same.
+pub(super) fn table_work(plan: &SanitizePlan, key: &MaskingKey) -> Result<Vec<TableWork>, SpecError> {
+    let work = plan.tables.iter().map(|table| {
+        let name = table.table.clone();
+        Ok(match &table.strategy {
+            Strategy::Untouched => None,
+            Strategy::Empty => Some(TableWork::Empty(name)),
+            Strategy::Rebuild => Some(TableWork::Rebuild(name)),
+            Strategy::Rewrite { columns } => {
+                let work =
+                    |column: &PlannedColumn| compiled(&column.name, &column.rules, &column.column, key);
+                Some(TableWork::Rewrite(
+                    name,
+                    columns.iter().map(work).collect::<Result<_, _>>()?,
+                ))
+            }
+        })
+    });
+    work.filter_map(Result::transpose).collect()
 }
 
 /// What replaces the values of a column; `None` if nothing does.
@@ -75,21 +64,29 @@ pub(super) fn column_work(column: &ColumnEntry, key: &MaskingKey) -> Result<Opti
     let Fate::Mask(masking) = &column.fate else {
         return Ok(None);
     };
-    let mut rules = Vec::with_capacity(masking.rules.len());
-    for rule in &masking.rules {
+    compiled(&column.name, &masking.rules, &masking.column, key).map(Some)
+}
+
+fn compiled(
+    name: &str,
+    rules: &[ColumnRule],
+    column: &transform::Column,
+    key: &MaskingKey,
+) -> Result<ColumnWork, SpecError> {
+    let rule = |rule: &ColumnRule| {
         let transform = match &rule.action {
-            Action::Mask(spec) => Some(transform::compile(spec, &masking.column, key)?),
+            Action::Mask(spec) => Some(transform::compile(spec, column, key)?),
             Action::Keep { .. } => None,
         };
-        rules.push(Rule {
+        Ok(Rule {
             condition: rule.condition.clone(),
             transform,
-        });
-    }
-    Ok(Some(ColumnWork {
-        name: column.name.clone(),
-        rules,
-    }))
+        })
+    };
+    Ok(ColumnWork {
+        name: name.to_owned(),
+        rules: rules.iter().map(rule).collect::<Result<_, _>>()?,
+    })
 }
 
 /// The transforms of a column, for the receipt.
@@ -97,7 +94,7 @@ pub(super) fn transform_names(column: &ColumnEntry) -> String {
     let Fate::Mask(masking) = &column.fate else {
         return String::new();
     };
-    let name = |rule: &crate::sanitize::rules::ColumnRule| match &rule.action {
+    let name = |rule: &ColumnRule| match &rule.action {
         Action::Mask(spec) => spec.name.clone(),
         Action::Keep { .. } => "keep".to_owned(),
     };

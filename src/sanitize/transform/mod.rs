@@ -53,6 +53,7 @@ mod places;
 mod redact;
 mod regex_replace;
 mod row;
+mod shuffle;
 mod spec_error;
 mod template;
 mod text;
@@ -71,6 +72,7 @@ pub use explain::{Example, Explanation, Parameter, explain, page};
 pub(super) use name::all as person_names;
 pub use params::{Param, Params};
 pub use row::{Read, Row, State};
+pub use shuffle::Order;
 pub use spec_error::SpecError;
 pub use vocabulary::in_vocabulary;
 
@@ -171,6 +173,11 @@ pub trait Transform: Send + Sync {
     ) -> Result<Masked, TransformError> {
         let _ = row;
         self.apply(value.unwrap_or_default(), out)
+    }
+
+    /// Whether values have moved to other rows before they come here, and in what order.
+    fn moves(&self) -> Option<&Order> {
+        None
     }
 
     /// Parts of the rule that met no value so far, as the rule file writes them.
@@ -293,6 +300,7 @@ pub static ALL: &[Entry] = &[
     php::ENTRY,
     redact::ENTRY,
     regex_replace::ENTRY,
+    shuffle::ENTRY,
     template::ENTRY,
     text::ENTRY,
     truncate::ENTRY,

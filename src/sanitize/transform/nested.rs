@@ -29,6 +29,18 @@ pub(super) enum Said {
 
 /// Reads `"email"`, `{ transform = "email", … }` or `{ keep = "reason" }`, which stands at `at` of `outer`.
 pub(super) fn said(outer: &'static str, at: &str, rule: &toml::Value) -> Result<Said, SpecError> {
+    match read(outer, at, rule)? {
+        // Inside a value it would leave everything as it is.
+        Said::Mask(spec) if spec.name == "shuffle" => Err(SpecError::Rule {
+            transform: outer,
+            at: at.to_owned(),
+            message: "shuffle moves the values of a whole column to other rows, not parts of them".to_owned(),
+        }),
+        said => Ok(said),
+    }
+}
+
+fn read(outer: &'static str, at: &str, rule: &toml::Value) -> Result<Said, SpecError> {
     let wrong = |message: &str| SpecError::Rule {
         transform: outer,
         at: at.to_owned(),
