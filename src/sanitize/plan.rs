@@ -109,9 +109,13 @@ impl SanitizePlan {
 
     /// Whether anything must be done to any table. If not, the snapshot is as clean as the rules ask for.
     pub fn needs_rewrite(&self) -> bool {
-        self.tables
-            .iter()
-            .any(|table| table.strategy != Strategy::Untouched)
+        self.changed().next().is_some()
+    }
+
+    /// The tables to which anything is done.
+    pub fn changed(&self) -> impl Iterator<Item = &TableName> {
+        let busy = |table: &&TablePlan| table.strategy != Strategy::Untouched;
+        self.tables.iter().filter(busy).map(|table| &table.table)
     }
 }
 

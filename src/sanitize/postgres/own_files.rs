@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::postgres::Session;
 use crate::engine::{EngineError, ServiceSetup};
+use crate::sanitize::plan::SanitizePlan;
 use crate::sanitize::schema::TableName;
 use crate::sanitize::service::{ServiceError, Site};
 use crate::storage::{Kind, Volume, VolumeError};
 
 use super::service::PostgresService;
-use super::work::{TableWork, table_work};
 
 /// Each relation of a table or materialized view, with the one it belongs to and its file below the data directory.
 const RELATIONS: &str = "SELECT n.nspname, t.relname, pg_relation_filepath(c.oid) \
@@ -32,9 +32,8 @@ impl PostgresService {
         let Some(ledger) = &self.ledger else {
             return Ok(Vec::new());
         };
-        let work = table_work(&self.schema, ledger, &self.rules.key)
-            .map_err(|error| self.unfit(&error.to_string()))?;
-        let tables = work.iter().map(TableWork::table).collect();
+        let plan = SanitizePlan::new(ledger, &self.schema);
+        let tables = plan.changed().collect();
         Ok(relations_of(&mut self.session(site, database)?, &tables)?)
     }
 }
