@@ -56,8 +56,7 @@ impl PostgresService {
             return Ok(Seen::default());
         };
         let plan = SanitizePlan::new(ledger, &self.schema);
-        let work = table_work(&plan, &self.rules.key)
-            .map_err(|error| self.unfit(&error.to_string()))?;
+        let work = table_work(&plan, &self.rules.key).map_err(|error| self.unfit(&error.to_string()))?;
         let database = self.credentials_of()?.database.clone();
         let limit = Pace::new(self.rules.max_write_rate);
         let of_replaced: Vec<bool> = (0..needles.len())
