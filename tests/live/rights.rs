@@ -372,6 +372,25 @@ fn tables_that_code_of_the_data_makes_or_changes_stop_the_branch() {
     }
 }
 
+/// Materialized views of which the first puts the third in the place of the second, and the third itself back.
+const VIEWS: &str = "CREATE MATERIALIZED VIEW dev.mv_a AS SELECT dev.spring(note) AS note FROM dev.first WHERE id < 3; \
+    CREATE MATERIALIZED VIEW dev.mv_b AS SELECT reverse(note) AS note FROM dev.first; \
+    CREATE FUNCTION dev.back() RETURNS boolean LANGUAGE plpgsql AS $back$ BEGIN IF to_regclass('dev.mv_x') IS NOT NULL THEN \
+        ALTER MATERIALIZED VIEW dev.mv_b RENAME TO mv_c; ALTER MATERIALIZED VIEW dev.mv_x RENAME TO mv_b; END IF; RETURN true; END $back$; \
+    CREATE MATERIALIZED VIEW dev.mv_c AS SELECT dev.back() AS done";
+
+#[test]
+fn a_materialized_view_that_code_of_another_puts_away_for_a_while_is_missed() {
+    let away =
+        "ALTER MATERIALIZED VIEW dev.mv_b RENAME TO mv_x; ALTER MATERIALIZED VIEW dev.mv_c RENAME TO mv_b";
+    let production = trapped(VIEWS, away);
+    let before = production.world();
+    production
+        .envclone(&["branch", "prod", "fix-42"])
+        .refused(1, &["dev.mv_b is no longer the materialized view that it was"]);
+    assert_eq!(production.world(), before);
+}
+
 #[test]
 fn a_condition_that_calls_code_of_others_over_a_table_of_a_superuser_is_refused() {
     let production = trapped(OF_A_CHECK, "NULL");

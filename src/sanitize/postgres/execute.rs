@@ -319,7 +319,17 @@ impl PostgresService {
         changed: &[TableName],
     ) -> Result<(), ServiceError> {
         let views: Vec<TableName> = plan.refresh.iter().map(|refresh| refresh.view.clone()).collect();
-        let emptied = finish::refresh(&mut session, &self.schema, &views)?;
+        let database = self.credentials_of()?.database.clone();
+        let numbers = self
+            .planned
+            .get(&database)
+            .map(Tables::numbers)
+            .unwrap_or_default();
+        let emptied = finish::refresh(&mut session, &self.schema, &views, &numbers)?;
+        // What goes by names from here on means what was decided about.
+        if !views.is_empty() {
+            self.refuse_changes(&mut session, &database)?;
+        }
         self.tally.kept.extend(emptied.iter().map(|view| {
             let service = &self.setup.name;
             format!("{service}: {view} was left empty: what it reads is on another server")

@@ -1,7 +1,7 @@
 //! What follows the rewrites on the running server: derived data is computed anew, and what the catalogs remember of
 //! originals goes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::engine::EngineError;
@@ -33,7 +33,7 @@ pub(super) fn run_owner_sql(
     session.execute("ending the owner's SQL", "DISCARD ALL")
 }
 
-/// Refreshes materialized views, in the order given. Returns those that were left empty, since what they read is on
+/// Refreshes materialized views, in the order given; each must still be the one of its number. Returns those that were left empty, since what they read is on
 /// another server: nobody reads from there in a branch.
 ///
 /// # Errors
@@ -42,6 +42,7 @@ pub(super) fn refresh(
     session: &mut Session,
     schema: &Schema,
     views: &[TableName],
+    numbers: &BTreeMap<TableName, u32>,
 ) -> Result<Vec<TableName>, EngineError> {
     // Asked beforehand: names in `public` may shadow the server's own.
     let mut filled = Vec::new();
@@ -60,6 +61,7 @@ pub(super) fn refresh(
         let name = quoted(view);
         let action = format!("refreshing {view}");
         let refresh = format!("REFRESH MATERIALIZED VIEW {name}");
+        refuse_another(session, view, numbers.get(view))?;
         if !out_of_reach.contains(view) {
             match session.execute(&action, &refresh) {
                 Ok(()) => continue,
@@ -77,6 +79,23 @@ pub(super) fn refresh(
     let own = "SET search_path = pg_catalog; SET row_security = off";
     session.execute("setting the search path", own)?;
     Ok(emptied)
+}
+
+/// Refuses what code of the data, such as that of the view before, may have put in the place of a view. Asked so that no name of the
+/// data's comes between, whatever the search path.
+fn refuse_another(session: &mut Session, view: &TableName, number: Option<&u32>) -> Result<(), EngineError> {
+    let name = quote_literal(&quoted(view));
+    let sql = format!("SELECT {name}::pg_catalog.regclass::pg_catalog.oid");
+    let found = session.value("looking at a materialized view", &sql)?;
+    if found.is_some() && found == number.map(u32::to_string) {
+        return Ok(());
+    }
+    Err(EngineError::Unfit {
+        service: session.service().clone(),
+        message: format!(
+            "{view} is no longer the materialized view that it was: code of the data has changed the schema"
+        ),
+    })
 }
 
 /// Whether a materialized view can be read; tables always can.

@@ -42,24 +42,32 @@ const REACHED: &str = "reached(of, what, id, tree) AS (START \
 
 /// The tables among `TABLES` whose rows or indexes call code of the data when they are written. Where a check is NOT VALID the
 /// others are held against the new rows by a query, in which a name of the data's may mean another function than it did.
+///
+/// Tables share most of their types and operator classes, so what those lead to is looked for once.
 const WITH_CODE: &str = "WITH RECURSIVE above(of, id) AS (SELECT t, t FROM unnest(TABLES) AS t \
         UNION SELECT of, inhparent FROM above JOIN pg_class AS c ON c.oid = id AND relispartition JOIN pg_inherits ON inhrelid = id), \
+    start(of, key, what, id, tree) AS (SELECT attrelid, 't' || atttypid, 'type', atttypid, NULL::text FROM pg_attribute \
+            WHERE attrelid = ANY (TABLES) AND attnum > 0 AND NOT attisdropped \
+        UNION ALL SELECT conrelid, 'c' || oid, 'tree', oid, conbin::text FROM pg_constraint WHERE conrelid = ANY (TABLES) AND contype = 'c' \
+        UNION ALL SELECT adrelid, 'd' || d.oid, 'tree', d.oid, adbin::text FROM pg_attrdef AS d \
+            JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum WHERE adrelid = ANY (TABLES) AND attgenerated <> '' \
+        UNION ALL SELECT indrelid, 'i' || indexrelid, 'tree', indexrelid, concat(indexprs::text, indpred::text) FROM pg_index \
+            WHERE indrelid = ANY (TABLES) AND (indexprs IS NOT NULL OR indpred IS NOT NULL) \
+        UNION ALL SELECT indrelid, 'o' || class, 'class', class, NULL FROM pg_index, unnest(indclass::oid[]) AS class \
+            WHERE indrelid = ANY (TABLES) \
+        UNION ALL SELECT of, 'p' || partrelid, 'tree', partrelid, partexprs::text FROM above JOIN pg_partitioned_table ON partrelid = id \
+        UNION ALL SELECT of, 'o' || class, 'class', class, NULL \
+            FROM above JOIN pg_partitioned_table ON partrelid = id, unnest(partclass::oid[]) AS class), \
     REACHED \
-    SELECT of FROM called JOIN pg_proc AS p ON p.oid = function JOIN pg_language AS l ON l.oid = prolang WHERE FOREIGN \
-    UNION SELECT of FROM reached WHERE tree ~ 'UNCLEAR' \
-    UNION SELECT conrelid FROM pg_constraint WHERE conrelid = ANY (TABLES) AND contype = 'c' AND NOT convalidated \
-        AND (EXISTS (SELECT FROM called WHERE of = conrelid AND function >= 16384) \
-            OR EXISTS (SELECT FROM reached WHERE of = conrelid AND what = 'type' AND id >= 16384))";
+    SELECT start.of FROM start JOIN called ON called.of = key JOIN pg_proc AS p ON p.oid = function \
+        JOIN pg_language AS l ON l.oid = prolang WHERE FOREIGN \
+    UNION SELECT start.of FROM start JOIN reached ON reached.of = key WHERE reached.tree ~ 'UNCLEAR' \
+    UNION SELECT conrelid FROM pg_constraint JOIN start ON start.of = conrelid WHERE contype = 'c' AND NOT convalidated \
+        AND (EXISTS (SELECT FROM called WHERE called.of = key AND function >= 16384) \
+            OR EXISTS (SELECT FROM reached WHERE reached.of = key AND reached.what = 'type' AND reached.id >= 16384))";
 
-/// Where [`WITH_CODE`] begins.
-const OF_TABLES: &str = "SELECT attrelid, 'type', atttypid, NULL::text FROM pg_attribute WHERE attrelid = ANY (TABLES) AND attnum > 0 AND NOT attisdropped \
-    UNION SELECT conrelid, 'tree', oid, conbin::text FROM pg_constraint WHERE conrelid = ANY (TABLES) AND contype = 'c' \
-    UNION SELECT adrelid, 'tree', d.oid, adbin::text FROM pg_attrdef AS d JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum \
-        WHERE adrelid = ANY (TABLES) AND attgenerated <> '' \
-    UNION SELECT indrelid, 'tree', indexrelid, concat(indexprs::text, indpred::text) FROM pg_index WHERE indrelid = ANY (TABLES) \
-    UNION SELECT indrelid, 'class', class, NULL FROM pg_index, unnest(indclass::oid[]) AS class WHERE indrelid = ANY (TABLES) \
-    UNION SELECT of, 'tree', partrelid, partexprs::text FROM above JOIN pg_partitioned_table ON partrelid = id \
-    UNION SELECT of, 'class', class, NULL FROM above JOIN pg_partitioned_table ON partrelid = id, unnest(partclass::oid[]) AS class";
+/// Where [`REACHED`] begins for it.
+const OF_TABLES: &str = "SELECT DISTINCT key, what, id, tree FROM start";
 
 /// Whose a table is, whether there is code in the database that no superuser vouches for, and whether a check of the table is NOT
 /// VALID. Such code is a function, or an expression that calls more than [`with_rules`] knows to be harmless: functions of
