@@ -355,8 +355,8 @@ fn postgresql_18_is_branched_whole() {
         sql: "CREATE EXTENSION btree_gist; \
               CREATE TABLE shop.invoices (id int PRIMARY KEY, payer text CONSTRAINT payer_there NOT NULL, remark text, \
               shout text GENERATED ALWAYS AS (upper(payer)), whisper text GENERATED ALWAYS AS (lower(payer)) STORED); \
-              INSERT INTO shop.invoices SELECT n, 'Kanaripayer ' || n, 'kanari remark' FROM generate_series(1, 50) n; \
-              ALTER TABLE shop.invoices ADD CONSTRAINT remark_there NOT NULL remark NOT VALID; \
+              INSERT INTO shop.invoices SELECT n, 'Kanaripayer ' || n, CASE WHEN n > 5 THEN 'kanari remark' END \
+              FROM generate_series(1, 50) n; ALTER TABLE shop.invoices ADD CONSTRAINT remark_there NOT NULL remark NOT VALID; \
               CREATE TABLE shop.stays (room int, during daterange, guest text, PRIMARY KEY (room, during WITHOUT OVERLAPS)); \
               INSERT INTO shop.stays SELECT n, '[2020-01-01,2020-02-01)', 'Kanariguest ' || n FROM generate_series(1, 50) n; \
               CREATE TABLE shop.keys (room int, during daterange, holder text, \
@@ -380,6 +380,11 @@ fn postgresql_18_is_branched_whole() {
             (
                 "SELECT count(*) FROM shop.stays JOIN shop.keys USING (room) WHERE guest || holder !~* 'kanari'",
                 "50",
+            ),
+            (
+                "SELECT count(*) || (SELECT attnotnull::text FROM pg_attribute WHERE attrelid = 'shop.invoices'::regclass AND attname = 'remark') \
+                 FROM shop.invoices WHERE remark IS NULL",
+                "5true",
             ),
             ("SHOW data_checksums", "on"),
             ("SHOW io_method", "worker"),

@@ -23,7 +23,7 @@ pub(super) fn empty_and_bare(
     if had.unvalidated {
         set_flag(session, number, "relchecks", "0")?;
     }
-    Ok(())
+    set_not_null(session, number, &had.not_null, false)
 }
 
 /// What `pg_class` said of a table before it was told to forget its triggers and indexes.
@@ -34,6 +34,8 @@ pub(super) struct Had {
     policies: String,
     /// Whether a CHECK constraint is NOT VALID, so that rows which were there before it may break it.
     pub(super) unvalidated: bool,
+    /// The numbers of columns with a NOT NULL that is NOT VALID (since PostgreSQL 18): rows which were there before it may break it.
+    not_null: String,
 }
 
 /// What `pg_class` says of a table.
@@ -43,7 +45,8 @@ pub(super) struct Had {
 pub(super) fn had(session: &mut Session, number: u32) -> Result<Had, EngineError> {
     let sql = format!(
         "SELECT relhastriggers, relhasindex, relchecks, relrowsecurity, EXISTS (SELECT 1 FROM pg_constraint \
-         WHERE conrelid = c.oid AND contype = 'c' AND NOT convalidated) FROM pg_class AS c WHERE oid = {number}"
+         WHERE conrelid = c.oid AND contype = 'c' AND NOT convalidated), (SELECT string_agg(conkey[1]::text, ', ') \
+         FROM pg_constraint WHERE conrelid = c.oid AND contype = 'n' AND NOT convalidated) FROM pg_class AS c WHERE oid = {number}"
     );
     let row = session
         .rows("reading a table's flags", &sql)?
@@ -58,6 +61,7 @@ pub(super) fn had(session: &mut Session, number: u32) -> Result<Had, EngineError
         checks: next(),
         policies: next(),
         unvalidated: next() == "t",
+        not_null: next(),
     })
 }
 
@@ -69,7 +73,22 @@ pub(super) fn give_back(session: &mut Session, number: u32, had: &Had) -> Result
     if had.unvalidated {
         set_flag(session, number, "relchecks", &had.checks)?;
     }
-    Ok(())
+    set_not_null(session, number, &had.not_null, true)
+}
+
+fn set_not_null(
+    session: &mut Session,
+    number: u32,
+    columns: &str,
+    not_null: bool,
+) -> Result<(), EngineError> {
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "UPDATE pg_attribute SET attnotnull = {not_null} WHERE attrelid = {number} AND attnum IN ({columns})"
+    );
+    session.execute("setting the flags of a table's columns", &sql)
 }
 
 /// Sets what `pg_class` says of a table.
