@@ -168,7 +168,7 @@ fn common(programs: &Path) -> Result<Vec<(&'static str, String)>> {
     let model = field(&read("/proc/cpuinfo"), "model name");
     Ok(vec![
         ("Processor", format!("{cores} cores, {model}")),
-        ("Memory", format!("{} GiB", memory >> 20)),
+        ("Memory", format!("{} GiB", (memory + (1 << 19)) >> 20)),
         ("Kernel", read("/proc/sys/kernel/osrelease").trim().to_owned()),
         ("PostgreSQL", version(&programs.join("postgres"))?),
         ("bubblewrap", version(Path::new("/usr/bin/bwrap"))?),

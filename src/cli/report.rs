@@ -91,16 +91,20 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Saga(saga) => saga.cause.find(),
         other => Some(other),
     };
-    if let Some(OpsError::NoRoom { .. } | OpsError::StoppedForRoom { .. }) = of_step {
+    if let Some(OpsError::NoRoom { .. } | OpsError::StoppedForRoom { .. } | OpsError::Full { .. }) = of_step {
         return Some(ROOM.to_owned());
     }
     match error {
         OpsError::Unclean { .. } => {
             return Some(
-                "mend what is said in brackets, then `envclone doctor --fix` tries again".to_owned(),
+                "mend what the lines \"left behind\" say, then `envclone doctor --fix` tries again"
+                    .to_owned(),
             );
         }
-        OpsError::PoolInUse { .. } => {
+        OpsError::PoolInUse { branches: true, .. } => {
+            return Some("`envclone list` names the branches; destroy them first".to_owned());
+        }
+        OpsError::PoolInUse { branches: false, .. } => {
             return Some("`--delete-data` removes it with all that it holds".to_owned());
         }
         OpsError::Lock(LockError::Held { .. }) => {

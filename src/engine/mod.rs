@@ -113,7 +113,7 @@ pub enum EngineError {
         fault: String,
     },
     /// A seal does not hold.
-    #[error("service {service}: {what} is {found}, not {wanted}; the branch stays sealed")]
+    #[error("service {service}: {what} is {found}, not {wanted}; nothing was published")]
     NotSealed {
         /// The service.
         service: ServiceName,

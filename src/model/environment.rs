@@ -82,7 +82,7 @@ impl fmt::Display for EnvState {
     }
 }
 
-/// An environment as every JSON document shows it (design section 10).
+/// An environment as every JSON document shows it (docs/json-output.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
     /// Its name.

@@ -1,4 +1,4 @@
-//! What a branch's JSON document says (design section 10), as it is also remembered.
+//! What a branch's JSON document says (docs/json-output.md), as it is also remembered.
 
 use std::collections::BTreeMap;
 
@@ -127,7 +127,7 @@ pub struct ReplacedColumn {
     pub unchanged: u64,
 }
 
-/// Milliseconds by step, in the order of design section 4.
+/// Milliseconds by step, in the order of "The life of a branch" in ARCHITECTURE.md.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timings {
     /// Claiming the name.

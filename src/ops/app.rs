@@ -294,7 +294,7 @@ impl App {
     ) -> Result<Rules, OpsError> {
         Ok(Rules {
             database: self.rules()?.database(&setup.name).cloned().unwrap_or_default(),
-            after: self.after(&setup.name)?,
+            after: self.after()?,
             key: self.masking_key(branch)?,
             max_write_rate: self.config.sanitize().max_write_rate,
             raw: self.config.sanitize().raw_types.contains(&kind),
@@ -345,7 +345,7 @@ impl App {
     }
 
     /// The owner's SQL, for the project's one database.
-    fn after(&self, service: &ServiceName) -> Result<Vec<(PathBuf, String)>, OpsError> {
+    fn after(&self) -> Result<Vec<(PathBuf, String)>, OpsError> {
         let texts = self.config.after_texts().to_vec();
         let databases = self
             .config
@@ -356,7 +356,6 @@ impl App {
         if !texts.is_empty() && names.len() > 1 {
             return Err(OpsError::AmbiguousAfter(names.join(" and ")));
         }
-        let _ = service;
         Ok(texts)
     }
 

@@ -1,4 +1,4 @@
-//! Why a use case failed, and which exit code that is (design section 10).
+//! Why a use case failed, and which exit code that is (docs/json-output.md).
 
 use std::path::PathBuf;
 
@@ -80,7 +80,9 @@ pub enum OpsError {
         action: &'static str,
     },
     /// Nobody gets in before there is a receipt.
-    #[error("{name} is {state}; nobody gets in without a receipt")]
+    #[error(
+        "{name} is {state}; nobody gets in without a receipt: wait for the run that makes it, or remove it by `envclone destroy {name}`"
+    )]
     Sealed {
         /// The name.
         name: EnvName,
@@ -96,7 +98,7 @@ pub enum OpsError {
         state: String,
     },
     /// No such service.
-    #[error("{name} has no service {service}")]
+    #[error("{name} has no service {service}; `envclone show {name}` lists those it has")]
     UnknownService {
         /// The environment.
         name: EnvName,
@@ -104,7 +106,9 @@ pub enum OpsError {
         service: String,
     },
     /// The service has no server.
-    #[error("{service} of {name} is a directory of files; it has no server to enter")]
+    #[error(
+        "{service} of {name} is a directory of files; it has no server to enter: `envclone url {name} {service}` says where it is"
+    )]
     NoServer {
         /// The environment.
         name: EnvName,
@@ -188,6 +192,8 @@ pub enum OpsError {
         path: PathBuf,
         /// What is in it.
         why: String,
+        /// Whether that is branches, which have to go first.
+        branches: bool,
     },
     /// Somebody other than root could change what would lie there.
     #[error("{} is not a safe place: {why}", path.display())]

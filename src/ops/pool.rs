@@ -40,10 +40,11 @@ pub fn remove_pool(state_dir: &Path, path: &Path, delete_data: bool) -> Result<(
 fn refuse_in_use(path: &Path, delete_data: bool) -> Result<(), OpsError> {
     let owned = Btrfs::open(path)?.owned()?;
     if !owned.is_empty() {
-        return Err(in_use(
-            path,
-            format!("{} objects of branches are in it", owned.len()),
-        ));
+        return Err(OpsError::PoolInUse {
+            path: path.to_owned(),
+            why: format!("{} objects of branches are in it", owned.len()),
+            branches: true,
+        });
     }
     let failed = |source| OpsError::Io {
         action: "reading",
@@ -63,6 +64,7 @@ fn in_use(path: &Path, why: String) -> OpsError {
     OpsError::PoolInUse {
         path: path.to_owned(),
         why,
+        branches: false,
     }
 }
 

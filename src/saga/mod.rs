@@ -1,6 +1,6 @@
 //! Sagas: a straight list of steps, each with its undo, and the journal that makes them survive `kill -9`.
 //!
-//! `ops` writes a [`Step`] per line of design section 4 and one [`Undo`] per kind of saga, and calls [`run`]; a
+//! `ops` writes a [`Step`] per line of "The life of a branch" in ARCHITECTURE.md and one [`Undo`] per kind of saga, and calls [`run`]; a
 //! changing command calls [`unwind`] for each run that it finds dead. The rules:
 //!
 //! * A step's intent is durable before it acts, its output after. Undo has these two and nothing else, so both

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// One step of a saga that acts on a `C`: the context of the run, with the drivers in it.
 pub trait Step<C> {
-    /// Its name, of design section 4 where it is one of those.
+    /// Its name, of "The life of a branch" in ARCHITECTURE.md where it is one of those.
     fn name(&self) -> &'static str;
 
     /// What undo needs to find everything that this step is about to make. Durable before [`Step::apply`].

@@ -24,7 +24,7 @@ const NAMED: usize = 5;
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
     /// Originals are still there.
-    #[error("{found} originals were found, for example {}; the branch stays sealed", places.join(", "))]
+    #[error("{found} originals were found, for example {}; give what holds them a rule, or keep it with a reason", places.join(", "))]
     Found {
         /// How many different ones.
         found: usize,
@@ -32,7 +32,7 @@ pub enum ProofError {
         places: Vec<String>,
     },
     /// What is to be new is not.
-    #[error("{} files that sanitizing wrote share storage with what was there before, for example {}; the branch stays sealed", files.len(), files.first().map(|file| file.display().to_string()).unwrap_or_default())]
+    #[error("{} files that sanitizing wrote share storage with what was there before, for example {}; nothing was published", files.len(), files.first().map(|file| file.display().to_string()).unwrap_or_default())]
     Shared {
         /// The files, relative to the root.
         files: Vec<PathBuf>,

@@ -91,6 +91,21 @@ pub enum ServiceError {
     },
 }
 
+impl ServiceError {
+    /// Whether the host, a server or a program failed, and not the rules or the data.
+    pub fn is_of_host(&self) -> bool {
+        match self {
+            Self::Engine(error) | Self::Rewrite(RewriteError::Engine(error)) => !matches!(
+                error,
+                EngineError::Unfit { .. } | EngineError::LeavesVolume { .. } | EngineError::NotSealed { .. }
+            ),
+            Self::Rewrite(error) => matches!(error, RewriteError::Reader { .. } | RewriteError::Spool { .. }),
+            Self::Runtime(_) | Self::Volume(_) | Self::Io { .. } => true,
+            Self::Ledger(_) | Self::Undecided { .. } | Self::Mistaken { .. } | Self::Unproved { .. } => false,
+        }
+    }
+}
+
 /// What sanitizing a service came to.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {

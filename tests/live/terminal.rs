@@ -334,7 +334,9 @@ fn the_client_is_interactive_on_a_terminal_and_keeps_no_history() {
     production.branch("fix-42");
     let mut terminal = Terminal::with(&production.command(&["connect", "fix-42", "db"]));
     terminal.shows("shop=");
-    terminal.types("SELECT 6 * 7 AS \"ans\" \"wer\";\n\\q\n");
+    terminal.types("SELECT 'the answer is ' || 6 * 7 AS said;\n");
+    terminal.shows("the answer is 42");
+    terminal.types("\\q\n");
     assert_eq!(terminal.code(), 0, "{}", terminal.shows(""));
     let shown = terminal.shows("");
     assert!(

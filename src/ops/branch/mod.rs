@@ -1,4 +1,4 @@
-//! `envclone branch PARENT NAME`: the life of a branch as a list of steps (design section 4).
+//! `envclone branch PARENT NAME`: the life of a branch as a list of steps ("The life of a branch" in ARCHITECTURE.md).
 
 mod checkpoint;
 mod clone;

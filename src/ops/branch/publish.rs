@@ -20,7 +20,7 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     Ok(Value::Null)
 }
 
-/// The only place where a way in is opened; without a receipt it cannot be called.
+/// Opens the way into a new branch; without a receipt it cannot be called. `ops::start` opens it again, by what is recorded of it.
 fn publish(run: &mut Run<'_>, receipt: Receipt) -> Result<(), StepError> {
     let app = run.app;
     let clone = run.clone.clone().ok_or(OpsError::OutOfOrder)?;

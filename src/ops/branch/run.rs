@@ -81,7 +81,7 @@ impl<'a> Run<'a> {
     /// it has gone.
     pub(super) fn for_want_of_room(&self, source: ServiceError) -> StepError {
         match self.app.storage.usage() {
-            Ok(usage) if usage.free < usage.total / FULL => {
+            Ok(usage) if usage.free < usage.total / FULL && source.is_of_host() => {
                 let pool = self.app.pool().to_owned();
                 OpsError::Full { pool, source }.into()
             }

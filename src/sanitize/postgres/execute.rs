@@ -240,7 +240,7 @@ impl PostgresService {
         Err(ServiceError::Unproved {
             service: self.setup.name.clone(),
             what: format!(
-                "{} of {} values of {table}.{} came out as they were",
+                "{} of {} values of {table}.{} came out as they were; choose another transform, or keep the column with a reason",
                 count.unchanged, count.values, column.name
             ),
         })

@@ -37,7 +37,11 @@ impl PostgresService {
             if seen.count() > 0 {
                 return Err(ServiceError::Unproved {
                     service: self.setup.name.clone(),
-                    what: format!("{} originals are still in {}", seen.count(), entry.name),
+                    what: format!(
+                        "{} originals are still in {}; give it a rule, or keep it with a reason",
+                        seen.count(),
+                        entry.name
+                    ),
                 });
             }
         }
