@@ -52,6 +52,9 @@ CREATE INDEX ON dev.unmasked ((id + dev.number('index')));
 CREATE STATISTICS dev.guess_too ON (id + dev.number('statistics')), note FROM dev.unmasked;
 CREATE TABLE dev.parted (id integer, note text) PARTITION BY RANGE ((id + dev.number('partition')));
 CREATE TABLE dev.part PARTITION OF dev.parted FOR VALUES FROM (0) TO (1000);
+CREATE TABLE dev.ranged (id integer, n integer) PARTITION BY LIST (id);
+CREATE TABLE dev.ranged_in PARTITION OF dev.ranged DEFAULT PARTITION BY RANGE ((n + dev.number('partition of a partition')));
+CREATE TABLE dev.ranged_in_it PARTITION OF dev.ranged_in DEFAULT;
 ALTER TABLE dev.checked ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY nobody ON dev.checked USING (false);
 CREATE FUNCTION dev.text_of(dev.pair) RETURNS text LANGUAGE plpgsql AS
@@ -59,6 +62,7 @@ CREATE FUNCTION dev.text_of(dev.pair) RETURNS text LANGUAGE plpgsql AS
 CREATE CAST (dev.pair AS text) WITH FUNCTION dev.text_of(dev.pair);
 -- What it calls has reset the role, it may be.
 SET ROLE dev;
+CREATE TABLE dev.tagged (id integer, note text, tags dev.words);
 CREATE TABLE dev.judged (id integer, note text, pair dev.pair);
 ALTER TABLE dev.judged ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 RESET ROLE;
@@ -68,7 +72,7 @@ DECLARE
     one text;
 BEGIN
     FOREACH one IN ARRAY ARRAY['dev.checked', 'dev.computed', 'dev.worded', 'dev.paired', 'dev.built_in', 'dev.late',
-        'dev.cast_of', 'dev.kept', 'dev.planned', 'dev.unmasked', 'dev.parted', 'dev.judged', 'public.above']
+        'dev.cast_of', 'dev.kept', 'dev.planned', 'dev.unmasked', 'dev.parted', 'dev.judged', 'dev.tagged', 'public.above']
     LOOP
         EXECUTE format('INSERT INTO %s (id, note) SELECT n, ''Kanari note '' || n FROM generate_series(1, 50) n', one);
     END LOOP;
@@ -78,6 +82,7 @@ UPDATE dev.paired SET pair = ROW('one', ARRAY['two', 'three']);
 UPDATE dev.cast_of SET pair = ROW('kanari one', NULL);
 UPDATE dev.kept SET pair = ROW('one', NULL);
 UPDATE dev.judged SET pair = ROW('one', NULL);
+UPDATE dev.tagged SET tags = ARRAY['staff'];
 -- Long values are measured and read in pieces.
 UPDATE dev.kept SET pair = ROW((SELECT string_agg(md5(n::text), '') FROM generate_series(1, 1000) n), NULL) WHERE id = 1;
 ALTER TABLE dev.late ADD CHECK (note !~ 'Kanari') NOT VALID;
@@ -117,6 +122,9 @@ note = { keep = "a note" }
 [db."dev.judged"]
 note = [{ transform = "text", mode = "scramble", where = "length(pair::text) = 4" }, { keep = "none" }]
 pair = { keep = "words" }
+[db."dev.tagged"]
+note = [{ transform = "text", mode = "scramble", where = "tags @> '{staff}'" }, { keep = "none" }]
+tags = { keep = "words" }
 [db."public.above"]
 note = { transform = "text", mode = "scramble" }
 "#;
@@ -181,7 +189,7 @@ fn code_of_the_data_runs_with_the_rights_of_who_owns_the_table() {
     );
     assert_eq!(answer(AS_IT_WAS), before);
     for table in [
-        "checked", "computed", "worded", "paired", "built_in", "late", "planned", "judged",
+        "checked", "computed", "worded", "paired", "built_in", "late", "planned", "judged", "tagged",
     ] {
         let sql = format!("SELECT count(*), count(*) FILTER (WHERE note ~* 'kanari') FROM dev.{table}");
         assert_eq!(answer(&sql), "50|0", "{table}");

@@ -107,22 +107,30 @@ impl Samples<'_> {
 
     /// Where the rows come from; `None` if nowhere.
     fn from(&self, table: &TableName, columns: &[String]) -> Option<String> {
-        // The planner would simplify the expressions that a table is partitioned by, which may call code of the data: all of
-        // its columns count as part of such a key.
-        let by_expression = |known: &Table| {
-            known.kind == TableKind::Partitioned && known.columns.iter().all(|column| column.in_partition_key)
-        };
-        let is_far = |one: &Table| one.kind == TableKind::Foreign;
-        let by_expression = self.schema.table(table).is_some_and(by_expression);
-        if !by_expression && !self.schema.tables.iter().any(is_far) {
-            return Some(quoted(table));
-        }
         let tables = self.schema.lookup();
-        let root = |one: &Table| tables.root(one).name == *table;
-        if !by_expression && !self.schema.tables.iter().any(|one| is_far(one) && root(one)) {
+        let known = tables.table(table)?;
+        if known.kind != TableKind::Partitioned
+            && !self
+                .schema
+                .tables
+                .iter()
+                .any(|one| one.kind == TableKind::Foreign)
+        {
             return Some(quoted(table));
         }
-        let here = |one: &&Table| one.kind == TableKind::Ordinary && root(one);
+        // Of a partitioned table only its partitions are read, each for itself: the planner would simplify the expressions
+        // that it, or one of its partitions, is partitioned by, which may call code of the data. Some may be far away.
+        let below = |one: &Table| {
+            let parents = std::iter::successors(one.partition_of.as_ref(), |parent| {
+                tables
+                    .table(parent)
+                    .and_then(|parent| parent.partition_of.as_ref())
+            });
+            parents
+                .take(self.schema.tables.len())
+                .any(|parent| parent == table)
+        };
+        let here = |one: &&Table| one.kind == TableKind::Ordinary && (one.name == *table || below(one));
         let part = |one: &Table| format!("SELECT {} FROM ONLY {}", columns.join(", "), quoted(&one.name));
         let parts: Vec<String> = self.schema.tables.iter().filter(here).map(part).collect();
         (!parts.is_empty()).then(|| format!("({}) AS here", parts.join(" UNION ALL ")))
