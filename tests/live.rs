@@ -21,6 +21,8 @@ mod columns;
 mod enter;
 #[path = "live/files.rs"]
 mod files;
+#[path = "live/first_rules.rs"]
+mod first_rules;
 #[path = "live/hostile.rs"]
 mod hostile;
 #[path = "live/kill.rs"]

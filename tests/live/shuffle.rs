@@ -99,6 +99,15 @@ fn values_move_to_other_rows_together_or_alone_and_are_told_to_be_real() {
         "db.shop.visits.city in other rows: real values, moved there by shuffle: not anonymous"
     ));
     assert!(!lists("replaced", "db.shop.visits.city") && lists("replaced", "db.shop.visits.email"));
+    // What a row that goes had is nobody's.
+    let some_go = rules("\"shuffle\"", "\"shuffle\"", "\"email\"").replace(
+        "[db.\"shop.visits\"]",
+        "[db.\"shop.visits\"]\nrows = { action = \"delete\", where = \"id > 300\" }",
+    );
+    configure(&some_go);
+    let fewer = url_of(&production.branch("fix-44"));
+    let counted = "SELECT count(*), count(*) FILTER (WHERE substr(code, 6)::int > 300), count(DISTINCT code) FROM shop.visits";
+    assert_eq!(ask(&fewer, counted).unwrap(), "300|0|300");
     // By the owner's word also what says who somebody is.
     configure(&rules(
         "\"shuffle\"",
@@ -106,5 +115,7 @@ fn values_move_to_other_rows_together_or_alone_and_are_told_to_be_real() {
         "{ transform = \"shuffle\", allow-real = true }",
     ));
     production.envclone(&["sanitize", "check"]).ok();
-    production.envclone(&["destroy", "fix-42", "fix-43"]).ok();
+    production
+        .envclone(&["destroy", "fix-42", "fix-43", "fix-44"])
+        .ok();
 }

@@ -17,6 +17,7 @@ use crate::sanitize::transform::{Read, Transform};
 
 use super::large::{self, as_text};
 use super::rewrite::{ColumnWork, RewriteError, Rule, quoted};
+use super::shuffled::order;
 use super::spool::{column_list, holds, selected};
 use super::work::column_work;
 
@@ -55,7 +56,13 @@ pub(super) fn of_deleted_rows(
         let Some(condition) = &entry.deletes else { continue };
         let text = |column: &&ColumnEntry| is_original(table, column) || holds_text_in(table, column);
         let columns: Vec<&ColumnEntry> = entry.columns.iter().filter(text).collect();
-        let offers = offers(session.service(), entry, &columns, key, &mut builder)?;
+        let mut offers = offers(session.service(), entry, &columns, key, &mut builder)?;
+        // Values that would only have moved to other rows go with theirs.
+        let moves = |offer: &&mut Offer| offer.work.as_ref().is_some_and(|work| order(work).is_some());
+        offers
+            .iter_mut()
+            .filter(moves)
+            .for_each(|offer| offer.work = None);
         let asked = !unasked.contains(&entry.name);
         sample(
             session,
