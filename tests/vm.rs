@@ -8,8 +8,12 @@
     reason = "helpers of tests, not marked as tests themselves"
 )]
 
+#[path = "vm/kill.rs"]
+mod kill;
 #[path = "vm/main_job.rs"]
 mod main_job;
+#[path = "vm/mixed.rs"]
+mod mixed;
 #[path = "live/pool.rs"]
 mod pool;
 #[path = "live/production.rs"]
@@ -22,6 +26,8 @@ mod production;
 mod smoke;
 #[path = "vm/tank.rs"]
 mod tank;
+#[path = "vm/under_load.rs"]
+mod under_load;
 #[path = "vm/unit.rs"]
 mod unit;
 #[path = "live/world.rs"]
@@ -30,6 +36,8 @@ mod world;
 mod zfs_bad_input;
 #[path = "vm/zfs_conformance.rs"]
 mod zfs_conformance;
+#[path = "vm/zfs_encrypted.rs"]
+mod zfs_encrypted;
 #[path = "vm/zfs_only.rs"]
 mod zfs_only;
 #[path = "vm/zfs_pool.rs"]

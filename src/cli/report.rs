@@ -113,6 +113,9 @@ fn hint(error: &OpsError) -> Option<String> {
         _ => {}
     }
     match find::<StorageError>(error)? {
+        StorageError::NotAPool { driver: "zfs", .. } => {
+            Some("name a dataset as the pool, or choose driver = \"auto\"".to_owned())
+        }
         StorageError::NotAPool { .. } | StorageError::NoDriver { .. } => {
             Some("`envclone pool create PATH --size N` makes a pool in a file".to_owned())
         }

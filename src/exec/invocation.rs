@@ -2,7 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
+
+use command_fds::CommandFdExt;
 
 use super::tool::{Tool, ToolMissing};
 
@@ -69,6 +73,7 @@ pub struct Invocation {
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     stdin: Option<Vec<u8>>,
+    held: Option<Arc<OwnedFd>>,
     timeout: Duration,
 }
 
@@ -80,6 +85,7 @@ impl Invocation {
             args: Vec::new(),
             env: Vec::new(),
             stdin: None,
+            held: None,
             timeout: DEFAULT_TIMEOUT,
         }
     }
@@ -119,6 +125,13 @@ impl Invocation {
     #[must_use]
     pub fn stdin(mut self, bytes: Vec<u8>) -> Self {
         self.stdin = Some(bytes);
+        self
+    }
+
+    /// Has the program hold an open file for as long as it runs, and with it a lock on that (`flock`), also when the caller is killed.
+    #[must_use]
+    pub fn holding(mut self, file: &Arc<OwnedFd>) -> Self {
+        self.held = Some(Arc::clone(file));
         self
     }
 
@@ -167,6 +180,13 @@ impl Invocation {
         let expression = match &self.stdin {
             Some(bytes) => expression.stdin_bytes(bytes.clone()),
             None => expression.stdin_null(),
+        };
+        let expression = match self.held.clone() {
+            Some(file) => expression.before_spawn(move |command| {
+                command.preserved_fds(vec![file.try_clone()?]);
+                Ok(())
+            }),
+            None => expression,
         };
         let start = |source| ExecError::Start {
             program: self.tool.path().display().to_string(),
@@ -231,6 +251,30 @@ mod tests {
             .to_string();
         assert!(error.ends_with("failed with exit code 3: why"), "{error}");
         assert!(sh("echo warning >&2").run().is_ok());
+    }
+
+    #[test]
+    fn a_lock_on_a_file_that_is_held_by_a_program_stays_until_that_has_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        std::fs::File::create(&path).unwrap();
+        let open = || std::fs::File::open(&path).unwrap();
+        // What it starts outlives it, as a program does whose caller is killed.
+        let left_behind = |invocation: Invocation| {
+            let said = invocation.run().unwrap().text();
+            rustix::process::Pid::from_raw(said.trim().parse().unwrap()).unwrap()
+        };
+        let stays = || sh("tail -f /dev/null >/dev/null 2>&1 & echo $!");
+        for is_held in [false, true] {
+            let file = open();
+            file.lock_shared().unwrap();
+            let file = Arc::new(OwnedFd::from(file));
+            let left = left_behind(if is_held { stays().holding(&file) } else { stays() });
+            drop(file);
+            assert_eq!(open().try_lock().is_err(), is_held);
+            rustix::process::kill_process(left, rustix::process::Signal::KILL).unwrap();
+            open().lock().unwrap();
+        }
     }
 
     #[test]

@@ -128,8 +128,8 @@ fn ran_durably(record: &EnvRecord) -> bool {
     servers.all(|known| known.durable)
 }
 
-/// Puts a fresh clone of the checkpoint in the place of the clone. A crash in between is mended by the next start: every
-/// clone that bears the environment's mark goes first, and the new one is born under the run that made the branch.
+/// Puts a fresh clone of the checkpoint in the place of the clone. A crash in between is mended by the next start: the new one
+/// is born under the run that made the branch, and every clone that bears the environment's mark goes before it is settled.
 ///
 /// Where nothing had to be rewritten the checkpoint is the raw snapshot: that its clone is raw is remembered before it is
 /// there.
@@ -141,6 +141,12 @@ fn go_back(app: &App, mut record: EnvRecord, checkpoint: &ObjectRef) -> Result<E
     app.store.save(&record)?;
     app.storage.discard_incoming(&record.run)?;
     let name = record.environment.name.clone();
+    let incoming = Place::Incoming {
+        run: record.run.clone(),
+        role: Role::Clone,
+    };
+    // Before the old one goes: where there can be none, that stays.
+    let fresh = app.storage.clone_of(&object_of(checkpoint), &incoming)?;
     for owned in app.storage.owned()? {
         let ours = owned.mark.as_ref().is_some_and(|mark| {
             mark.project == *app.project() && mark.environment == name && mark.role == Role::Clone
@@ -149,11 +155,6 @@ fn go_back(app: &App, mut record: EnvRecord, checkpoint: &ObjectRef) -> Result<E
             app.storage.destroy(&owned.object)?;
         }
     }
-    let incoming = Place::Incoming {
-        run: record.run.clone(),
-        role: Role::Clone,
-    };
-    let fresh = app.storage.clone_of(&object_of(checkpoint), &incoming)?;
     let mark = Mark {
         schema: 1,
         id: fresh.id.clone(),

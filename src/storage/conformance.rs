@@ -71,6 +71,10 @@ pub trait Ground {
     }
     /// Whether the order of writes that were never synced is kept in a snapshot: on ZFS.
     fn orders_unsynced(&self) -> bool;
+    /// How many snapshots are taken while a writer writes, all of which must be right. The control fails at the first.
+    fn snapshots_under_load(&self) -> u64 {
+        20
+    }
     /// A snapshot of one volume of a root by itself, and where its files are: for the control.
     fn snapshot_of_one(&self, root: &Path, volume: &str, name: &str) -> io::Result<PathBuf>;
 }

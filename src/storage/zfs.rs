@@ -37,8 +37,9 @@ use crate::model::RunId;
 use ask::WITHIN;
 pub(super) use devices::{devices_of_tree, points_of_tree};
 pub use error::ZfsError;
-use host::{check_state, loaded_version};
+use host::{check_state, key_not_loaded, loaded_version};
 use mounting::dataset_at;
+use own::Working;
 use parse::Table;
 use plan::{OF_ROOT, Target, Tree, dataset_of, is_within, zpool_of};
 
@@ -166,7 +167,11 @@ impl Zfs {
         let mounts = mounting::table()?;
         let name = self.dataset_of_root(root, &mounts)?;
         let table = self.get_below(&name, "filesystem,volume", &OF_ROOT)?;
-        Ok((plan::tree_of(&name, root, &table, &mounts)?, table))
+        let tree = plan::tree_of(&name, root, &table, &mounts).map_err(|error| match error {
+            ZfsError::KeyNotLoaded { dataset } => key_not_loaded(&dataset),
+            other => other,
+        });
+        Ok((tree?, table))
     }
 
     /// The dataset that is mounted at `root`, which is no link, in this zpool, and does not hold our pool.
@@ -240,12 +245,15 @@ impl Zfs {
     }
 
     /// Takes the snapshot that `tree` names, of datasets that are `sources`, and proves that it is of one instant.
-    fn take(&self, root: &Path, sources: &Tree, tree: &Tree, run: &RunId) -> Result<ObjectId, StorageError> {
-        self.zfs(
-            "taking a snapshot of",
-            root,
-            &plan::snapshot_arguments(tree.root(), run),
-        )?;
+    fn take(
+        &self,
+        work: &Working,
+        (root, sources): (&Path, &Tree),
+        tree: &Tree,
+        run: &RunId,
+    ) -> Result<ObjectId, StorageError> {
+        let words = plan::snapshot_arguments(tree.root(), run);
+        self.zfs_at(work, "taking a snapshot of", root, &words)?;
         let table = self.get(&tree.names(), &["guid", "createtxg"])?;
         let (now, _) = self.tree_of(root)?;
         let same = if now == *sources {
@@ -285,8 +293,8 @@ impl Zfs {
     /// datasets of those.
     fn make_clones(
         &self,
-        origins: &Tree,
-        table: &Table,
+        work: &Working,
+        (origins, table): (&Tree, &Table),
         tree: &Tree,
         run: &RunId,
     ) -> Result<ObjectId, StorageError> {
@@ -301,7 +309,7 @@ impl Zfs {
                 limit: self.branch_size,
             };
             let words = plan::clone_arguments(from, &table[dataset_of(from)], &target);
-            self.zfs("cloning", Path::new(from), &words)?;
+            self.zfs_at(work, "cloning", Path::new(from), &words)?;
         }
         let facts = self.facts(tree.root(), &["guid", "origin"])?.unwrap_or_default();
         if facts.value("origin") != origins.root() {
@@ -311,6 +319,20 @@ impl Zfs {
             ));
         }
         Ok(ObjectId(facts.value("guid").to_owned()))
+    }
+
+    /// Mounts a tree at its place.
+    fn mount_tree(&self, tree: &Tree, path: &Path) -> Result<(), StorageError> {
+        mounting::mount(tree, path).map_err(|failed| {
+            // The kernel says no more than that it is not permitted.
+            let keys = self
+                .get_those_there(&tree.names(), &["keystatus"])
+                .unwrap_or_default();
+            let locked = keys
+                .iter()
+                .find(|(_, facts)| facts.value("keystatus") == plan::LOCKED);
+            locked.map_or(failed, |(dataset, _)| key_not_loaded(dataset).into())
+        })
     }
 
     /// After a failure: what was made at a place goes again.
@@ -348,8 +370,10 @@ impl Storage for Zfs {
         let run = own::run_of(place)?;
         let (sources, _) = self.tree_of(root)?;
         let tree = sources.snapshots(&own::snapshot_name(run.as_str(), &own::suffix()?))?;
-        self.prepare(place, &tree)?;
-        match self.take(root, &sources, &tree, run) {
+        let work = self.prepare(place, &tree)?;
+        let taken = self.take(&work, (root, &sources), &tree, run);
+        drop(work);
+        match taken {
             Ok(id) => Ok(Object {
                 id,
                 path: self.path_of(place),
@@ -364,13 +388,18 @@ impl Storage for Zfs {
         if !origins.is_snapshot() {
             return Err(not_ours(&snapshot.path, "it is writable, so it is no snapshot"));
         }
+        if self.branch_size.is_some() {
+            // It may have been lowered since the snapshot was taken.
+            self.check_size(&self.get(&origins.names(), &["referenced"])?)?;
+        }
         let name = own::clone_name(&self.home_dataset(), run.as_str(), &own::suffix()?);
         let tree = origins.clones(&name)?;
-        self.prepare(place, &tree)?;
+        let work = self.prepare(place, &tree)?;
         let path = self.path_of(place);
         let made = self
-            .make_clones(&origins, &table, &tree, run)
-            .and_then(|id| mounting::mount(&tree, &path).map(|()| id));
+            .make_clones(&work, (&origins, &table), &tree, run)
+            .and_then(|id| self.mount_tree(&tree, &path).map(|()| id));
+        drop(work);
         match made {
             Ok(id) => Ok(Object { id, path }),
             Err(failed) => Err(self.give_up(place, failed)),
@@ -407,9 +436,9 @@ impl Storage for Zfs {
 
     fn destroy(&self, object: &Object) -> Result<(), StorageError> {
         match self.exact_to_go(object) {
-            Ok((place, tree, table)) => {
-                self.claim(&place, &table[tree.root()])?;
-                self.remove(&place, &tree, &table)
+            Ok((place, going)) => {
+                self.claim(&place, &going.table[going.tree.root()])?;
+                self.remove(&place, &going)
             }
             Err(StorageError::NotFound { path }) => {
                 self.forget(&path)?;
@@ -420,6 +449,7 @@ impl Storage for Zfs {
     }
 
     fn discard_incoming(&self, run: &RunId) -> Result<(), StorageError> {
+        self.leave_what_is_gone(run)?;
         let Some(paths) = self.home.incoming(run)? else {
             return Ok(());
         };
@@ -439,7 +469,7 @@ impl Storage for Zfs {
 
     fn mount(&self, object: &Object) -> Result<(), StorageError> {
         let (_, tree, _) = self.exact(object)?;
-        mounting::mount(&tree, &object.path)
+        self.mount_tree(&tree, &object.path)
     }
 
     fn shared(&self, _object: &Object, _files: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, StorageError> {

@@ -6,10 +6,10 @@ use std::process::{Child, Stdio};
 
 use envclone::exec::Invocation;
 
-use crate::pool::run;
-use crate::production::{MINUTE, Production, RULES, program};
+use crate::pool::{LONG, run};
+use crate::production::{Ended, Production, RULES, program};
 use crate::tank::quiet;
-use crate::zfs_pool::patiently;
+use crate::zfs_pool::{ZfsPool, patiently};
 
 const BRANCH: [&str; 3] = ["branch", "prod", "fix-42"];
 
@@ -88,6 +88,99 @@ fn a_root_on_zfs_must_be_a_dataset_that_is_mounted_readable_and_not_named_too_lo
 }
 
 #[test]
+fn what_lies_in_a_root_and_on_another_zpool_or_elsewhere_than_in_it_is_named() {
+    let production = quiet(&[]);
+    production.envclone(&["doctor"]);
+    let other = ZfsPool::of(64, &[]);
+    let inside = production.root().join("uploads/other");
+    run(
+        "zfs",
+        &["set", &format!("mountpoint={}", inside.display()), other.name()],
+    );
+    let which = format!(
+        "{} (zfs), which is mounted at {},",
+        other.name(),
+        inside.display()
+    );
+    refused(&production, 2, &[&which, "a snapshot of it leaves that out"]);
+    run(
+        "zfs",
+        &[
+            "set",
+            &format!("mountpoint={}", other.path().display()),
+            other.name(),
+        ],
+    );
+    fs::remove_dir(&inside).unwrap();
+
+    let (_, root) = production.ground().names();
+    let child = format!("{root}/child");
+    let elsewhere = format!("mountpoint={}", production.base().join("elsewhere").display());
+    run("zfs", &["create", "-o", &elsewhere, &child]);
+    let at = format!("is mounted at {}", production.base().join("elsewhere").display());
+    refused(&production, 2, &[&child, &at, "does not lie in"]);
+    run("zfs", &["destroy", &child]);
+
+    let volume = format!("{root}/volume");
+    run("zfs", &["create", "-s", "-V", "8M", &volume]);
+    refused(
+        &production,
+        2,
+        &[&format!("the volume {volume} is in the root {root}")],
+    );
+}
+
+/// Runs envclone in a mount namespace of its own, in which this was done before.
+fn where_first(production: &Production, done: &str, args: &[&str]) -> Ended {
+    let command = production.command(args);
+    let mut hidden = program("/usr/bin/unshare");
+    let script = format!("{done}; exec \"$@\"");
+    hidden.args([
+        "--mount",
+        "--propagation",
+        "slave",
+        "--",
+        "sh",
+        "-euc",
+        &script,
+        "-",
+    ]);
+    hidden.arg(command.get_program()).args(command.get_args());
+    Ended::of(hidden.output().unwrap())
+}
+
+#[test]
+fn a_host_whose_zfs_is_not_installed_not_loaded_or_too_old_is_told_what_to_do() {
+    let production = quiet(&[]);
+    production.envclone(&["doctor"]);
+    let before = production.world();
+    let version = production.base().join("version");
+    fs::write(&version, "2.0.7-1\n").unwrap();
+    let too_old = format!("mount --bind {} /sys/module/zfs/version", version.display());
+    let not_installed = "mount --bind /dev/null /usr/sbin/zfs; mount --bind /dev/null /usr/sbin/zpool";
+    for (done, said, fix) in [
+        (not_installed, "zfs", "apt-get install zfsutils-linux"),
+        (
+            "mount -t tmpfs none /sys/module/zfs",
+            "the ZFS module is not loaded",
+            "modprobe zfs",
+        ),
+        (
+            &too_old,
+            "ZFS 2.0 is loaded; envclone needs 2.1 or later",
+            "install ZFS 2.1 or later",
+        ),
+    ] {
+        let ended = where_first(&production, done, &BRANCH);
+        ended.refused(1, &[said]);
+        let told = where_first(&production, done, &["doctor"]);
+        assert_eq!(told.code, 1, "{told:?}");
+        assert!(told.stdout.contains(&format!("fix: {fix}")), "{told:?}");
+        assert_eq!(production.world(), before);
+    }
+}
+
+#[test]
 fn a_zpool_that_is_gone_or_read_only_takes_no_branch_and_comes_back_whole() {
     let production = quiet(&[]);
     let zpool = zpool_of(&production);
@@ -126,7 +219,7 @@ fn suspend(zpool: &str, file: &Path) -> Child {
     let writer = writer.stderr(Stdio::null()).spawn().unwrap();
     let began = std::time::Instant::now();
     while run("zpool", &["get", "-Hp", "-o", "value", "health", zpool]).trim() != "SUSPENDED" {
-        assert!(began.elapsed() < MINUTE, "it is not suspended");
+        assert!(began.elapsed() < LONG, "it is not suspended");
         std::thread::yield_now();
     }
     writer
@@ -169,6 +262,38 @@ fn a_zpool_that_is_suspended_is_named_and_nothing_waits_for_it() {
     run("umount", &[place]);
 }
 
+/// A unit of systemd's that sleeps; gone when dropped.
+struct Unit(String);
+
+impl Unit {
+    fn holding(name: &str, property: &str) -> Self {
+        let run_it = [
+            "--quiet",
+            "--collect",
+            "--service-type=exec",
+            "--unit",
+            name,
+            "--property",
+        ];
+        run(
+            "systemd-run",
+            &[&run_it[..], &[property, "--", "sleep", "600"]].concat(),
+        );
+        Self(name.to_owned())
+    }
+
+    fn pid(&self) -> u32 {
+        let shown = run("systemctl", &["show", "--value", "--property=MainPID", &self.0]);
+        shown.trim().parse().unwrap()
+    }
+}
+
+impl Drop for Unit {
+    fn drop(&mut self) {
+        run("systemctl", &["stop", &self.0]);
+    }
+}
+
 /// The only dataset or snapshot of the storage whose name contains this.
 #[track_caller]
 fn the_one(production: &Production, part: &str) -> String {
@@ -194,15 +319,27 @@ pub fn keep_it_while_they_hang_on_it(production: &Production, name: &str) {
     run("zfs", &["destroy", &foreign]);
     run("zfs", &["destroy", &theirs]);
 
-    let place = format!(".envclone/env/shop/{name}/clone/root");
-    let mut sleeper = program("/usr/bin/sleep");
-    sleeper.arg("600").current_dir(production.pool().join(place));
-    let mut sleeper = sleeper.spawn().unwrap();
-    let held = destroy();
-    let who = format!("process {} (sleep", sleeper.id());
-    sleeper.kill().unwrap();
-    sleeper.wait().unwrap();
-    held.refused(4, &["is in use by", &who, "its working directory"]);
+    let place = production
+        .pool()
+        .join(format!(".envclone/env/shop/{name}/clone/root"));
+    let there = format!("WorkingDirectory={}", place.display());
+    for (property, what) in [
+        (there.as_str(), "its working directory"),
+        // Nobody unmounts anything in there but itself.
+        ("MountFlags=private", "in its namespace"),
+    ] {
+        let unit = Unit::holding(&format!("holder-{zpool}.service"), property);
+        let who = format!("process {} (sleep, unit {}): ", unit.pid(), unit.0);
+        destroy().refused(4, &["is in use by", &who, what]);
+    }
+
+    // It would keep what the branch was made of: production's originals.
+    run("zfs", &["clone", &raw, &foreign]);
+    destroy().refused(
+        4,
+        &[&raw, &format!("its clone {foreign}"), "envclone did not make"],
+    );
+    run("zfs", &["destroy", &foreign]);
 
     // A tool of others holds production's snapshot, which would stay with all that it holds of production.
     run("zfs", &["hold", "backup", &raw]);

@@ -5,8 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use envclone::model::RunId;
 use envclone::storage::conformance::{CHECKS, Check, Ground};
-use envclone::storage::{Mark, Object, Place, Storage, Zfs};
+use envclone::storage::{Mark, Object, Place, Role, Storage, Zfs};
 
 use crate::pool::run;
 use crate::zfs_pool::ZfsPool;
@@ -132,6 +133,10 @@ impl Ground for ZfsGround<'_> {
     fn orders_unsynced(&self) -> bool {
         true
     }
+    // Emulated, each takes seconds.
+    fn snapshots_under_load(&self) -> u64 {
+        8
+    }
     fn snapshot_of_one(&self, root: &Path, volume: &str, name: &str) -> io::Result<PathBuf> {
         let snapshot = format!("{}/{volume}@{name}", self.name_for(root));
         run("zfs", &["snapshot", &snapshot]);
@@ -201,4 +206,35 @@ fn as_zfs_2_1_the_way_to_snapshots_is_covered() {
     let tree: Vec<&Check> = tree.collect();
     assert_eq!(tree.len(), 2);
     conforms(&tree, Some((2, 1)));
+}
+
+#[test]
+fn the_longest_name_that_a_root_may_have_is_branched_and_a_longer_one_is_refused() {
+    let zpool = ZfsPool::new();
+    let ground = ZfsGround::new(&zpool, "c", None);
+    let storage = ground.storage();
+    for (length, fits) in [(224, true), (225, false)] {
+        let last = "a".repeat(length - ground.dataset.len() - 1);
+        run("zfs", &["create", &format!("{}/{last}", ground.dataset)]);
+        let root = ground.pool.join(last);
+        if !fits {
+            let refused = storage.inspect(&root).unwrap_err().to_string();
+            assert!(
+                refused.contains("would have 256 bytes; ZFS allows 255"),
+                "{refused}"
+            );
+            continue;
+        }
+        storage.inspect(&root).unwrap();
+        let run: RunId = "0000000000000001".parse().unwrap();
+        let place = |role| Place::Incoming {
+            run: run.clone(),
+            role,
+        };
+        let snapshot = storage.snapshot(&root, &place(Role::Snapshot)).unwrap();
+        assert_eq!(name_of(&snapshot).unwrap().len(), 255);
+        let clone = storage.clone_of(&snapshot, &place(Role::Clone)).unwrap();
+        storage.destroy(&clone).unwrap();
+        storage.destroy(&snapshot).unwrap();
+    }
 }

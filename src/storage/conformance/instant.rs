@@ -12,8 +12,6 @@ use super::{Breach, Ground, Outcome, hold, incoming};
 use crate::storage::{Object, Role};
 
 const VOLUMES: [&str; 3] = ["db", "uploads", "queue"];
-/// Snapshots under load that must all be right.
-const SNAPSHOTS: u64 = 20;
 /// In at most so many a control must have failed once.
 const CONTROL: u64 = 300;
 
@@ -188,7 +186,8 @@ pub(super) fn of_all_that_was_synced(ground: &dyn Ground) -> Outcome {
     if !ground.is_atomic() {
         return Ok(());
     }
-    let wrong = count(ground, (true, SNAPSHOTS, false), |root, number, progress| {
+    let times = ground.snapshots_under_load();
+    let wrong = count(ground, (true, times, false), |root, number, progress| {
         beside_the_writer(ground, root, number, progress)
     })?;
     hold(wrong == 0, "volumes of one snapshot are of different moments")
@@ -212,7 +211,11 @@ pub(super) fn of_what_was_not_synced(ground: &dyn Ground) -> Outcome {
         return Ok(());
     }
     let orders = ground.orders_unsynced();
-    let times = if orders { SNAPSHOTS } else { CONTROL };
+    let times = if orders {
+        ground.snapshots_under_load()
+    } else {
+        CONTROL
+    };
     let wrong = count(ground, (false, times, true), |root, number, progress| {
         if orders {
             beside_the_writer(ground, root, number, progress)

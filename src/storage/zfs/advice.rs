@@ -48,7 +48,7 @@ fn mend(error: &ZfsError) -> String {
         ZfsError::PoolState { pool, .. } => format!("zpool status {pool}"),
         ZfsError::Absent { dataset } => format!("zfs create {dataset}"),
         ZfsError::NotMounted { dataset, .. } => format!("zfs mount {dataset}"),
-        ZfsError::KeyNotLoaded { dataset } => format!("zfs load-key {dataset} && zfs mount {dataset}"),
+        ZfsError::KeyNotLoaded { dataset } => format!("zfs load-key {dataset} && zfs mount -a"),
         ZfsError::Held { snapshot, .. } => format!("zfs holds {snapshot}"),
         // What they say names what to do.
         _ => "mend what the message names".to_owned(),

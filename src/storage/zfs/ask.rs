@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::super::StorageError;
+use super::own::Working;
 use super::parse::{self, Facts, Table};
 use super::plan::is_within;
 use super::{Zfs, ZfsError};
@@ -23,8 +24,29 @@ impl Zfs {
         path: &Path,
         words: &[String],
     ) -> Result<Captured, StorageError> {
-        let invocation = Invocation::new(&self.datasets_tool).args(words).timeout(WITHIN);
-        invocation.run().map_err(|source| {
+        self.run_zfs(Invocation::new(&self.datasets_tool), action, path, words)
+    }
+
+    /// The same, holding the lock on what is worked at; see [`Working`].
+    pub(super) fn zfs_at(
+        &self,
+        work: &Working,
+        action: &'static str,
+        path: &Path,
+        words: &[String],
+    ) -> Result<Captured, StorageError> {
+        let invocation = Invocation::new(&self.datasets_tool).holding(&work.0);
+        self.run_zfs(invocation, action, path, words)
+    }
+
+    fn run_zfs(
+        &self,
+        invocation: Invocation,
+        action: &'static str,
+        path: &Path,
+        words: &[String],
+    ) -> Result<Captured, StorageError> {
+        invocation.args(words).timeout(WITHIN).run().map_err(|source| {
             if self.free().is_ok_and(|free| free < FULL_BELOW) {
                 let pool = self.pool.clone();
                 return StorageError::NoSpace { pool };

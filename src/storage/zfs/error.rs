@@ -39,9 +39,9 @@ pub enum ZfsError {
         why: String,
     },
     /// A dataset is encrypted and locked.
-    #[error("the key of dataset {dataset} is not loaded; `zfs load-key` loads it")]
+    #[error("the key of dataset {dataset} is not loaded; `zfs load-key {dataset}` loads it")]
     KeyNotLoaded {
-        /// The dataset.
+        /// The dataset that the key was set on.
         dataset: String,
     },
     /// A dataset of the root does not lie where a branch could have it.

@@ -9,6 +9,8 @@ use super::{Zfs, ZfsError, mounting, parse, plan};
 use crate::exec::{Invocation, Tool};
 
 const VERSION: &str = "/sys/module/zfs/version";
+/// What tells why a dataset is not mounted.
+const OF_MOUNTING: [&str; 3] = ["canmount", "mountpoint", "keystatus"];
 
 impl Zfs {
     /// Where a dataset is mounted; `None` where it is not, or there is none of that name.
@@ -30,11 +32,14 @@ impl Zfs {
 
     /// Why [`Zfs::mount_point`] found none.
     pub fn why_not_mounted(dataset: &str) -> StorageError {
-        let text = match loaded_version().and_then(|_| mounting_of(dataset)) {
+        let text = match loaded_version().and_then(|_| ask(dataset, &OF_MOUNTING)) {
             Ok(text) => text,
             // Of one that is not there the one above can be read.
             Err(failed) => {
-                return match dataset.rsplit_once('/').map(|(above, _)| mounting_of(above)) {
+                return match dataset
+                    .rsplit_once('/')
+                    .map(|(above, _)| ask(above, &OF_MOUNTING))
+                {
                     Some(Ok(_)) => {
                         let dataset = dataset.to_owned();
                         ZfsError::Absent { dataset }.into()
@@ -43,28 +48,39 @@ impl Zfs {
                 };
             }
         };
-        match parse::table(&text, &["canmount", "mountpoint", "keystatus"], |name| {
-            name == dataset
-        }) {
+        match parse::table(&text, &OF_MOUNTING, |name| name == dataset) {
             Err(error) => ZfsError::from(error).into(),
             Ok(table) => {
                 let facts = table.get(dataset).cloned().unwrap_or_default();
-                let dataset = dataset.to_owned();
-                if facts.value("keystatus") == "unavailable" {
-                    return ZfsError::KeyNotLoaded { dataset }.into();
+                if facts.value("keystatus") == plan::LOCKED {
+                    return key_not_loaded(dataset).into();
                 }
-                let why = plan::why_not_mounted(&facts);
+                let (dataset, why) = (dataset.to_owned(), plan::why_not_mounted(&facts));
                 ZfsError::NotMounted { dataset, why }.into()
             }
         }
     }
 }
 
-/// What `zfs get` says of how a dataset is mounted.
-fn mounting_of(dataset: &str) -> Result<String, StorageError> {
+/// That a dataset cannot be read without its key. Named is the one that the key was set on: another one where it is inherited, as a
+/// clone has that of its origin.
+pub(super) fn key_not_loaded(dataset: &str) -> ZfsError {
+    const OWNER: &str = "encryptionroot";
+    let owner = ask(dataset, &[OWNER]).ok().and_then(|text| {
+        let table = parse::table(&text, &[OWNER], |name| name == dataset).ok()?;
+        let owner = table.get(dataset)?.value(OWNER);
+        (owner != "-").then(|| owner.to_owned())
+    });
+    ZfsError::KeyNotLoaded {
+        dataset: owner.unwrap_or_else(|| dataset.to_owned()),
+    }
+}
+
+/// What `zfs get` says of one dataset.
+fn ask(dataset: &str, properties: &[&str]) -> Result<String, StorageError> {
     let get = Invocation::of("zfs").map(|zfs| {
         zfs.args(["get", "-Hp", "-o", "name,property,value,source"])
-            .args(["canmount,mountpoint,keystatus", dataset])
+            .args([properties.join(",").as_str(), dataset])
     });
     let got = get.map_err(Into::into).and_then(|get| get.run());
     let got = got.map_err(|source| StorageError::Tool {

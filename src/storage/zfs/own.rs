@@ -1,14 +1,20 @@
 //! What is ours: the files at its places that name it, its properties, and what is found at a place.
 
+use std::fs::TryLockError;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::super::home::from_volume;
 use super::super::{Mark, Object, ObjectId, Owned, Place, StorageError, VolumeError};
+use super::ask::WITHIN;
 use super::parse::{Facts, Table};
 use super::plan::{self, Tree};
 use super::{Zfs, mark, mounting, not_ours};
 use crate::model::RunId;
+use crate::state::pause;
 
 /// At a place: which datasets or snapshots the object consists of.
 const NAMES: &str = "names.json";
@@ -16,8 +22,14 @@ const NAMES: &str = "names.json";
 const NAMES_LIMIT: u64 = 1 << 20;
 /// At a place: where the object is mounted.
 const ROOT: &str = "root";
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// What is asked of an object.
 pub(super) const OF_OBJECT: [&str; 3] = ["guid", plan::RUN, plan::MARK];
+
+/// A lock on what lies at a place, which each `zfs` that changes it holds as well. A run that is killed leaves such a program behind,
+/// in a call that the kernel ends all the same: whoever is to clear up after it waits for that, or would find nothing yet.
+#[derive(Debug)]
+pub(super) struct Working(pub(super) Arc<OwnedFd>);
 
 /// The snapshots of a run: unlike all others also when the same run takes another one of the same root later.
 pub(super) fn snapshot_name(run: &str, suffix: &str) -> String {
@@ -27,6 +39,13 @@ pub(super) fn snapshot_name(run: &str, suffix: &str) -> String {
 /// A clone of a run.
 pub(super) fn clone_name(home: &str, run: &str, suffix: &str) -> String {
     format!("{home}/{run}-{suffix}")
+}
+
+/// Whether an object has a name that this run gave it.
+pub(super) fn is_of_run(tree: &Tree, run: &RunId) -> bool {
+    let last = tree.root().rsplit(['/', '@']).next().unwrap_or_default();
+    let name = last.strip_prefix("envclone-").unwrap_or(last);
+    name.split_once('-').is_some_and(|(of, _)| of == run.as_str())
 }
 
 /// Four hexadecimal digits.
@@ -88,7 +107,7 @@ impl Zfs {
     }
 
     /// Makes a place for an object that is about to be made: what it will consist of is written down first.
-    pub(super) fn prepare(&self, place: &Place, tree: &Tree) -> Result<(), StorageError> {
+    pub(super) fn prepare(&self, place: &Place, tree: &Tree) -> Result<Working, StorageError> {
         let path = self.home.prepare(place)?;
         let relative = place.relative();
         let volume = self.home.volume();
@@ -102,7 +121,34 @@ impl Zfs {
             .make_dir(&relative, 0, 0, 0o700)
             .and_then(|()| volume.make_dir(relative.join(ROOT), 0, 0, 0o700))
             .and_then(|()| volume.replace_durably(relative.join(NAMES), &names));
-        made.map_err(fail)
+        made.map_err(fail)?;
+        self.work_at(place)?
+            .ok_or_else(|| not_ours(&path, "it went while something was made there"))
+    }
+
+    /// Waits until no program works any more at what lies at a place, and lets none of another run begin; `None` where nothing
+    /// lies there.
+    pub(super) fn work_at(&self, place: &Place) -> Result<Option<Working>, StorageError> {
+        let path = self.home.path_of(place).join(NAMES);
+        let file = match self.home.volume().open_file(place.relative().join(NAMES)) {
+            Ok(file) => file,
+            Err(VolumeError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(from_volume("opening", &path, error)),
+        };
+        let failed = |source| StorageError::Io {
+            action: "waiting for what works at",
+            path: path.clone(),
+            source,
+        };
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(Working(Arc::new(file.into())))),
+                Err(TryLockError::WouldBlock) if began.elapsed() < WITHIN => pause(LOOK_AGAIN),
+                Err(TryLockError::WouldBlock) => return Err(failed(io::ErrorKind::TimedOut.into())),
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+        }
     }
 
     /// Removes what is at a place beside the object itself, which is gone and not mounted.
@@ -182,7 +228,7 @@ impl Zfs {
     pub(super) fn forget(&self, path: &Path) -> Result<(), StorageError> {
         let place = self.place_of(path)?;
         match self.names(&place) {
-            Ok(Some(tree)) if self.facts(tree.root(), &["guid"])?.is_none() => self.vacate(&place),
+            Ok(Some(tree)) if self.facts(tree.root(), &["guid"])?.is_none() => self.leave(&place),
             _ => Ok(()),
         }
     }
@@ -198,7 +244,7 @@ impl Zfs {
             return Ok(());
         }
         match self.look(&place) {
-            Ok(Some((tree, _))) => mounting::mount(&tree, root),
+            Ok(Some((tree, _))) => self.mount_tree(&tree, root),
             // Nothing, or something that a person made there.
             Ok(None) | Err(StorageError::NotOurs { .. }) => Ok(()),
             Err(error) => Err(error),

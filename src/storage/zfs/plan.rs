@@ -19,6 +19,9 @@ pub(super) const HUSK: &str = "envclone:husk";
 /// On the dataset that holds all of envclone's clones.
 pub(super) const HOME: &str = "envclone:home";
 
+/// The `keystatus` of a dataset whose key is not loaded.
+pub(super) const LOCKED: &str = "unavailable";
+
 /// The longest name of a dataset or snapshot, in bytes (`ZFS_MAX_DATASET_NAME_LEN` without the NUL).
 const LONGEST: usize = 255;
 
@@ -186,7 +189,7 @@ fn place_of(
             root: root.to_owned(),
         });
     }
-    if facts.value("keystatus") == "unavailable" {
+    if facts.value("keystatus") == LOCKED {
         return Err(ZfsError::KeyNotLoaded {
             dataset: name.to_owned(),
         });

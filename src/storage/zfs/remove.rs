@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use super::super::{Object, Place, StorageError};
+use super::own::Working;
 use super::parse::{self, Table};
 use super::plan::{self, RUN, Tree, dataset_of, is_within};
 use super::{Zfs, ZfsError, holders, mounting, not_ours, own};
 use crate::exec::Invocation;
+use crate::model::RunId;
 
 /// What is asked of everything that goes, or hangs on what goes.
 const TO_GO: [&str; 8] = [
@@ -25,29 +27,70 @@ const OF_ORIGIN: [&str; 3] = ["userrefs", "clones", "defer_destroy"];
 const ATTEMPTS: usize = 10;
 const EVERYTHING: &str = "filesystem,volume,snapshot";
 
+/// An object that is to go.
+pub(super) struct Going {
+    work: Working,
+    /// What it consists of.
+    pub(super) tree: Tree,
+    /// All that is to go with it.
+    pub(super) table: Table,
+}
+
 impl Zfs {
     /// Destroys whatever is at a place in `incoming/`, half made or whole; nothing is fine.
     pub(super) fn clear(&self, place: &Place) -> Result<(), StorageError> {
         match self.look_at_all(place)? {
-            Some((tree, table)) => self.remove(place, &tree, &table),
-            None if self.home.is_taken(place)? => self.vacate(place),
+            Some(going) => self.remove(place, &going),
+            None if self.home.is_taken(place)? => self.leave(place),
             None => Ok(()),
         }
     }
 
+    /// Tidies a place whose object is gone: a run may have been killed between the two, and before what was to go with it went.
+    pub(super) fn leave(&self, place: &Place) -> Result<(), StorageError> {
+        if let Some(work) = self.work_at(place)? {
+            let home = self.home_dataset();
+            let direct = ["-d", "1", "-t", "filesystem"];
+            let table = self.get_with(&direct, &[&home], &[plan::HUSK], |name| is_within(name, &home))?;
+            for (name, _) in table
+                .iter()
+                .filter(|(_, facts)| facts.local(plan::HUSK) == Some("on"))
+            {
+                self.reap(&work, name)?;
+            }
+        }
+        self.vacate(place)
+    }
+
+    /// Tidies the places of settled objects of a run that were destroyed by one that was killed then.
+    pub(super) fn leave_what_is_gone(&self, run: &RunId) -> Result<(), StorageError> {
+        for place in self.home.places()? {
+            let settled = matches!(place, Place::Environment { .. });
+            if let Ok(Some(tree)) = self.names(&place)
+                && settled
+                && own::is_of_run(&tree, run)
+                && self.facts(tree.root(), &["guid"])?.is_none()
+            {
+                self.leave(&place)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The object at a place, which is the one that is meant, with everything that is to go with it.
-    pub(super) fn exact_to_go(&self, object: &Object) -> Result<(Place, Tree, Table), StorageError> {
+    pub(super) fn exact_to_go(&self, object: &Object) -> Result<(Place, Going), StorageError> {
         let place = self.place_of(&object.path)?;
-        let (tree, table) = self.look_at_all(&place)?.ok_or_else(|| StorageError::NotFound {
+        let going = self.look_at_all(&place)?.ok_or_else(|| StorageError::NotFound {
             path: object.path.clone(),
         })?;
-        own::check_id(object, &table[tree.root()])?;
-        Ok((place, tree, table))
+        own::check_id(object, &going.table[going.tree.root()])?;
+        Ok((place, going))
     }
 
     /// The object at a place, as [`Zfs::look`], with everything that is to go with it.
-    fn look_at_all(&self, place: &Place) -> Result<Option<(Tree, Table)>, StorageError> {
-        let Some(tree) = self.names(place)? else {
+    fn look_at_all(&self, place: &Place) -> Result<Option<Going>, StorageError> {
+        let work = self.work_at(place)?;
+        let (Some(work), Some(tree)) = (work, self.names(place)?) else {
             return Ok(None);
         };
         let table = if tree.is_snapshot() {
@@ -60,7 +103,7 @@ impl Zfs {
             Some(facts) if facts.local(RUN).is_none() => {
                 Err(not_ours(Path::new(tree.root()), "no run of envclone's made it"))
             }
-            Some(_) => Ok(Some((tree, table))),
+            Some(_) => Ok(Some(Going { work, tree, table })),
         }
     }
 
@@ -75,19 +118,20 @@ impl Zfs {
         }
     }
 
-    /// Destroys the object at a place, which is ours, or lets it go with what hangs on it. `table`: all that is to go.
-    pub(super) fn remove(&self, place: &Place, tree: &Tree, table: &Table) -> Result<(), StorageError> {
-        let origin = if tree.is_snapshot() {
-            self.remove_snapshot(place, tree, table)?;
-            dataset_of(tree.root()).to_owned()
+    /// Destroys the object at a place, which is ours, or lets it go with what hangs on it.
+    pub(super) fn remove(&self, place: &Place, going: &Going) -> Result<(), StorageError> {
+        let origin = if going.tree.is_snapshot() {
+            self.remove_snapshot(place, going)?;
+            dataset_of(going.tree.root()).to_owned()
         } else {
-            self.remove_clone(place, tree, table)?
+            self.remove_clone(place, going)?
         };
-        self.vacate(place)?;
-        self.reap(dataset_of(&origin))
+        self.reap(&going.work, dataset_of(&origin))?;
+        self.vacate(place)
     }
 
-    fn remove_snapshot(&self, place: &Place, tree: &Tree, table: &Table) -> Result<(), StorageError> {
+    fn remove_snapshot(&self, place: &Place, going: &Going) -> Result<(), StorageError> {
+        let Going { work, tree, table } = going;
         let mut there = Vec::new();
         for name in tree.names() {
             // One that was destroyed by a run that was killed.
@@ -114,11 +158,12 @@ impl Zfs {
         there
             .into_iter()
             .rev()
-            .try_for_each(|name| self.destroy_one(name, &["-d"]))
+            .try_for_each(|name| self.destroy_one(work, name, &["-d"]))
     }
 
     /// Destroys a clone, or makes a husk of it; what it is a clone of.
-    fn remove_clone(&self, place: &Place, tree: &Tree, table: &Table) -> Result<String, StorageError> {
+    fn remove_clone(&self, place: &Place, going: &Going) -> Result<String, StorageError> {
+        let Going { work, tree, table } = going;
         only_ours(tree.root(), table)?;
         for (name, facts) in table {
             self.only_our_clones(name, facts.value("clones"))?;
@@ -131,15 +176,16 @@ impl Zfs {
         mounting::unmount(tree, &self.path_of(place))?;
         if is_needed {
             let husk = ["set", &format!("{}=on", plan::HUSK), tree.root()];
-            self.zfs("putting aside", Path::new(tree.root()), &husk.map(str::to_owned))?;
+            let husk = husk.map(str::to_owned);
+            self.zfs_at(work, "putting aside", Path::new(tree.root()), &husk)?;
         } else {
-            self.destroy_all(table)?;
+            self.destroy_all(work, table)?;
         }
         Ok(origin)
     }
 
-    /// A snapshot that is to go with the last of its clones stays when somebody holds it, and with it, unseen, all that it
-    /// holds of production.
+    /// A snapshot that is to go with the last of its clones stays when somebody holds it, or made a clone of it, and with it,
+    /// unseen, all that it holds of production.
     fn origins_go_too(&self, clones: &Table) -> Result<(), StorageError> {
         let origins = clones.values().map(|facts| facts.value("origin"));
         let origins: Vec<&str> = origins.filter(|origin| origin.contains('@')).collect();
@@ -151,6 +197,9 @@ impl Zfs {
             facts.value("defer_destroy") == "on" && others.all(|clone| clones.contains_key(clone))
         };
         for (name, facts) in self.get(&origins, &OF_ORIGIN)? {
+            if facts.value("defer_destroy") == "on" {
+                self.only_our_clones(&name, facts.value("clones"))?;
+            }
             if goes(&facts) && facts.value("userrefs") != "0" {
                 let tags = self.holds(&name)?;
                 return Err(ZfsError::Held { snapshot: name, tags }.into());
@@ -160,13 +209,13 @@ impl Zfs {
     }
 
     /// Destroys a husk that nothing needs any more, then the husk that it was a clone of, and so on.
-    fn reap(&self, dataset: &str) -> Result<(), StorageError> {
+    fn reap(&self, work: &Working, dataset: &str) -> Result<(), StorageError> {
         let mut next = dataset.to_owned();
         while let Some((root, table)) = self.husk(&next)? {
             if table.keys().any(|name| name.contains('@')) {
                 return Ok(());
             }
-            self.destroy_all(&table)?;
+            self.destroy_all(work, &table)?;
             dataset_of(table[&root].value("origin")).clone_into(&mut next);
         }
         Ok(())
@@ -210,29 +259,35 @@ impl Zfs {
     }
 
     /// Destroys datasets, those below others first.
-    fn destroy_all(&self, table: &Table) -> Result<(), StorageError> {
+    fn destroy_all(&self, work: &Working, table: &Table) -> Result<(), StorageError> {
         table
             .keys()
             .rev()
-            .try_for_each(|name| self.destroy_one(name, &[]))
+            .try_for_each(|name| self.destroy_one(work, name, &[]))
     }
 
     /// Destroys one dataset or snapshot by its exact name, waiting for namespaces that are being taken apart.
-    fn destroy_one(&self, name: &str, options: &[&str]) -> Result<(), StorageError> {
+    fn destroy_one(&self, work: &Working, name: &str, options: &[&str]) -> Result<(), StorageError> {
         let mut words = vec!["destroy".to_owned()];
         words.extend(options.iter().map(|option| (*option).to_owned()));
         words.push(name.to_owned());
         let mut held = Vec::new();
         let mut attempts = 0;
-        let done = mounting::patiently(|| match self.zfs("destroying", Path::new(name), &words) {
-            Ok(_) => Some(Ok(())),
-            Err(error) => {
-                attempts += 1;
-                held = holders::of(name, None);
-                // A namespace without processes may still be there for a moment.
-                (held.is_empty() && attempts >= ATTEMPTS).then_some(Err(error))
-            }
-        });
+        let done = mounting::patiently(
+            || match self.zfs_at(work, "destroying", Path::new(name), &words) {
+                Ok(_) => Some(Ok(())),
+                Err(error) => {
+                    attempts += 1;
+                    held = holders::of(name, None);
+                    // A namespace without processes may still be there for a moment.
+                    (held.is_empty() && attempts >= ATTEMPTS).then(|| match self.facts(name, &["guid"]) {
+                        // What several branches hung on goes with the last of them, and two may have been that.
+                        Ok(None) => Ok(()),
+                        _ => Err(error),
+                    })
+                }
+            },
+        );
         done.unwrap_or_else(|| {
             let dataset = name.to_owned();
             Err(ZfsError::Busy {
