@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::pool::run;
+use crate::pool::{LONG, run};
 use crate::production::{Ended, Production, ask, program};
 use crate::world;
 
@@ -37,6 +37,15 @@ impl Branch {
             ask(&self.url, "SELECT count(*) FROM shop.customers").unwrap(),
             "300"
         );
+    }
+
+    /// Nothing of the unit stays, as soon as systemd has seen that it ended.
+    #[track_caller]
+    fn is_gone(&self) {
+        let began = std::time::Instant::now();
+        while self.property("LoadState") != "not-found" {
+            assert!(began.elapsed() < LONG, "{} is still there", self.unit);
+        }
     }
 }
 
@@ -80,39 +89,63 @@ fn a_branch_outlives_the_service_that_made_it_in_a_unit_that_holds_all_of_it() {
     for name in ["bwrap", "postgres"] {
         assert!(names.iter().any(|one| one.trim() == name), "{name}: {names:?}");
     }
+    // An administrator sees it, and can limit it, as any other unit.
+    let status = run("systemctl", &["status", "--no-pager", "--full", &branch.unit]);
+    for shown in [
+        "Branch of envclone",
+        "active (running)",
+        "__supervise",
+        "postgres",
+    ] {
+        assert!(status.contains(shown), "{shown}: {status}");
+    }
+    let limit = |file: &str| fs::read_to_string(format!("/sys/fs/cgroup{group}/{file}")).unwrap();
+    assert_eq!(limit("pids.max").trim(), "8192");
+    run(
+        "systemctl",
+        &[
+            "set-property",
+            "--runtime",
+            &branch.unit,
+            "MemoryMax=1G",
+            "CPUQuota=150%",
+        ],
+    );
+    assert_eq!(limit("memory.max").trim(), (1u64 << 30).to_string());
+    assert_eq!(limit("cpu.max").trim(), "150000 100000");
+    branch.runs();
     // Nothing of the command stays.
     assert!(!mine.iter().any(|one| one.command.contains("systemd-run")));
 
     production.envclone(&["destroy", "fix-42"]).ok();
-    assert_eq!(branch.property("LoadState"), "not-found");
+    branch.is_gone();
     assert_eq!(production.world(), before);
 }
 
 #[test]
-fn a_branch_is_stopped_and_started_over_and_over_under_the_same_name() {
+fn a_branch_is_stopped_by_itself_or_by_systemd_and_started_over_and_over_under_the_same_name() {
     let production = Production::new();
     let branch = Branch::of(&production.branch("fix-42"));
-    for _ in 0..3 {
+    for _ in 0..2 {
         production.envclone(&["stop", "fix-42"]).ok();
         ask(&branch.url, "SELECT 1").unwrap_err();
+        branch.is_gone();
         production.envclone(&["start", "fix-42"]).ok();
         branch.runs();
     }
     world::kill_9(branch.property("MainPID").parse().unwrap());
     production.envclone(&["start", "fix-42"]).ok();
     branch.runs();
-    production.envclone(&["destroy", "fix-42"]).ok();
-}
 
-#[test]
-fn a_unit_that_systemd_stops_ends_its_servers_cleanly() {
-    let production = Production::new();
-    let branch = Branch::of(&production.branch("fix-42"));
+    // Its servers are ended cleanly then, too.
     ask(&branch.url, "CREATE TABLE shop.mine AS SELECT 4711 AS n").unwrap();
     run("systemctl", &["stop", &branch.unit]);
     ask(&branch.url, "SELECT 1").unwrap_err();
     let logs = production.envclone(&["logs", "fix-42", "db"]).ok();
-    assert!(logs.contains("database system is shut down"), "{logs}");
+    assert!(
+        logs.trim_end().ends_with("database system is shut down"),
+        "{logs}"
+    );
     production.envclone(&["start", "fix-42"]).ok();
     branch.runs();
     assert_eq!(ask(&branch.url, "SELECT n FROM shop.mine").unwrap(), "4711");
