@@ -23,14 +23,14 @@ mod own;
 mod parse;
 mod plan;
 mod remove;
+mod root;
 
 use std::path::{Path, PathBuf};
 
 use super::home::{Home, from_volume};
-use super::mountinfo::Mount;
 use super::{
-    Advice, Capabilities, Filesystem, Mark, Object, ObjectId, Owned, Place, RootFacts, Storage, StorageError,
-    Usage, Volume, VolumeError,
+    Advice, Capabilities, Mark, Object, ObjectId, Owned, Place, RootFacts, Storage, StorageError, Usage,
+    Volume,
 };
 use crate::exec::{Invocation, Tool};
 use crate::model::RunId;
@@ -41,7 +41,7 @@ use host::{check_state, key_not_loaded, loaded_version};
 use mounting::dataset_at;
 use own::Working;
 use parse::Table;
-use plan::{OF_ROOT, Target, Tree, dataset_of, is_within, zpool_of};
+use plan::{Target, Tree, dataset_of, is_within, zpool_of};
 
 /// `ZFS_SUPER_MAGIC` of `sys/zfs_vfsops_os.h`.
 const MAGIC: rustix::fs::FsWord = 0x2fc1_2fc1;
@@ -124,25 +124,6 @@ impl Zfs {
         Self { branch_size, ..self }
     }
 
-    /// Whether clones of a root would hold more than they may from the beginning.
-    fn check_size(&self, table: &Table) -> Result<(), ZfsError> {
-        let Some(limit) = self.branch_size else {
-            return Ok(());
-        };
-        for (dataset, facts) in table {
-            let holds = facts.number("referenced")?;
-            if holds > limit {
-                let dataset = dataset.clone();
-                return Err(ZfsError::LargerThanBranch {
-                    dataset,
-                    holds,
-                    limit,
-                });
-            }
-        }
-        Ok(())
-    }
-
     /// The dataset that holds all clones.
     fn home_dataset(&self) -> String {
         format!("{}/.envclone", self.dataset)
@@ -160,88 +141,6 @@ impl Zfs {
                 .zfs("making", &self.pool, &plan::home_arguments(&name))
                 .map(drop),
         }
-    }
-
-    /// The datasets of a root that is mounted at `point`.
-    fn tree_of(&self, root: &Path) -> Result<(Tree, Table), StorageError> {
-        let mounts = mounting::table()?;
-        let name = self.dataset_of_root(root, &mounts)?;
-        let table = self.get_below(&name, "filesystem,volume", &OF_ROOT)?;
-        let tree = plan::tree_of(&name, root, &table, &mounts).map_err(|error| match error {
-            ZfsError::KeyNotLoaded { dataset } => key_not_loaded(&dataset),
-            other => other,
-        });
-        Ok((tree?, table))
-    }
-
-    /// The dataset that is mounted at `root`, which is no link, in this zpool, and does not hold our pool.
-    fn dataset_of_root(&self, root: &Path, mounts: &[Mount]) -> Result<String, StorageError> {
-        // A name of the configuration for which no mount was found.
-        if let Some(name) = root.to_str().filter(|_| root.is_relative()) {
-            return Err(Self::why_not_mounted(name));
-        }
-        let not_a_root = || StorageError::NotARoot {
-            path: root.to_owned(),
-        };
-        let volume = Volume::open(root).map_err(|error| match error {
-            VolumeError::NotADirectory { .. } => not_a_root(),
-            other => from_volume("opening", root, other),
-        })?;
-        if !is_zfs(&volume)? {
-            return Err(StorageError::Mixed {
-                root: root.to_owned(),
-                found: Filesystem::of(root).map_or("another filesystem", Filesystem::name),
-                pool: self.pool.clone(),
-                driver: "ZFS",
-            });
-        }
-        let Some(name) = dataset_at(root, mounts) else {
-            return Err(not_a_root());
-        };
-        if zpool_of(name) != zpool_of(&self.dataset) {
-            return Err(self.other_filesystem(root));
-        }
-        if is_within(&self.dataset, name) {
-            return Err(StorageError::HoldsPool {
-                root: root.to_owned(),
-                pool: self.pool.clone(),
-            });
-        }
-        Ok(name.to_owned())
-    }
-
-    fn other_filesystem(&self, root: &Path) -> StorageError {
-        StorageError::OtherFilesystem {
-            root: root.to_owned(),
-            pool: self.pool.clone(),
-        }
-    }
-
-    /// What is written in the pool itself on behalf of a branch must be no less secret than in the root.
-    fn check_encryption(&self, tree: &Tree, table: &Table) -> Result<(), StorageError> {
-        let encrypted = table
-            .values()
-            .any(|facts| !matches!(facts.value("encryption"), "off" | "-"));
-        if !encrypted {
-            return Ok(());
-        }
-        let pool = self.get(&[&self.dataset], &["encryption"])?;
-        if pool[&self.dataset].value("encryption") != "off" {
-            return Ok(());
-        }
-        Err(ZfsError::InTheClear {
-            root: tree.root().to_owned(),
-            pool: self.dataset.clone(),
-        }
-        .into())
-    }
-
-    /// The names that a branch of a root would need.
-    fn check_names(&self, tree: &Tree) -> Result<(), ZfsError> {
-        let longest = tree.snapshots(&own::snapshot_name("0123456789abcdef", "0123"))?;
-        let home = self.home_dataset();
-        longest.clones(&own::clone_name(&home, "0123456789abcdef", "0123"))?;
-        Ok(())
     }
 
     /// Takes the snapshot that `tree` names, of datasets that are `sources`, and proves that it is of one instant.

@@ -8,8 +8,8 @@ use std::process::Child;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::pool::LONG;
-use crate::production::{Ended, Production, RULES};
-use crate::tank::{production_on_zfs, quiet};
+use crate::production::{Ended, Production};
+use crate::tank::{of_files, production_on_zfs};
 
 const STEPS: [&str; 10] = [
     "reserve",
@@ -55,14 +55,7 @@ fn cleaned_up(production: &Production, before: &[String], when: &str) {
 /// All steps and lines there are, without a server, which would take most of the time and has no part in what lies where.
 #[test]
 fn a_run_killed_at_any_line_of_its_journal_leaves_nothing_on_zfs() {
-    let production = quiet(&[]);
-    let text = production.configuration();
-    let (from, to) = (
-        text.find("[services.db]").unwrap(),
-        text.find("[services.uploads]").unwrap(),
-    );
-    let rules = RULES.find("[uploads]").unwrap();
-    production.configure(&format!("{}{}", &text[..from], &text[to..]), &RULES[rules..]);
+    let production = of_files();
     // What holds all clones is made by the first command that changes anything, and stays.
     production.envclone(&["destroy", "nosuch"]);
     let before = production.world();

@@ -7,7 +7,6 @@ use serde_json::Value;
 use crate::pool::run;
 use crate::production::{Production, RULES, ask};
 use crate::tank::production_on_zfs;
-use crate::zfs_bad_input::keep_it_while_they_hang_on_it;
 
 const CUSTOMERS: &str = "SELECT count(*) FROM shop.customers";
 
@@ -185,7 +184,6 @@ fn on_zfs_a_branch_lives_from_its_snapshot_to_its_end_and_leaves_nothing() {
         "0"
     );
     production.envclone(&["destroy", "child"]).ok();
-    keep_it_while_they_hang_on_it(&production, "fix-42");
     production.envclone(&["destroy", "fix-42"]).ok();
     assert_eq!(production.world(), before);
     ask(&url, "SELECT 1").unwrap_err();

@@ -8,7 +8,7 @@ use envclone::exec::Invocation;
 
 use crate::pool::{LONG, run};
 use crate::production::{Ended, Production, RULES, program};
-use crate::tank::quiet;
+use crate::tank::{of_files, quiet};
 use crate::zfs_pool::{ZfsPool, patiently};
 
 const BRANCH: [&str; 3] = ["branch", "prod", "fix-42"];
@@ -303,12 +303,14 @@ fn the_one(production: &Production, part: &str) -> String {
     found[0].strip_prefix("dataset ").unwrap().to_owned()
 }
 
-/// Things of others that hang on a branch keep it from being destroyed, and are named; when they are gone, it can go.
-#[track_caller]
-pub fn keep_it_while_they_hang_on_it(production: &Production, name: &str) {
-    let zpool = zpool_of(production);
-    let raw = the_one(production, "/prod@");
-    let destroy = || production.envclone(&["destroy", name]);
+#[test]
+fn things_of_others_that_hang_on_a_branch_keep_it_and_are_named_until_they_are_gone() {
+    let production = of_files();
+    let before = production.ground().objects();
+    production.branch("fix-42");
+    let zpool = zpool_of(&production);
+    let raw = the_one(&production, "/prod@");
+    let destroy = || production.envclone(&["destroy", "fix-42"]);
     let clone = run("zfs", &["get", "-Hp", "-o", "value", "clones", &raw]);
 
     let theirs = format!("{}@theirs", clone.trim());
@@ -319,19 +321,18 @@ pub fn keep_it_while_they_hang_on_it(production: &Production, name: &str) {
     run("zfs", &["destroy", &foreign]);
     run("zfs", &["destroy", &theirs]);
 
-    let place = production
-        .pool()
-        .join(format!(".envclone/env/shop/{name}/clone/root"));
+    let place = production.pool().join(".envclone/env/shop/fix-42/clone/root");
     let there = format!("WorkingDirectory={}", place.display());
-    for (property, what) in [
-        (there.as_str(), "its working directory"),
-        // Nobody unmounts anything in there but itself.
-        ("MountFlags=private", "in its namespace"),
-    ] {
-        let unit = Unit::holding(&format!("holder-{zpool}.service"), property);
-        let who = format!("process {} (sleep, unit {}): ", unit.pid(), unit.0);
-        destroy().refused(4, &["is in use by", &who, what]);
-    }
+    let unit = Unit::holding(&format!("holder-{zpool}.service"), &there);
+    let who = format!(
+        "in use by process {} (sleep, unit {}): its working directory",
+        unit.pid(),
+        unit.0
+    );
+    destroy().refused(4, &[&who]);
+    drop(unit);
+    // A namespace in which nobody unmounts anything but itself holds nothing.
+    let _unit = Unit::holding(&format!("private-{zpool}.service"), "MountFlags=private");
 
     // It would keep what the branch was made of: production's originals.
     run("zfs", &["clone", &raw, &foreign]);
@@ -345,4 +346,7 @@ pub fn keep_it_while_they_hang_on_it(production: &Production, name: &str) {
     run("zfs", &["hold", "backup", &raw]);
     destroy().refused(4, &[&raw, "is held (backup)", "zfs release"]);
     run("zfs", &["release", "backup", &raw]);
+
+    destroy().ok();
+    assert_eq!(production.ground().objects(), before);
 }

@@ -10,30 +10,30 @@ use super::super::mountinfo;
 /// How many are named.
 const NAMED: usize = 5;
 
-/// The processes that use a dataset, in words: by a mount in a namespace of their own, or by what they have open on
-/// `device`, the number of its filesystem.
+/// The processes that use a dataset, in words: by what they have open on `device`, the number of its filesystem, or, where there is
+/// no such process, by a mount in a namespace of their own. (Most namespaces follow the host's, and hold nothing.)
 pub(super) fn of(dataset: &str, device: Option<u64>) -> Vec<String> {
-    let own = fs::read_link("/proc/self/ns/mnt").ok();
-    let mut namespaces: BTreeSet<PathBuf> = own.into_iter().collect();
-    let mut found = Vec::new();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    for pid in numbers {
-        if let Some(what) = use_of(pid, dataset, device, &mut namespaces) {
-            found.push(format!("process {pid} ({}): {what}", who(pid)));
-        }
-        if found.len() == NAMED {
-            break;
-        }
+    let pids: Vec<u32> = processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    let told = |what: &mut dyn FnMut(u32) -> Option<String>| {
+        let found = pids.iter().filter_map(|pid| Some((*pid, what(*pid)?)));
+        let found = found.map(|(pid, what)| format!("process {pid} ({}): {what}", who(pid)));
+        found.take(NAMED).collect::<Vec<String>>()
+    };
+    let open = told(&mut |pid| open_on(&PathBuf::from(format!("/proc/{pid}")), device?));
+    if !open.is_empty() {
+        return open;
     }
-    found
+    let own = fs::read_link("/proc/self/ns/mnt").ok();
+    let mut seen: BTreeSet<PathBuf> = own.into_iter().collect();
+    told(&mut |pid| mounted_by(pid, dataset, &mut seen))
 }
 
-fn use_of(pid: u32, dataset: &str, device: Option<u64>, seen: &mut BTreeSet<PathBuf>) -> Option<String> {
+/// Where a dataset is mounted in the namespace of a process, unless that is one of those seen before.
+fn mounted_by(pid: u32, dataset: &str, seen: &mut BTreeSet<PathBuf>) -> Option<String> {
     let process = PathBuf::from(format!("/proc/{pid}"));
-    if let Some(what) = device.and_then(|device| open_on(&process, device)) {
-        return Some(what);
-    }
     let namespace = fs::read_link(process.join("ns/mnt")).ok()?;
     if !seen.insert(namespace) {
         return None;

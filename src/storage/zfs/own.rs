@@ -155,14 +155,24 @@ impl Zfs {
     pub(super) fn vacate(&self, place: &Place) -> Result<(), StorageError> {
         let relative = place.relative();
         let volume = self.home.volume();
-        let fine = |removed| match removed {
+        self.detach(place)?;
+        self.gone(place, volume.remove_file(relative.join(NAMES)))?;
+        self.gone(place, volume.remove_dir(&relative))?;
+        self.home.tidy(place)
+    }
+
+    /// Removes the directory at which an object was mounted. With it the kernel takes away what is still mounted there in other
+    /// namespaces, such as those of containers, which would keep the object from being destroyed.
+    pub(super) fn detach(&self, place: &Place) -> Result<(), StorageError> {
+        let removed = self.home.volume().remove_dir(place.relative().join(ROOT));
+        self.gone(place, removed)
+    }
+
+    fn gone(&self, place: &Place, removed: Result<(), VolumeError>) -> Result<(), StorageError> {
+        match removed {
             Ok(()) | Err(VolumeError::NotFound { .. }) => Ok(()),
             Err(error) => Err(from_volume("removing", &self.home.path_of(place), error)),
-        };
-        fine(volume.remove_file(relative.join(NAMES)))?;
-        fine(volume.remove_dir(relative.join(ROOT)))?;
-        fine(volume.remove_dir(&relative))?;
-        self.home.tidy(place)
+        }
     }
 
     /// What the object at a place consists of; `None` where there is nothing.

@@ -174,6 +174,7 @@ impl Zfs {
             self.origins_go_too(table)?;
         }
         mounting::unmount(tree, &self.path_of(place))?;
+        self.detach(place)?;
         if is_needed {
             let husk = ["set", &format!("{}=on", plan::HUSK), tree.root()];
             let husk = husk.map(str::to_owned);
