@@ -185,7 +185,8 @@ fn killed_while_it_calls(production: &Production, args: &[&str], call: &str, bef
 
 #[test]
 fn what_a_killed_run_had_called_is_waited_for_and_leaves_nothing_on_zfs() {
-    let production = production_on_zfs();
+    let production = of_files();
+    production.envclone(&["destroy", "nosuch"]);
     let before = production.world();
     for call in ["zfs snapshot", "zfs clone"] {
         killed_while_it_calls(&production, &["branch", "prod", "fix-42"], call, &before);
