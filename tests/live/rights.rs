@@ -368,6 +368,7 @@ fn tables_that_code_of_the_data_makes_or_changes_stop_the_branch() {
         ),
         ("DROP TABLE dev.kept", "dev.kept vanished"),
         ("PERFORM lo_from_bytea(0, 'a note')", "large objects appeared"),
+        ("ALTER ROLE dev PASSWORD 'production''s'", "changed roles"),
     ];
     for (number, (act, said)) in cases.into_iter().enumerate() {
         let place = if number % 2 == 0 { OF_AN_INDEX } else { OF_A_CHECK };
@@ -378,6 +379,36 @@ fn tables_that_code_of_the_data_makes_or_changes_stop_the_branch() {
             .refused(5, &[said]);
         assert_eq!(production.world(), before);
     }
+}
+
+#[test]
+fn what_code_of_the_data_copies_to_where_it_would_be_kept_stops_the_branch() {
+    let both = format!("{OF_A_CHECK}; ALTER TABLE dev.second ADD CHECK (dev.spring(note) <> '')");
+    // The larger table is loaded first, the other is raw then.
+    let production = trapped(&both, "INSERT INTO dev.kept SELECT id, note FROM dev.second");
+    let before = production.world();
+    production
+        .envclone(&["branch", "prod", "fix-42"])
+        .refused(5, &["originals were found", "dev.second.note"]);
+    assert_eq!(production.world(), before);
+}
+
+#[test]
+fn no_materialized_view_is_filled_from_another_that_is_still_raw() {
+    let production = Production::new();
+    production.sql("ROLLBACK PREPARED 'stale'");
+    production.sql(
+        "CREATE MATERIALIZED VIEW public.b_all AS SELECT id, email FROM shop.customers; \
+         CREATE FUNCTION public.look(integer) RETURNS text LANGUAGE sql STABLE AS 'SELECT left(email, 9) FROM public.b_all WHERE id = $1'; \
+         CREATE MATERIALIZED VIEW public.a_short AS SELECT id, public.look(id) AS short FROM shop.customers; \
+         GRANT SELECT ON public.a_short, public.b_all TO PUBLIC",
+    );
+    let pieces =
+        "SELECT count(*), count(short), count(*) FILTER (WHERE short LIKE 'kanari%') FROM public.a_short";
+    let control = production.sql(pieces);
+    assert!(control.ends_with("|300"), "{control}");
+    let url = url_of(&production.branch("fix-42"));
+    assert_eq!(ask(&url, pieces).unwrap(), "300|300|0");
 }
 
 /// Materialized views of which the first puts the third in the place of the second, and the third itself back.

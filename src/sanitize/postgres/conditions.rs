@@ -32,8 +32,7 @@ const INPUT_CALLS: &str = "WITH RECURSIVE REACHED \
     UNION SELECT of FROM reached WHERE tree ~ 'UNCLEAR' LIMIT 1";
 
 /// Where it begins.
-const OF_TYPES: &str =
-    "SELECT oid, 'type', oid, NULL::text COLLATE \"C\" FROM pg_type WHERE typtype IN ('d', 'r') AND oid >= 16384";
+const OF_TYPES: &str = "SELECT oid, 'type', oid, NULL::text COLLATE \"C\" FROM pg_type WHERE typtype IN ('d', 'r') AND oid >= 16384";
 
 /// Where it begins.
 const OF_VIEWS: &str = "SELECT ev_class, 'tree', r.oid, ev_action::text FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = ev_class \

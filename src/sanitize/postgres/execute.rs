@@ -15,7 +15,7 @@ use crate::sanitize::transform::Transform;
 
 use super::collation::{self, SortsByBytes};
 use super::pace::Pace;
-use super::planned::Tables;
+use super::planned::{self, Tables};
 use super::planner::Hidden;
 use super::rewrite::{self, ColumnCount};
 use super::rights::{self, Door, Turn};
@@ -75,15 +75,26 @@ impl PostgresService {
             },
         };
         let sorts_by_bytes = self.sort_by_bytes(site, &database, &work)?;
+        let views: Vec<TableName> = plan.refresh.iter().map(|refresh| refresh.view.clone()).collect();
+        let numbers = self
+            .planned
+            .get(&database)
+            .map(Tables::numbers)
+            .unwrap_or_default();
+        let filled = finish::empty_views(&mut self.session(site, &database)?, &views, &numbers)?;
         let (first, late) = self.by_turn(site, &work, calling)?;
         let (mut seen, mut outcomes) = self.do_first(site, place, first)?;
+        // Before code of the data runs: what that copies to where it would be kept must not count as kept.
+        // What the server itself rebuilds has passed nobody yet.
+        let passed = work.iter().filter(|work| !matches!(work, TableWork::Rebuild(_)));
+        let passed: Vec<TableName> = passed.map(|work| work.table().clone()).collect();
+        let mut session = self.session(site, &database)?;
+        read_through::note_untouched(&mut session, &self.schema, ledger, &passed, needles, &mut seen)?;
+        self.keep_session(&database, session);
         let (later, others) = self.do_late(site, place, late, calling, &mut hidden)?;
         seen.merge(later);
         outcomes.extend(others);
         let changed: Vec<TableName> = work.iter().map(|work| work.table().clone()).collect();
-        // The server itself rebuilds tables: their rows have passed nobody yet.
-        let passed = work.iter().filter(|work| !matches!(work, TableWork::Rebuild(_)));
-        let passed: Vec<TableName> = passed.map(|work| work.table().clone()).collect();
         let mut tally = self.tally.clone();
         for (work, outcome) in outcomes {
             self.refuse_repeated(work, outcome.as_ref())?;
@@ -93,7 +104,6 @@ impl PostgresService {
             sorts_by_bytes.give_back(&mut self.session(site, &database)?)?;
         }
         let mut session = self.session(site, &database)?;
-        read_through::note_untouched(&mut session, &self.schema, ledger, &passed, needles, &mut seen)?;
         self.refuse_left(&seen, needles)?;
         hidden.give_back(&mut session)?;
         let addresses = read_through::addresses_in_schema(&mut session)?;
@@ -102,7 +112,7 @@ impl PostgresService {
             format!("{service}: {text} holds an e-mail address; what the schema says is not replaced")
         }));
         self.tally = tally;
-        self.finish(site, session, &plan, &changed)?;
+        self.finish(site, session, &plan, &changed, &filled)?;
         Ok(seen)
     }
 
@@ -317,6 +327,7 @@ impl PostgresService {
         mut session: Session,
         plan: &SanitizePlan,
         changed: &[TableName],
+        filled: &[TableName],
     ) -> Result<(), ServiceError> {
         let views: Vec<TableName> = plan.refresh.iter().map(|refresh| refresh.view.clone()).collect();
         let database = self.credentials_of()?.database.clone();
@@ -325,7 +336,7 @@ impl PostgresService {
             .get(&database)
             .map(Tables::numbers)
             .unwrap_or_default();
-        let emptied = finish::refresh(&mut session, &self.schema, &views, &numbers)?;
+        let emptied = finish::refresh(&mut session, &self.schema, filled, &numbers)?;
         // What goes by names from here on means what was decided about.
         if !views.is_empty() {
             self.refuse_changes(&mut session, &database)?;
@@ -334,6 +345,7 @@ impl PostgresService {
             let service = &self.setup.name;
             format!("{service}: {view} was left empty: what it reads is on another server")
         }));
+        self.refuse_changed_roles(&mut session)?;
         std::mem::take(&mut self.stilled).give_back(&mut session)?;
         let mut renew = [changed, &views].concat();
         renew.retain(|table| table.schema != "pg_catalog");
@@ -351,8 +363,24 @@ impl PostgresService {
             sessions.extend(self.other_readers(site).into_iter().take(1));
         }
         finish::analyze(&mut sessions, tables)?;
-        let rewrite = finish::rewrite_statistics;
-        Ok(sessions.first_mut().map_or(Ok(()), rewrite)?)
+        let Some(session) = sessions.first_mut() else {
+            return Ok(());
+        };
+        self.refuse_changed_roles(session)?;
+        Ok(finish::rewrite_statistics(session)?)
+    }
+
+    /// Refuses passwords, rights and memberships that code of the data has given.
+    fn refuse_changed_roles(&self, session: &mut Session) -> Result<(), ServiceError> {
+        if planned::roles(session)? == self.roles {
+            return Ok(());
+        }
+        Err(ServiceError::Undecided {
+            service: self.setup.name.clone(),
+            what: "code of the data changed roles, their passwords or memberships while rows were replaced; the branch would let in \
+                   whom it was not made for"
+                .to_owned(),
+        })
     }
 
     /// Runs the owner's SQL on a server that is as it will be published, so that triggers of the data, which it may fire as the
@@ -367,6 +395,7 @@ impl PostgresService {
             (site.detail)(&format!("{}: {}", self.setup.name, path.display()));
             finish::run_owner_sql(&mut session, path, sql)?;
         }
+        self.roles = planned::roles(&mut session)?;
         let now = Tables::read(&mut session)?;
         let planned = self.planned.entry(database).or_default();
         let changes = planned.changes(&now);
@@ -396,6 +425,7 @@ impl PostgresService {
         for database in &self.databases {
             let mut session = self.session(site, database)?;
             self.planned.insert(database.clone(), Tables::read(&mut session)?);
+            self.roles = planned::roles(&mut session)?;
             self.keep_session(database, session);
         }
         Ok(())

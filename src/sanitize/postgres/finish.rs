@@ -1,7 +1,7 @@
 //! What follows the rewrites on the running server: derived data is computed anew, and what the catalogs remember of
 //! originals goes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use crate::engine::EngineError;
@@ -11,6 +11,8 @@ use crate::sanitize::schema::{Schema, TableName};
 
 use super::rewrite::quoted;
 
+/// What reading a materialized view that is empty ends with (`object_not_in_prerequisite_state`).
+const UNPOPULATED: &str = "SQLSTATE 55000";
 /// Class 08 of the error codes: connection exceptions (PostgreSQL manual, appendix A).
 const NO_CONNECTION: &str = "SQLSTATE 08";
 
@@ -33,7 +35,30 @@ pub(super) fn run_owner_sql(
     session.execute("ending the owner's SQL", "DISCARD ALL")
 }
 
-/// Refreshes materialized views, in the order given; each must still be the one of its number. Returns those that were left empty, since what they read is on
+/// Empties those of the materialized views that are filled, and returns them: while tables are replaced nothing may read originals
+/// out of views of them.
+///
+/// # Errors
+/// [`EngineError`].
+pub(super) fn empty_views(
+    session: &mut Session,
+    views: &[TableName],
+    numbers: &BTreeMap<TableName, u32>,
+) -> Result<Vec<TableName>, EngineError> {
+    let mut filled = Vec::new();
+    for view in views {
+        if is_populated(session, view)? {
+            refuse_another(session, view, numbers.get(view))?;
+            let sql = format!("REFRESH MATERIALIZED VIEW {} WITH NO DATA", quoted(view));
+            session.execute(&format!("emptying {view}"), &sql)?;
+            filled.push(view.clone());
+        }
+    }
+    Ok(filled)
+}
+
+/// Refreshes materialized views, in the order given as far as they do not wait for each other; each must still be the one of its number.
+/// Returns those that were left empty, since what they read is on
 /// another server: nobody reads from there in a branch.
 ///
 /// # Errors
@@ -44,27 +69,34 @@ pub(super) fn refresh(
     views: &[TableName],
     numbers: &BTreeMap<TableName, u32>,
 ) -> Result<Vec<TableName>, EngineError> {
-    // Asked beforehand: names in `public` may shadow the server's own.
-    let mut filled = Vec::new();
-    for view in views {
-        if is_populated(session, view)? {
-            filled.push(view);
-        }
-    }
     // Their queries call functions as applications do, not by qualified names, and see the rows that their owner sees.
     let usual = "SET search_path = \"$user\", public; SET row_security = on";
     session.execute("setting the search path", usual)?;
     let mut out_of_reach = BTreeSet::new();
     spread_out_of_reach(schema, &mut out_of_reach);
     let mut emptied = Vec::new();
-    for view in filled {
+    let mut waiting: VecDeque<&TableName> = views.iter().collect();
+    // How many were put off one after the other.
+    let mut put_off = 0;
+    while let Some(view) = waiting.pop_front() {
         let name = quoted(view);
         let action = format!("refreshing {view}");
         let refresh = format!("REFRESH MATERIALIZED VIEW {name}");
         refuse_another(session, view, numbers.get(view))?;
         if !out_of_reach.contains(view) {
             match session.execute(&action, &refresh) {
-                Ok(()) => continue,
+                Ok(()) => {
+                    put_off = 0;
+                    continue;
+                }
+                // One of its functions reads a view that has yet to be refreshed, which is written down nowhere.
+                Err(EngineError::Server { fault, .. })
+                    if fault.starts_with(UNPOPULATED) && put_off < waiting.len() =>
+                {
+                    put_off += 1;
+                    waiting.push_back(view);
+                    continue;
+                }
                 // A function of its own tried to connect.
                 Err(EngineError::Server { fault, .. }) if fault.starts_with(NO_CONNECTION) => {
                     out_of_reach.insert(view.clone());

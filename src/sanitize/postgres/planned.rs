@@ -14,6 +14,21 @@ const TABLES: &str = "SELECT c.oid, nspname, relname, relkind, (SELECT string_ag
     WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid >= 16384 AND nspname !~ '^pg_(toast|temp)' \
     UNION ALL SELECT 0, '', '', '', count(*)::text FROM pg_largeobject_metadata";
 
+/// Who may log in, with which password, and what roles may do: the same text as long as none of it changes.
+const ROLES: &str = "SELECT encode(sha256(convert_to(concat( \
+        (SELECT string_agg(concat_ws(' ', oid, rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, \
+            rolbypassrls, rolvaliduntil, rolpassword), ',' ORDER BY oid) FROM pg_authid), ';', \
+        (SELECT string_agg(concat_ws(' ', roleid, member, grantor, admin_option), ',' ORDER BY roleid, member, grantor) FROM pg_auth_members) \
+    ), 'UTF8')), 'hex')";
+
+/// The roles, as something that can be compared and tells nothing.
+///
+/// # Errors
+/// [`EngineError`].
+pub(super) fn roles(session: &mut Session) -> Result<String, EngineError> {
+    Ok(session.value("looking at roles", ROLES)?.unwrap_or_default())
+}
+
 /// The tables of one database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Tables {

@@ -97,6 +97,8 @@ pub struct PostgresService {
     pub(super) stilled: Stilled,
     /// The tables of each database, before anything is rewritten.
     pub(super) planned: BTreeMap<String, Tables>,
+    /// What roles were before any code of the data ran (see `planned::roles`).
+    pub(super) roles: String,
     /// Whether it is only looked at, whatever its rules decide.
     pub(super) for_scan: bool,
 }
@@ -130,6 +132,7 @@ impl PostgresService {
             calling: BTreeSet::new(),
             stilled: Stilled::default(),
             planned: BTreeMap::new(),
+            roles: String::new(),
             for_scan: false,
         }
     }
