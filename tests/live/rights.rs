@@ -382,6 +382,28 @@ fn tables_that_code_of_the_data_makes_or_changes_stop_the_branch() {
 }
 
 #[test]
+fn an_index_of_a_superusers_table_that_calls_a_function_of_another_role_is_refused() {
+    let production = trapped(OF_A_CHECK, "NULL");
+    production.sql("CREATE TABLE public.dba (id integer, note text)");
+    production.sql("INSERT INTO public.dba VALUES (1, 'Kanari note')");
+    production.sql("CREATE INDEX ON public.dba (dev.spring(note))");
+    let rules = "[db.\"public.dba\"]\nnote = { transform = \"text\", mode = \"scramble\" }\n";
+    configure(&production, &format!("{TRAP_RULES}{rules}"));
+    let before = production.world();
+    production.envclone(&["branch", "prod", "fix-42"]).refused(
+        1,
+        &[
+            "public.dba belongs to a superuser",
+            "an index that calls a function",
+        ],
+    );
+    assert_eq!(production.world(), before);
+    // A superuser vouches for its own.
+    production.sql("ALTER FUNCTION dev.spring(text) OWNER TO postgres");
+    production.branch("fix-42");
+}
+
+#[test]
 fn what_code_of_the_data_copies_to_where_it_would_be_kept_stops_the_branch() {
     let both = format!("{OF_A_CHECK}; ALTER TABLE dev.second ADD CHECK (dev.spring(note) <> '')");
     // The larger table is loaded first, the other is raw then.

@@ -69,8 +69,8 @@ const WITH_CODE: &str = "WITH RECURSIVE above(of, id) AS (SELECT t, t FROM unnes
 /// Where [`REACHED`] begins for it.
 const OF_TABLES: &str = "SELECT DISTINCT key, what, id, tree FROM start";
 
-/// Whose a table is, whether there is code in the database that no superuser vouches for, and whether a check of the table is NOT
-/// VALID. Such code is a function, or an expression that calls more than [`with_rules`] knows to be harmless: functions of
+/// Whose a table is, whether there is code in the database that no superuser vouches for, whether a check of the table is NOT
+/// VALID, and whether an index of it calls a function of a role that is no superuser. Such code is a function, or an expression that calls more than [`with_rules`] knows to be harmless: functions of
 /// superusers may meet it by a domain, a view, a rule, a default, a policy, an operator.
 const WHOSE: &str = "WITH others AS (SELECT oid AS role FROM pg_roles WHERE NOT rolsuper), \
     theirs AS (SELECT c.oid FROM pg_class AS c JOIN others ON role = relowner WHERE c.oid >= 16384), \
@@ -92,7 +92,9 @@ const WHOSE: &str = "WITH others AS (SELECT oid AS role FROM pg_roles WHERE NOT 
             OR EXISTS (SELECT FROM called JOIN pg_proc AS p ON p.oid = function JOIN pg_language AS l ON l.oid = prolang WHERE FOREIGN) \
             OR EXISTS (SELECT FROM trees WHERE tree ~ 'UNCLEAR') \
         ELSE true END::int, \
-        EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c' AND NOT convalidated)::int \
+        EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c' AND NOT convalidated)::int, \
+        EXISTS (SELECT FROM pg_index, regexp_matches(concat(indexprs::text, indpred::text), 'funcid (\\d+)', 'g') AS found \
+            JOIN pg_proc AS p ON p.oid = found[1]::oid JOIN others ON role = proowner WHERE indrelid = c.oid)::int \
     FROM pg_class AS c JOIN pg_roles AS owner ON owner.oid = relowner WHERE c.oid = TABLE";
 
 /// A query with the rules for what may be code of the data: `FOREIGN`, a condition on `pg_proc` and `pg_language`, and `UNCLEAR`, a
@@ -172,7 +174,7 @@ impl Loader {
         let mut row = row.into_iter().map(Option::unwrap_or_default);
         let mut next = || row.next().unwrap_or_default();
         let (owner, of_superuser, strange) = (next(), next() == "1", next() != "0");
-        let by_hand = next() != "0";
+        let (by_hand, indexed) = (next() != "0", next() != "0");
         let loader = Self::from_facts(owner, of_superuser, strange);
         if by_hand && loader == Self::WriterOnly {
             return Err(EngineError::Unfit {
@@ -181,6 +183,16 @@ impl Loader {
                     "{table} belongs to a superuser and has a check that is NOT VALID beside code that it calls, and roles that are none \
                      have made some: its new rows cannot be checked without running that as a superuser; validate the checks (ALTER TABLE \
                      ... VALIDATE CONSTRAINT), or give the table to a role that is no superuser"
+                ),
+            });
+        }
+        // Whoever builds the index, the server calls its functions as the table's owner.
+        if indexed && loader == Self::WriterOnly {
+            return Err(EngineError::Unfit {
+                service: session.service().clone(),
+                message: format!(
+                    "{table} belongs to a superuser and has an index that calls a function of a role that is none, which would run as the \
+                     superuser while the index is built anew; give the function to a superuser, or the table to that role"
                 ),
             });
         }
