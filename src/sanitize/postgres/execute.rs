@@ -370,19 +370,6 @@ impl PostgresService {
         Ok(finish::rewrite_statistics(session)?)
     }
 
-    /// Refuses passwords, rights and memberships that code of the data has given.
-    fn refuse_changed_roles(&self, session: &mut Session) -> Result<(), ServiceError> {
-        if planned::roles(session)? == self.roles {
-            return Ok(());
-        }
-        Err(ServiceError::Undecided {
-            service: self.setup.name.clone(),
-            what: "code of the data changed roles, their passwords or memberships while rows were replaced; the branch would let in \
-                   whom it was not made for"
-                .to_owned(),
-        })
-    }
-
     /// Runs the owner's SQL on a server that is as it will be published, so that triggers of the data, which it may fire as the
     /// superuser, find no original: not in the WAL, in no file that was left over, in no dead row.
     fn run_owner_sql(&mut self, site: &Site<'_>, session: Session) -> Result<Session, ServiceError> {
@@ -418,53 +405,6 @@ impl PostgresService {
         }
         self.stop(site)?;
         purge::purge(site, &self.setup, self.identity()?, &in_use)
-    }
-
-    /// What the tables of all databases are, before anything is rewritten.
-    pub(super) fn plan_tables(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
-        for database in &self.databases {
-            let mut session = self.session(site, database)?;
-            self.planned.insert(database.clone(), Tables::read(&mut session)?);
-            self.roles = planned::roles(&mut session)?;
-            self.keep_session(database, session);
-        }
-        Ok(())
-    }
-
-    /// Refuses databases that were not there: what is in them nobody has looked at.
-    fn refuse_other_names(&self, session: &mut Session) -> Result<(), ServiceError> {
-        let names = session.rows(
-            "listing databases",
-            "SELECT datname FROM pg_database ORDER BY oid",
-        )?;
-        let mut names = names
-            .into_iter()
-            .filter_map(|row| row.into_iter().next().flatten());
-        match names.find(|name| name != "template0" && !self.databases.contains(name)) {
-            None => Ok(()),
-            Some(name) => Err(ServiceError::Undecided {
-                service: self.setup.name.clone(),
-                what: format!(
-                    "database {name:?} appeared while rows were replaced; no rule decides about it"
-                ),
-            }),
-        }
-    }
-
-    /// Refuses tables that code of the data has made or changed while others were replaced: no rule decided about them.
-    fn refuse_changes(&self, session: &mut Session, database: &str) -> Result<(), ServiceError> {
-        let now = Tables::read(session)?;
-        let changes = self.planned.get(database).map(|planned| planned.changes(&now));
-        match changes.unwrap_or_default().as_slice() {
-            [] => Ok(()),
-            changes => Err(ServiceError::Undecided {
-                service: self.setup.name.clone(),
-                what: format!(
-                    "code of the data changed the schema of database {database:?} while rows were replaced ({}); no rule decides                      about that",
-                    changes.join(", ")
-                ),
-            }),
-        }
     }
 }
 

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use crate::engine::EngineError;
 use crate::engine::postgres::Session;
 use crate::sanitize::schema::TableName;
+use crate::sanitize::service::{ServiceError, Site};
+
+use super::service::PostgresService;
 
 /// Tables, views and the like with their columns; the last row stands for large objects, and counts them.
 const TABLES: &str = "SELECT c.oid, nspname, relname, relkind, (SELECT string_agg(concat_ws(' ', attnum, attname, atttypid, attisdropped), ',' \
@@ -97,6 +100,68 @@ impl Tables {
             changes.push("large objects appeared".to_owned());
         }
         changes
+    }
+}
+
+impl PostgresService {
+    /// What the tables of all databases are, before anything is rewritten.
+    pub(super) fn plan_tables(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
+        for database in &self.databases {
+            let mut session = self.session(site, database)?;
+            self.planned.insert(database.clone(), Tables::read(&mut session)?);
+            self.roles = roles(&mut session)?;
+            self.keep_session(database, session);
+        }
+        Ok(())
+    }
+
+    /// Refuses databases that were not there: what is in them nobody has looked at.
+    pub(super) fn refuse_other_names(&self, session: &mut Session) -> Result<(), ServiceError> {
+        let names = session.rows(
+            "listing databases",
+            "SELECT datname FROM pg_database ORDER BY oid",
+        )?;
+        let mut names = names
+            .into_iter()
+            .filter_map(|row| row.into_iter().next().flatten());
+        match names.find(|name| name != "template0" && !self.databases.contains(name)) {
+            None => Ok(()),
+            Some(name) => Err(ServiceError::Undecided {
+                service: self.setup.name.clone(),
+                what: format!(
+                    "database {name:?} appeared while rows were replaced; no rule decides about it"
+                ),
+            }),
+        }
+    }
+
+    /// Refuses tables that code of the data has made or changed while others were replaced: no rule decided about them.
+    pub(super) fn refuse_changes(&self, session: &mut Session, database: &str) -> Result<(), ServiceError> {
+        let now = Tables::read(session)?;
+        let changes = self.planned.get(database).map(|planned| planned.changes(&now));
+        match changes.unwrap_or_default().as_slice() {
+            [] => Ok(()),
+            changes => Err(ServiceError::Undecided {
+                service: self.setup.name.clone(),
+                what: format!(
+                    "code of the data changed the schema of database {database:?} while rows were replaced ({}); no rule decides                      about that",
+                    changes.join(", ")
+                ),
+            }),
+        }
+    }
+
+    /// Refuses passwords, rights and memberships that code of the data has given.
+    pub(super) fn refuse_changed_roles(&self, session: &mut Session) -> Result<(), ServiceError> {
+        if roles(session)? == self.roles {
+            return Ok(());
+        }
+        Err(ServiceError::Undecided {
+            service: self.setup.name.clone(),
+            what: "code of the data changed roles, their passwords or memberships while rows were replaced; the branch would let in \
+                   whom it was not made for"
+                .to_owned(),
+        })
     }
 }
 
