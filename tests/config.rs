@@ -201,7 +201,8 @@ fn lists_that_rules_name_are_read_beside_them_and_count_as_rules() {
     let etc = Etc::new("rules = [\"sanitize/*.toml\"]");
     let rule = "[db.'p.t']\na = { transform = 'dictionary', file = 'NAME' }\n\
                 b = { transform = 'json', paths = { '$.x' = { transform = 'choice', file = 'lists/b.txt' } } }\n\
-                c = [{ transform = 'dictionary', file = 'NAME', where = 'x' }, 'null']\n";
+                c = [{ transform = 'dictionary', file = 'NAME', where = 'x' }, 'null']\n\
+                [db.'p.columns_of_these_names']\ntransform = 'null'\nfile = 'hmac'\n";
     etc.write("etc/sanitize/a.toml", &rule.replace("NAME", "a.txt"));
     etc.write("etc/sanitize/a.txt", "x\ty\n");
     let missing = etc.load().unwrap_err();

@@ -71,9 +71,10 @@ pub(super) fn of(rules: &Path, text: &str, trust: &Trust) -> Result<Vec<List>, C
     Ok(lists)
 }
 
-/// Every `file` that stands beside a `transform`, however deep.
+/// Every `file` that stands beside a `transform` which takes one, however deep: columns may have these names as well.
 fn names(table: &DeTable<'_>, found: &mut Vec<(String, Range<usize>)>) {
-    if table.contains_key("transform")
+    let takes = |value: &DeValue<'_>| matches!(value, DeValue::String(name) if matches!(name.as_ref(), "dictionary" | "choice"));
+    if table.get("transform").is_some_and(|value| takes(value.get_ref()))
         && let Some(file) = table.get("file")
         && let DeValue::String(name) = file.get_ref()
     {

@@ -173,23 +173,20 @@ impl FilesService {
         }
     }
 
-    /// Removes `directory` and those above it as far as they hold nothing. One that a rule spells out stays.
-    fn remove_hollow(&self, volume: &Volume, directory: &Path) -> Result<(), VolumeError> {
-        let above = |path: &Path| {
-            path.parent()
-                .filter(|path| !path.as_os_str().is_empty())
-                .map(Path::to_owned)
-        };
-        let mut next = Some(directory.to_owned());
-        while let Some(path) = next.filter(|path| !path.as_os_str().is_empty() && !self.rules.spell_out(path))
-        {
+    /// Removes these directories, and those above them, as far as they hold nothing. One that a rule spells out stays.
+    fn remove_hollow(&self, volume: &Volume, mut hollow: BTreeSet<PathBuf>) -> Result<(), VolumeError> {
+        // The last has none of the others in it; each is looked at once.
+        while let Some(path) = hollow.pop_last() {
+            if path.as_os_str().is_empty() || self.rules.spell_out(&path) {
+                continue;
+            }
             if volume.exists(&path)? {
                 if !volume.read_dir(&path)?.is_empty() {
-                    return Ok(());
+                    continue;
                 }
                 volume.remove_dir(&path)?;
             }
-            next = above(&path);
+            hollow.extend(path.parent().map(Path::to_owned));
         }
         Ok(())
     }
@@ -253,10 +250,7 @@ impl Service for FilesService {
             .iter()
             .filter_map(|path| path.parent().map(Path::to_owned));
         let hollow: BTreeSet<PathBuf> = emptied.chain(std::mem::take(&mut self.hollow)).collect();
-        // Those within others first.
-        for directory in hollow.iter().rev() {
-            self.remove_hollow(&volume, directory)?;
-        }
+        self.remove_hollow(&volume, hollow)?;
         self.tally.tables += u64::from(!self.doomed.is_empty());
         self.tally.rows += self.doomed.len() as u64;
         self.doomed.clear();

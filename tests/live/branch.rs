@@ -757,6 +757,17 @@ fn the_owners_sql_runs_before_the_proof_and_a_dry_run_makes_nothing() {
     assert_eq!(ask(&url_of(&document), known).unwrap(), "known@example.com|test");
     production.envclone(&["destroy", "fix-42"]).ok();
 
+    after("DROP TABLE shop.sessions; ALTER TABLE shop.audit_log RENAME TO audits");
+    let document = production.branch("fix-42");
+    let told = document["sanitization"]["not_covered"].to_string();
+    assert!(
+        told.contains("shop.sessions vanished by the owner's SQL"),
+        "{told}"
+    );
+    let there = "SELECT to_regclass('shop.sessions') IS NULL, count(*) FROM shop.audits";
+    assert_eq!(ask(&url_of(&document), there).unwrap(), "t|0");
+    production.envclone(&["destroy", "fix-42"]).ok();
+
     // What brings an original back is found; what fails is named, without its values.
     after("UPDATE shop.customers SET notes = 'kanari.17@original-mail.test' WHERE id = 1");
     production

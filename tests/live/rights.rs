@@ -483,6 +483,30 @@ pair = { keep = "words" }
     );
     configure(&production, &format!("{TRAP_RULES}{rules}"));
     took_nothing(&production);
+    production.envclone(&["destroy", "fix-42"]).ok();
+    // A domain elsewhere whose values call code when they are read concerns only conditions that come to one.
+    production.sql(
+        "CREATE DOMAIN dev.mail AS text CHECK (dev.spring(value) <> ''); ALTER DOMAIN dev.mail OWNER TO dev",
+    );
+    production.sql("CREATE TABLE public.mails (number integer, mail dev.mail)");
+    let with_delete = |condition: &str| {
+        let goes = format!(
+            "note = {{ keep = \"a note\" }}\nrows = {{ action = \"delete\", where = \"{condition}\" }}\n"
+        );
+        let all = TRAP_RULES.replace(
+            "[db.\"dev.kept\"]\nnote = { keep = \"a note\" }\n",
+            &format!("[db.\"dev.kept\"]\n{goes}"),
+        );
+        let others =
+            "[db.\"public.judged\"]\nrows = \"delete\"\n[db.\"public.mails\"]\nmail = { keep = \"none\" }\n";
+        configure(&production, &format!("{all}{others}"));
+    };
+    with_delete("id IN (SELECT number FROM public.mails WHERE mail = ANY ('{x}'))");
+    production
+        .envclone(&["branch", "prod", "fix-42"])
+        .refused(2, &["db.dev.kept.rows", "may call code of the data"]);
+    with_delete("id < 3 AND note > 'a'");
+    took_nothing(&production);
 }
 
 #[test]

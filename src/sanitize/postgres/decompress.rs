@@ -82,14 +82,19 @@ impl Output<'_> {
 
     /// Repeats what is so far back. As the server does, a copy may read what it writes.
     fn copy(&mut self, back: usize, length: usize) -> Option<()> {
-        let from = self.held.len().checked_sub(back).filter(|_| back > 0)?;
-        let length = length.min(self.limit - self.written);
-        for at in from..from + length {
-            let byte = *self.held.get(at)?;
-            self.held.push(byte);
+        let mut left = length.min(self.limit - self.written);
+        // In parts: one copy may be as long as the value.
+        while left > 0 {
+            let from = self.held.len().checked_sub(back).filter(|_| back > 0)?;
+            let now = left.min(WINDOW);
+            for at in from..from + now {
+                let byte = *self.held.get(at)?;
+                self.held.push(byte);
+            }
+            self.written += now;
+            left -= now;
+            self.give_where_long();
         }
-        self.written += length;
-        self.give_where_long();
         Some(())
     }
 
@@ -239,6 +244,7 @@ mod tests {
                 }
             });
         assert!(!whole && budget == 0 && all == 600_000, "{all}");
+        assert!(most <= HELD + 2 * WINDOW, "{most} bytes at once");
     }
 
     proptest! {

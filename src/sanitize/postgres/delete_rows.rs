@@ -88,7 +88,12 @@ fn statement(losing: &[(&Table, &str)]) -> String {
     let parts: Vec<String> = losing.iter().enumerate().map(part).collect();
     let count = |number| format!("(SELECT count(*) FROM gone_{number})");
     let counts: Vec<String> = (0..losing.len()).map(count).collect();
-    format!("WITH {} SELECT {}", parts.join(", "), counts.join(", "))
+    // Rows instead of columns, of which there are at most 1664.
+    format!(
+        "WITH {} SELECT unnest(ARRAY[{}])",
+        parts.join(", "),
+        counts.join(", ")
+    )
 }
 
 /// When rows that refer are looked for.
@@ -437,7 +442,7 @@ mod tests {
             statement(&[(&one, "x"), (&other, "y -- z")]),
             "WITH gone_0 AS (DELETE FROM ONLY \"p\".\"a\" WHERE (x\n) IS TRUE RETURNING 1), \
              gone_1 AS (DELETE FROM ONLY \"p\".\"b\" WHERE (y -- z\n) IS TRUE RETURNING 1) \
-             SELECT (SELECT count(*) FROM gone_0), (SELECT count(*) FROM gone_1)"
+             SELECT unnest(ARRAY[(SELECT count(*) FROM gone_0), (SELECT count(*) FROM gone_1)])"
         );
     }
 }

@@ -355,7 +355,12 @@ impl PostgresService {
             session = self.run_owner_sql(site, session)?;
             // It may have changed any table.
             renew.extend(plan.tables.iter().map(|table| table.table.clone()));
-            renew.retain(|table| table.schema != "pg_catalog");
+            let there = self
+                .planned
+                .get(&database)
+                .map(Tables::numbers)
+                .unwrap_or_default();
+            renew.retain(|table| table.schema != "pg_catalog" && there.contains_key(table));
         }
         let tables = finish::forget_statistics(&mut session, &renew)?;
         let mut sessions = vec![session];

@@ -130,13 +130,13 @@ fn refuse_another(session: &mut Session, view: &TableName, number: Option<&u32>)
     })
 }
 
-/// Whether a materialized view can be read; tables always can.
+/// Whether a materialized view can be read; tables always can, unless the owner's SQL has dropped them.
 ///
 /// # Errors
 /// [`EngineError`].
 pub(super) fn is_populated(session: &mut Session, view: &TableName) -> Result<bool, EngineError> {
     let name = quote_literal(&quoted(view));
-    let sql = format!("SELECT relispopulated::int FROM pg_class WHERE oid = {name}::regclass");
+    let sql = format!("SELECT relispopulated::int FROM pg_class WHERE oid = to_regclass({name})");
     let populated = session.value("looking at a materialized view", &sql)?;
     Ok(populated.as_deref() == Some("1"))
 }

@@ -21,8 +21,12 @@ const ROW_HEADER: usize = 24;
 const CHUNK_HEADER: usize = ROW_HEADER + 12;
 /// What the values of one page may come to: what it can hold decompresses to less, unless it was written to.
 const BUDGET: usize = 4 << 20;
-/// Chunks that wait for others of their value.
-const PENDING: usize = 8 << 20;
+/// Chunks that wait for others of their value, with what it takes to keep them: any row of three numbers may look like one.
+const PENDING: usize = 16 << 20;
+/// What it takes to keep a chunk, beside its bytes.
+const OVERHEAD: usize = 512;
+/// What is left over of the budgets of pages for the values of those that follow: one has a gigabyte at most.
+const SAVED: usize = 1 << 30;
 
 /// The pages of one service's server.
 pub struct Pages {
@@ -52,6 +56,7 @@ impl Stored for Pages {
         let mut reader = Reader {
             chunks: BTreeMap::new(),
             pending: 0,
+            budget: 0,
             in_part: 0,
             found,
         };
@@ -98,6 +103,11 @@ impl Value {
         self.chunks.values().map(Vec::len).sum()
     }
 
+    /// What it counts for among those that wait.
+    fn weight(&self) -> usize {
+        self.bytes() + self.chunks.len() * OVERHEAD
+    }
+
     /// Whether nothing of it is missing: all from the first to one that is not whole.
     fn is_whole(&self) -> bool {
         let last = self.chunks.last_key_value();
@@ -107,14 +117,17 @@ impl Value {
 
 struct Reader<'f> {
     chunks: BTreeMap<u32, Value>,
-    /// Bytes in `chunks`.
+    /// What is in `chunks` counts for so much.
     pending: usize,
+    /// What the values in chunks may still come to: a page holds no more of them than it has room for, unless they overlap.
+    budget: usize,
     in_part: u64,
     found: &'f mut dyn FnMut(Piece<'_>),
 }
 
 impl Reader<'_> {
     fn page(&mut self, page: &[u8]) {
+        self.budget = (self.budget + BUDGET).min(SAVED);
         self.compressed_in(page);
         self.chunks_in(page);
     }
@@ -160,7 +173,7 @@ impl Reader<'_> {
             }
             let value = self.chunks.entry(id).or_default();
             if value.chunks.insert(number, bytes.to_vec()).is_none() {
-                self.pending += bytes.len();
+                self.pending += bytes.len() + OVERHEAD;
             }
             touched.push(id);
         }
@@ -187,7 +200,7 @@ impl Reader<'_> {
         let Some(value) = self.chunks.remove(&id) else {
             return;
         };
-        self.pending -= value.bytes();
+        self.pending -= value.weight();
         let whole = value.is_whole();
         let mut joined: Vec<u8> = Vec::with_capacity(value.bytes());
         let mut next = 0;
@@ -218,10 +231,14 @@ impl Reader<'_> {
         let Some(word) = Compressed::read(*word).filter(|word| word.length() > bytes.len()) else {
             return;
         };
-        let mut budget = word.length();
+        let mut budget = word.length().min(self.budget);
+        let had = budget;
         let understood = word.undo(bytes, &mut budget, self.found);
         (self.found)(Piece::End);
-        self.in_part += u64::from(!understood && !whole);
+        self.budget -= had - budget;
+        // What has no whole chunk is a row that looks like one.
+        let is_value = value.chunks.get(&0).is_some_and(|first| first.len() == CHUNK);
+        self.in_part += u64::from(!understood && is_value && (!whole || budget == 0));
     }
 }
 

@@ -20,9 +20,9 @@ const TABLES: &str = "SELECT c.oid, nspname, relname, relkind, (SELECT string_ag
 /// Who may log in, with which password, and what roles may do: the same text as long as none of it changes.
 const ROLES: &str = "SELECT encode(sha256(convert_to(concat( \
         (SELECT string_agg(concat_ws(' ', oid, rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, \
-            rolbypassrls, rolvaliduntil, rolpassword), ',' ORDER BY oid) FROM pg_authid), ';', \
+            rolbypassrls, extract(epoch FROM rolvaliduntil), rolpassword), ',' ORDER BY oid) FROM pg_authid), ';', \
         (SELECT string_agg(concat_ws(' ', roleid, member, grantor, admin_option), ',' ORDER BY roleid, member, grantor) FROM pg_auth_members) \
-    ), 'UTF8')), 'hex')";
+    ), getdatabaseencoding())), 'hex')";
 
 /// The roles, as something that can be compared and tells nothing.
 ///
@@ -109,7 +109,9 @@ impl PostgresService {
         for database in &self.databases {
             let mut session = self.session(site, database)?;
             self.planned.insert(database.clone(), Tables::read(&mut session)?);
-            self.roles = roles(&mut session)?;
+            if *database == self.credentials_of()?.database {
+                self.roles = roles(&mut session)?;
+            }
             self.keep_session(database, session);
         }
         Ok(())

@@ -1,13 +1,17 @@
 //! Which extents belong to one object alone, as `btrfs filesystem du` finds it by FIEMAP.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::storage::{Object, StorageError};
 
 use super::{Btrfs, parse, unreadable};
 
 /// How many files one call measures.
-const MEASURED: usize = 256;
+const MEASURED: usize = 32;
+
+/// Each extent is looked up in the tree of back references: compressed ones hold 128 KiB at most, so that there may be many.
+const LOOKED_AT_WITHIN: Duration = Duration::from_secs(600);
 
 impl Btrfs {
     /// Bytes that belong to this object alone.
@@ -29,7 +33,9 @@ impl Btrfs {
         let (_, _) = self.exact(object)?;
         let mut shared = Vec::new();
         for some in files.chunks(MEASURED) {
-            let invocation = self.call(&["filesystem", "du", "--raw", "--"]);
+            let invocation = self
+                .call(&["filesystem", "du", "--raw", "--"])
+                .timeout(LOOKED_AT_WITHIN);
             let invocation = some
                 .iter()
                 .fold(invocation, |call, file| call.arg(object.path.join(file)));
