@@ -72,7 +72,7 @@ fn a_root_on_zfs_must_be_a_dataset_that_is_mounted_readable_and_not_named_too_lo
     run("zfs", &["create", &long]);
     with(&production, "root", &long);
     refused(&production, 2, &["ZFS allows 255"]);
-    run("zfs", &["destroy", &long]);
+    patiently("zfs", &["destroy", &long]).unwrap();
 
     let key = production.base().join("zfs.key");
     fs::write(&key, [7; 32]).unwrap();
@@ -93,24 +93,16 @@ fn what_lies_in_a_root_and_on_another_zpool_or_elsewhere_than_in_it_is_named() {
     production.envclone(&["doctor"]);
     let other = ZfsPool::of(64, &[]);
     let inside = production.root().join("uploads/other");
-    run(
-        "zfs",
-        &["set", &format!("mountpoint={}", inside.display()), other.name()],
-    );
+    let at = format!("mountpoint={}", inside.display());
+    patiently("zfs", &["set", &at, other.name()]).unwrap();
     let which = format!(
         "{} (zfs), which is mounted at {},",
         other.name(),
         inside.display()
     );
     refused(&production, 2, &[&which, "a snapshot of it leaves that out"]);
-    run(
-        "zfs",
-        &[
-            "set",
-            &format!("mountpoint={}", other.path().display()),
-            other.name(),
-        ],
-    );
+    let at = format!("mountpoint={}", other.path().display());
+    patiently("zfs", &["set", &at, other.name()]).unwrap();
     fs::remove_dir(&inside).unwrap();
 
     let (_, root) = production.ground().names();
@@ -119,7 +111,7 @@ fn what_lies_in_a_root_and_on_another_zpool_or_elsewhere_than_in_it_is_named() {
     run("zfs", &["create", "-o", &elsewhere, &child]);
     let at = format!("is mounted at {}", production.base().join("elsewhere").display());
     refused(&production, 2, &[&child, &at, "does not lie in"]);
-    run("zfs", &["destroy", &child]);
+    patiently("zfs", &["destroy", &child]).unwrap();
 
     let volume = format!("{root}/volume");
     run("zfs", &["create", "-s", "-V", "8M", &volume]);
@@ -186,7 +178,7 @@ fn a_zpool_that_is_gone_or_read_only_takes_no_branch_and_comes_back_whole() {
     let zpool = zpool_of(&production);
     production.envclone(&["doctor"]);
     let before = production.world();
-    patiently(&["export", &zpool]).unwrap();
+    patiently("zpool", &["export", &zpool]).unwrap();
     let pool = production.ground().names().0;
     production
         .envclone(&BRANCH)
@@ -258,7 +250,7 @@ fn a_zpool_that_is_suspended_is_named_and_nothing_waits_for_it() {
     assert_eq!(production.envclone(&["list"]).code, 0);
     drop(full);
     writer.wait().unwrap();
-    patiently(&["destroy", &zpool]).unwrap();
+    patiently("zpool", &["destroy", &zpool]).unwrap();
     run("umount", &[place]);
 }
 
@@ -318,8 +310,8 @@ fn things_of_others_that_hang_on_a_branch_keep_it_and_are_named_until_they_are_g
     run("zfs", &["snapshot", &theirs]);
     run("zfs", &["clone", &theirs, &foreign]);
     destroy().refused(4, &[&theirs, "envclone did not make", "left behind:"]);
-    run("zfs", &["destroy", &foreign]);
-    run("zfs", &["destroy", &theirs]);
+    patiently("zfs", &["destroy", &foreign]).unwrap();
+    patiently("zfs", &["destroy", &theirs]).unwrap();
 
     let place = production.pool().join(".envclone/env/shop/fix-42/clone/root");
     let there = format!("WorkingDirectory={}", place.display());
@@ -340,7 +332,7 @@ fn things_of_others_that_hang_on_a_branch_keep_it_and_are_named_until_they_are_g
         4,
         &[&raw, &format!("its clone {foreign}"), "envclone did not make"],
     );
-    run("zfs", &["destroy", &foreign]);
+    patiently("zfs", &["destroy", &foreign]).unwrap();
 
     // A tool of others holds production's snapshot, which would stay with all that it holds of production.
     run("zfs", &["hold", "backup", &raw]);

@@ -10,7 +10,7 @@ use envclone::storage::conformance::{CHECKS, Check, Ground};
 use envclone::storage::{Mark, Object, Place, Role, Storage, Zfs};
 
 use crate::pool::run;
-use crate::zfs_pool::ZfsPool;
+use crate::zfs_pool::{ZfsPool, patiently};
 
 /// A dataset for one check, in a pool that all share.
 pub struct ZfsGround<'a> {
@@ -121,7 +121,7 @@ impl Ground for ZfsGround<'_> {
         &["nested", "deep/a b", "nested/inner"]
     }
     fn remove_root(&self, path: &Path) -> io::Result<()> {
-        run("zfs", &["destroy", &Self::dataset_at(path)]);
+        patiently("zfs", &["destroy", &Self::dataset_at(path)]).unwrap();
         Ok(())
     }
     fn own_bytes(&self, object: &Object) -> io::Result<Option<u64>> {

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::pool::run;
 use crate::production::{Ended, Production, RULES, ask, program};
 use crate::tank::production_on_zfs;
+use crate::zfs_pool::patiently;
 
 /// Programs of Btrfs, wherever the distribution has them.
 fn programs_of_btrfs() -> Vec<String> {
@@ -44,7 +45,7 @@ fn a_production_on_a_host_without_btrfs_is_found_configured_and_branched() {
     for file in [etc.join("envclone.toml"), state.join("shop/key")] {
         fs::remove_file(file).unwrap();
     }
-    run("zfs", &["destroy", &pool]);
+    patiently("zfs", &["destroy", &pool]).unwrap();
 
     let places = [
         "--state",

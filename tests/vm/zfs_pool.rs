@@ -16,13 +16,14 @@ pub struct ZfsPool {
 }
 
 /// How long a pool may be busy with what is on its way.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Runs `zpool`, again while the pool is busy: a sandbox of another test holds all mounts of the host until it is set up.
-pub fn patiently(args: &[&str]) -> Result<(), ExecError> {
+/// Runs a program of ZFS, again while what it changes is busy: a sandbox of another test holds all mounts of the host until it is set up,
+/// a private namespace until it ends.
+pub fn patiently(program: &str, args: &[&str]) -> Result<(), ExecError> {
     let began = std::time::Instant::now();
     loop {
-        match Invocation::of("zpool").unwrap().args(args).run() {
+        match Invocation::of(program).unwrap().args(args).run() {
             Err(error) if error.to_string().contains("busy") && began.elapsed() < PATIENCE => {
                 std::thread::yield_now();
             }
@@ -91,7 +92,7 @@ impl ZfsPool {
 
     /// Takes it out of the system and brings it back, as a boot does.
     pub fn reimport(&self) {
-        patiently(&["export", self.name()]).unwrap();
+        patiently("zpool", &["export", self.name()]).unwrap();
         let place = self.base().to_str().unwrap();
         run(
             "zpool",
@@ -106,7 +107,7 @@ impl ZfsPool {
 
 impl Drop for ZfsPool {
     fn drop(&mut self) {
-        let destroyed = patiently(&["destroy", self.name()]);
+        let destroyed = patiently("zpool", &["destroy", self.name()]);
         if !std::thread::panicking() {
             destroyed.unwrap();
         }
