@@ -86,6 +86,11 @@ pub struct Refresh {
 }
 
 impl SanitizePlan {
+    /// The materialized views to compute again, in their order.
+    pub fn views(&self) -> Vec<TableName> {
+        self.refresh.iter().map(|refresh| refresh.view.clone()).collect()
+    }
+
     /// What the ledger asks for.
     pub fn new(ledger: &Ledger, schema: &Schema) -> Self {
         let lookup = schema.lookup();

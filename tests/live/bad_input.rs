@@ -13,7 +13,7 @@ const BRANCH: [&str; 3] = ["branch", "prod", "fix-42"];
 
 /// A branch of it is refused with this code, these words, and nothing left.
 #[track_caller]
-fn refused(production: &Production, code: i32, said: &[&str]) {
+pub(crate) fn refused(production: &Production, code: i32, said: &[&str]) {
     let before = production.world();
     production.envclone(&BRANCH).refused(code, said);
     assert_eq!(production.world(), before);

@@ -123,7 +123,7 @@ fn what_lies_in_a_root_and_on_another_zpool_or_elsewhere_than_in_it_is_named() {
 }
 
 /// Runs envclone in a mount namespace of its own, in which this was done before.
-fn where_first(production: &Production, done: &str, args: &[&str]) -> Ended {
+pub(crate) fn where_first(production: &Production, done: &str, args: &[&str]) -> Ended {
     let command = production.command(args);
     let mut hidden = program("/usr/bin/unshare");
     let script = format!("{done}; exec \"$@\"");

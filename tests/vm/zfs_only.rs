@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::pool::run;
 use crate::production::{Ended, Production, RULES, ask, program};
 use crate::tank::production_on_zfs;
+use crate::zfs_bad_input::where_first;
 use crate::zfs_pool::patiently;
 
 /// Programs of Btrfs, wherever the distribution has them.
@@ -19,22 +20,9 @@ fn programs_of_btrfs() -> Vec<String> {
 
 /// Runs envclone where there are no programs of Btrfs: other things are bound over them, in a mount namespace of its own.
 fn without_btrfs(production: &Production, args: &[&str]) -> Ended {
-    let command = production.command(args);
-    let script = "while [ \"$1\" != -- ]; do mount --bind /dev/null \"$1\"; shift; done; shift; exec \"$@\"";
-    let mut hidden = program("/usr/bin/unshare");
-    hidden.args([
-        "--mount",
-        "--propagation",
-        "slave",
-        "--",
-        "sh",
-        "-euc",
-        script,
-        "-",
-    ]);
-    hidden.args(programs_of_btrfs()).arg("--");
-    hidden.arg(command.get_program()).args(command.get_args());
-    Ended::of(hidden.output().unwrap())
+    let hide = |program: &String| format!("mount --bind /dev/null {program}");
+    let hidden: Vec<String> = programs_of_btrfs().iter().map(hide).collect();
+    where_first(production, &hidden.join("; "), args)
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub(super) fn delete(
         return Ok(BTreeMap::new());
     }
     session.execute("beginning", "BEGIN")?;
-    let published = unpublish(session)?;
+    let muted = mute_publications(session)?;
     let mut had = Vec::with_capacity(losing.len());
     for (table, _) in &losing {
         had.push(lay_bare(session, table)?);
@@ -72,7 +72,7 @@ pub(super) fn delete(
     for ((table, _), had) in losing.iter().zip(&had) {
         set_flags(session, table, had)?;
     }
-    publish(session, &published)?;
+    let_publications_speak(session, &muted)?;
     session.execute("committing", "COMMIT")?;
     let tables = losing.iter().map(|(table, _)| table.name.clone());
     Ok(tables.zip(counts.map(Option::unwrap_or_default)).collect())
@@ -286,13 +286,13 @@ fn compared(column: &Column, plain: bool) -> String {
 
 /// Says that no publication wants to hear of deleted rows: of a table without a key it could not be told which they were.
 /// Returns which did.
-fn unpublish(session: &mut Session) -> Result<Vec<String>, EngineError> {
+fn mute_publications(session: &mut Session) -> Result<Vec<String>, EngineError> {
     let sql = "UPDATE pg_publication SET pubdelete = false WHERE pubdelete RETURNING oid";
-    let rows = session.rows("looking at publications", sql)?;
+    let rows = session.rows("keeping deleted rows from publications", sql)?;
     Ok(rows.into_iter().flatten().flatten().collect())
 }
 
-fn publish(session: &mut Session, publications: &[String]) -> Result<(), EngineError> {
+fn let_publications_speak(session: &mut Session, publications: &[String]) -> Result<(), EngineError> {
     if publications.is_empty() {
         return Ok(());
     }
@@ -300,7 +300,7 @@ fn publish(session: &mut Session, publications: &[String]) -> Result<(), EngineE
         "UPDATE pg_publication SET pubdelete = true WHERE oid IN ({})",
         publications.join(", ")
     );
-    session.execute("looking at publications", &sql)
+    session.execute("giving publications back", &sql)
 }
 
 /// Locks a table, and sees to it that neither a trigger nor a rule of the data acts on it; what it had.

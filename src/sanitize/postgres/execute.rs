@@ -75,12 +75,8 @@ impl PostgresService {
             },
         };
         let sorts_by_bytes = self.sort_by_bytes(site, &database, &work)?;
-        let views: Vec<TableName> = plan.refresh.iter().map(|refresh| refresh.view.clone()).collect();
-        let numbers = self
-            .planned
-            .get(&database)
-            .map(Tables::numbers)
-            .unwrap_or_default();
+        let views = plan.views();
+        let numbers = self.numbers_in(&database);
         let filled = finish::empty_views(&mut self.session(site, &database)?, &views, &numbers)?;
         let (first, late) = self.by_turn(site, &work, calling)?;
         let (mut seen, mut outcomes) = self.do_first(site, place, first)?;
@@ -125,11 +121,7 @@ impl PostgresService {
         calling: &BTreeSet<TableName>,
     ) -> Result<(Vec<Task<'w>>, Vec<Task<'w>>), ServiceError> {
         let database = &self.credentials_of()?.database;
-        let numbers = self
-            .planned
-            .get(database)
-            .map(Tables::numbers)
-            .unwrap_or_default();
+        let numbers = self.numbers_in(database);
         let mut tasks = Vec::with_capacity(work.len());
         for work in work {
             let number = match numbers.get(work.table()) {
@@ -329,13 +321,9 @@ impl PostgresService {
         changed: &[TableName],
         filled: &[TableName],
     ) -> Result<(), ServiceError> {
-        let views: Vec<TableName> = plan.refresh.iter().map(|refresh| refresh.view.clone()).collect();
+        let views = plan.views();
         let database = self.credentials_of()?.database.clone();
-        let numbers = self
-            .planned
-            .get(&database)
-            .map(Tables::numbers)
-            .unwrap_or_default();
+        let numbers = self.numbers_in(&database);
         let emptied = finish::refresh(&mut session, &self.schema, filled, &numbers)?;
         // What goes by names from here on means what was decided about.
         if !views.is_empty() {
@@ -355,11 +343,7 @@ impl PostgresService {
             session = self.run_owner_sql(site, session)?;
             // It may have changed any table.
             renew.extend(plan.tables.iter().map(|table| table.table.clone()));
-            let there = self
-                .planned
-                .get(&database)
-                .map(Tables::numbers)
-                .unwrap_or_default();
+            let there = self.numbers_in(&database);
             renew.retain(|table| table.schema != "pg_catalog" && there.contains_key(table));
         }
         let tables = finish::forget_statistics(&mut session, &renew)?;

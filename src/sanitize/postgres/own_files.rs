@@ -88,8 +88,9 @@ pub(super) fn in_tablespace(file: &str) -> bool {
     file.starts_with("pg_tblspc/")
 }
 
-/// The number of the relation that a file belongs to, whichever fork or segment of it.
-fn relation_of(name: &str) -> &str {
+/// The number of the relation that a file belongs to, whichever fork (`_fsm`, `_vm`, `_init`) or segment (`.1`) of it; nothing
+/// where its name is none of a relation's.
+pub(super) fn relation_of(name: &str) -> &str {
     let number = name.find(|c: char| !c.is_ascii_digit());
     let (number, rest) = name.split_at(number.unwrap_or(name.len()));
     if rest.is_empty() || rest.starts_with(['.', '_']) {

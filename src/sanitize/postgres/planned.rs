@@ -70,7 +70,7 @@ impl Tables {
     }
 
     /// Their numbers by name.
-    pub(super) fn numbers(&self) -> BTreeMap<TableName, u32> {
+    fn numbers(&self) -> BTreeMap<TableName, u32> {
         let pair = |(number, known): (&u32, &Known)| (known.name.clone(), *number);
         self.by_number.iter().map(pair).collect()
     }
@@ -117,6 +117,14 @@ impl PostgresService {
         Ok(())
     }
 
+    /// The numbers of the tables that were decided about, by name.
+    pub(super) fn numbers_in(&self, database: &str) -> BTreeMap<TableName, u32> {
+        self.planned
+            .get(database)
+            .map(Tables::numbers)
+            .unwrap_or_default()
+    }
+
     /// Refuses databases that were not there: what is in them nobody has looked at.
     pub(super) fn refuse_other_names(&self, session: &mut Session) -> Result<(), ServiceError> {
         let names = session.rows(
@@ -146,7 +154,8 @@ impl PostgresService {
             changes => Err(ServiceError::Undecided {
                 service: self.setup.name.clone(),
                 what: format!(
-                    "code of the data changed the schema of database {database:?} while rows were replaced ({}); no rule decides                      about that",
+                    "code of the data changed the schema of database {database:?} while rows were replaced ({}); no rule decides \
+                     about that",
                     changes.join(", ")
                 ),
             }),

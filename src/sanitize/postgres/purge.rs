@@ -11,6 +11,8 @@ use crate::runtime::JobSpec;
 use crate::sanitize::service::{ServiceError, Site};
 use crate::storage::{Descend, Kind, Volume, VolumeError};
 
+use super::own_files::relation_of;
+
 /// Removes what a cleanly stopped server keeps of its past. `in_use` holds the files of the relations of every database
 /// in `databases` (their numbers), so that others there are left over from crashes.
 ///
@@ -82,10 +84,8 @@ fn is_unused(path: &Path, known: &BTreeSet<&str>, in_use: &BTreeSet<String>) -> 
     let Some((place, name)) = path.to_str().and_then(|path| path.rsplit_once('/')) else {
         return false;
     };
-    let number: String = name.chars().take_while(char::is_ascii_digit).collect();
-    let rest = &name[number.len()..];
-    let relation = !number.is_empty() && (rest.is_empty() || rest.starts_with('_') || rest.starts_with('.'));
-    relation && known.contains(place) && !in_use.contains(&format!("{place}/{number}"))
+    let number = relation_of(name);
+    !number.is_empty() && known.contains(place) && !in_use.contains(&format!("{place}/{number}"))
 }
 
 #[cfg(test)]

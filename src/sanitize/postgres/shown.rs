@@ -87,7 +87,7 @@ impl Samples<'_> {
         filled: bool,
     ) -> Result<Vec<Vec<Option<String>>>, EngineError> {
         let names: Vec<String> = columns.iter().map(|column| quote_identifier(column)).collect();
-        let (Some(first), Some(from)) = (names.first(), self.from(table, &names)) else {
+        let (Some(first), Some(from)) = (names.first(), rows_from(self.schema, table, &names)) else {
             return Ok(Vec::new());
         };
         let known = self.schema.table(table);
@@ -104,37 +104,35 @@ impl Samples<'_> {
         let sql = format!("SELECT {} FROM {from}{only} LIMIT {FEW}", shown.join(", "));
         self.session.rows("sampling columns", &sql)
     }
+}
 
-    /// Where the rows come from; `None` if nowhere.
-    fn from(&self, table: &TableName, columns: &[String]) -> Option<String> {
-        let tables = self.schema.lookup();
-        let known = tables.table(table)?;
-        if known.kind != TableKind::Partitioned
-            && !self
-                .schema
-                .tables
-                .iter()
-                .any(|one| one.kind == TableKind::Foreign)
-        {
-            return Some(quoted(table));
-        }
-        // Of a partitioned table only its partitions are read, each for itself: the planner would simplify the expressions
-        // that it, or one of its partitions, is partitioned by, which may call code of the data. Some may be far away.
-        let below = |one: &Table| {
-            let parents = std::iter::successors(one.partition_of.as_ref(), |parent| {
-                tables
-                    .table(parent)
-                    .and_then(|parent| parent.partition_of.as_ref())
-            });
-            parents
-                .take(self.schema.tables.len())
-                .any(|parent| parent == table)
-        };
-        let here = |one: &&Table| one.kind == TableKind::Ordinary && (one.name == *table || below(one));
-        let part = |one: &Table| format!("SELECT {} FROM ONLY {}", columns.join(", "), quoted(&one.name));
-        let parts: Vec<String> = self.schema.tables.iter().filter(here).map(part).collect();
-        (!parts.is_empty()).then(|| format!("({}) AS here", parts.join(" UNION ALL ")))
+/// Where the rows of a table come from; `None` if nowhere.
+fn rows_from(schema: &Schema, table: &TableName, columns: &[String]) -> Option<String> {
+    let is = |kind: TableKind| move |one: &Table| one.kind == kind;
+    let partitioned = schema.table(table).is_some_and(is(TableKind::Partitioned));
+    if !partitioned && !schema.tables.iter().any(is(TableKind::Foreign)) {
+        return Some(quoted(table));
     }
+    let tables = schema.lookup();
+    let below = |one: &Table| {
+        let parents = std::iter::successors(one.partition_of.as_ref(), |parent| {
+            tables
+                .table(parent)
+                .and_then(|parent| parent.partition_of.as_ref())
+        });
+        parents.take(schema.tables.len()).any(|parent| parent == table)
+    };
+    let part_of_it = |one: &Table| one.name == *table || below(one);
+    let far = |one: &Table| one.kind == TableKind::Foreign && part_of_it(one);
+    if !partitioned && !schema.tables.iter().any(far) {
+        return Some(quoted(table));
+    }
+    // Each partition for itself: the planner would simplify the expressions that the table, or one of its partitions, is
+    // partitioned by, which may call code of the data. Some may be far away.
+    let here = |one: &&Table| one.kind == TableKind::Ordinary && part_of_it(one);
+    let part = |one: &Table| format!("SELECT {} FROM ONLY {}", columns.join(", "), quoted(&one.name));
+    let parts: Vec<String> = schema.tables.iter().filter(here).map(part).collect();
+    (!parts.is_empty()).then(|| format!("({}) AS here", parts.join(" UNION ALL ")))
 }
 
 /// Does something that wants samples, and gives the session back; an error of any sample is an error of the whole.
@@ -168,5 +166,45 @@ pub(super) fn with_samples<T>(
         Samples {
             failed: Some(error), ..
         } => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table of one kind in the schema `s`, and what it is a partition of.
+    fn table(name: &str, kind: TableKind, of: Option<&str>) -> Table {
+        Table {
+            kind,
+            partition_of: of.map(|of| TableName::new("s", of)),
+            ..Table::ordinary(TableName::new("s", name), Vec::new())
+        }
+    }
+
+    #[test]
+    fn only_partitions_and_those_beside_far_ones_are_read_one_by_one() {
+        let tables = vec![
+            table("plain", TableKind::Ordinary, None),
+            table("view", TableKind::MaterializedView, None),
+            table("parted", TableKind::Partitioned, None),
+            table("middle", TableKind::Partitioned, Some("parted")),
+            table("leaf", TableKind::Ordinary, Some("middle")),
+            table("beside", TableKind::Ordinary, Some("parted")),
+            table("far", TableKind::Foreign, Some("parted")),
+        ];
+        let schema = Schema { tables };
+        let from = |name: &str| rows_from(&schema, &TableName::new("s", name), &["x".to_owned()]);
+        let leaf = "SELECT x FROM ONLY \"s\".\"leaf\"";
+        let beside = "SELECT x FROM ONLY \"s\".\"beside\"";
+        assert_eq!(
+            from("parted"),
+            Some(format!("({leaf} UNION ALL {beside}) AS here"))
+        );
+        assert_eq!(from("middle"), Some(format!("({leaf}) AS here")));
+        assert_eq!(from("far"), None);
+        // Neither has to do with the one that is far.
+        assert_eq!(from("plain").as_deref(), Some("\"s\".\"plain\""));
+        assert_eq!(from("view").as_deref(), Some("\"s\".\"view\""));
     }
 }
