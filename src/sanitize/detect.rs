@@ -427,6 +427,11 @@ fn believed(hint: Hint, profile: &Profile, column: &ColumnSample<'_>) -> Option<
     fits.then(|| Finding::new(hint.kind, confidence, evidence))
 }
 
+/// Whether a text is nothing but the name of a person: two words or more, of which one is a well-known given or family name.
+pub fn is_full_name(text: &str) -> bool {
+    text.trim().contains(char::is_whitespace) && values::is_person(text)
+}
+
 /// Whether numbers, identifiers, dates or times look personal by their name or by their values; if not, the ledger
 /// exempts the column.
 pub fn looks_personal_number(table: &str, column: &str, type_name: &str, values: &[String]) -> bool {

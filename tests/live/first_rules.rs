@@ -63,3 +63,47 @@ fn rules_that_a_scan_wrote_make_a_branch_of_the_examples_shop() {
     );
     production.envclone(&["destroy", "fix-42"]).ok();
 }
+
+/// Rows of documents whose members no name tells, beside the columns that hold the same; with the rest of what made the rules of
+/// real schemas stop a branch.
+const DOCUMENTS: &str = r#"
+CREATE SCHEMA store;
+CREATE TABLE store.people (id serial PRIMARY KEY, real_name text NOT NULL, user_name text NOT NULL);
+INSERT INTO store.people (real_name, user_name)
+SELECT (ARRAY['Camille','Åsa','Léa','Simone','Isla'])[1 + n % 5] || ' ' || (ARRAY['Renaud','Johansson','Girard','Conti','Wilson'])[1 + n / 5 % 5]
+       || CASE WHEN n > 25 THEN '-Berg' ELSE '' END, 'kanariuser' || n
+FROM generate_series(1, 50) n;
+CREATE TABLE store.uploads (id serial PRIMARY KEY, props text, log text, choice text, list text);
+INSERT INTO store.uploads (props, log, choice, list)
+SELECT format('a:3:{s:4:"Make";s:6:"Camera";s:6:"Artist";s:%s:"%s";s:5:"width";i:1600;}', octet_length(real_name), real_name),
+       format('a:2:{s:6:"target";s:%s:"%s";s:8:"4::level";s:13:"autoconfirmed";}', length(user_name), user_name),
+       json_build_object('227', 'For ' || user_name, '4', CASE WHEN id % 2 = 0 THEN 'yes' ELSE 'no' END, '9', 'x' || id || '@kanari.test'),
+       format('a:1:{i:0;s:%s:"%s";}', octet_length(real_name), real_name)
+FROM store.people;
+CREATE TABLE store.visits (id serial PRIMARY KEY, ip varchar(30));
+INSERT INTO store.visits (ip) SELECT format('2a00:%s:6::%s', to_hex(n), to_hex(n * 7)) FROM generate_series(1, 50) n;
+-- The words lie one after the other in the file: "kanari" and "user7" of the kept ones are the bytes of a user name.
+CREATE TABLE store.search_index (id integer, words tsvector);
+INSERT INTO store.search_index SELECT n, array_to_tsvector(ARRAY['kanari', 'user' || n]) FROM generate_series(1, 9) n;
+"#;
+
+#[test]
+fn rules_that_a_scan_wrote_make_a_branch_of_documents_whose_members_no_name_tells() {
+    let (production, url) = branched(&[DOCUMENTS, GRANTS].concat());
+    let props = ask(&url, "SELECT props FROM store.uploads ORDER BY id LIMIT 1").unwrap();
+    assert!(
+        props.contains(r#"s:6:"Camera""#) && props.contains("s:5:\"width\";i:1600;}"),
+        "{props}"
+    );
+    let choices = "SELECT string_agg(choice::json ->> '4', '' ORDER BY id), count(choice::json ->> '227') FROM store.uploads";
+    assert_eq!(ask(&url, choices).unwrap(), production.sql(choices));
+    let same = "SELECT count(*) FROM store.uploads AS u JOIN store.people USING (id) WHERE position(user_name in u.log) > 0 \
+                OR position(user_name in choice) > 0 OR position(real_name in props) > 0 OR position(real_name in list) > 0";
+    assert_eq!(production.sql(same), "50");
+    let names = production.sql("SELECT string_agg(quote_literal(real_name), ',') FROM store.people");
+    let left = format!(
+        "SELECT count(*) FROM store.uploads, unnest(ARRAY[{names}]) AS name WHERE position(name in props || list) > 0"
+    );
+    assert_eq!(ask(&url, &left).unwrap(), "0");
+    production.envclone(&["destroy", "fix-42"]).ok();
+}

@@ -3,12 +3,12 @@
 //! Names of members can be values of rows, too (`{"anna": …}`): only those are written down that say what they hold, or
 //! that lead there and occur in more than one document; any other becomes a `*`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{ColumnSample, PersonalKind, detect, names, suggest};
-use crate::sanitize::transform::{Column, ColumnDefault, Spec};
+use super::{ColumnSample, PersonalKind, detect, names, suggest, values};
+use crate::sanitize::transform::{Column, ColumnDefault, Spec, pair_values, php_values};
 
 /// How the documents of a sample are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub(super) fn is_urlencoded(value: &str) -> bool {
 struct At {
     name: String,
     values: Vec<String>,
+    /// Whether some of them are numbers.
+    numbers: bool,
 }
 
 /// Most values that are looked at of one path, and paths that a rule is given.
@@ -83,14 +85,13 @@ pub(super) fn json_paths(values: &[String]) -> toml::Table {
         .collect();
     let mut seen = BTreeMap::new();
     for document in &documents {
-        let mut here = std::collections::BTreeSet::new();
+        let mut here = BTreeSet::new();
         count_names(document, DEEPEST, &mut here);
         for name in here {
             *seen.entry(name.to_owned()).or_insert(0_usize) += 1;
         }
     }
-    let known =
-        |name: &str| is_plain(name) && (seen.get(name).is_some_and(|count| *count > 1) || speaks(name));
+    let known = |name: &str| is_known(name, seen.get(name).copied().unwrap_or_default(), documents.len());
     let mut found = BTreeMap::new();
     for document in &documents {
         collect(document, "$", "", &known, DEEPEST, &mut found);
@@ -98,7 +99,14 @@ pub(super) fn json_paths(values: &[String]) -> toml::Table {
     rules(found)
 }
 
-fn count_names<'v>(value: &'v Value, depth: usize, names: &mut std::collections::BTreeSet<&'v str>) {
+/// Whether a name that stands in `seen` of the documents is one of the application's.
+fn is_known(name: &str, seen: usize, documents: usize) -> bool {
+    // The number of a field, which many documents have; that of a row is in one.
+    let number = !name.is_empty() && name.len() <= 9 && name.bytes().all(|byte| byte.is_ascii_digit());
+    is_plain(name) && seen > 1 || speaks(name) || number && seen >= 3 && seen * 20 >= documents
+}
+
+fn count_names<'v>(value: &'v Value, depth: usize, names: &mut BTreeSet<&'v str>) {
     if depth == 0 {
         return;
     }
@@ -158,25 +166,27 @@ fn collect(
             }
             return;
         }
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
+        Value::String(text) => (text.clone(), true),
+        Value::Number(number) => (number.to_string(), false),
         Value::Bool(_) | Value::Null => return,
     };
     note(found, path.to_owned(), name, text);
 }
 
-fn note(found: &mut BTreeMap<String, At>, path: String, name: &str, text: String) {
+fn note(found: &mut BTreeMap<String, At>, path: String, name: &str, (value, is_text): (String, bool)) {
     let at = found.entry(path).or_default();
+    at.numbers |= !is_text;
     if at.values.len() < VALUES {
         name.clone_into(&mut at.name);
-        at.values.push(text);
+        at.values.push(value);
     }
 }
 
-/// A rule for each path where something personal stands. A path that ends in `*` may stand for anything and has none.
+/// A rule for each path where something personal stands. A path that ends in `*` may stand for anything, so that it has one
+/// only where its texts say so themselves.
 fn rules(found: BTreeMap<String, At>) -> toml::Table {
     let ruled = found.into_iter().filter_map(|(path, at)| {
-        if path == "$" || path.ends_with(".*") {
+        if path == "$" || path.ends_with(".*") && at.numbers {
             return None;
         }
         Some((path, rule(&at)?))
@@ -185,12 +195,15 @@ fn rules(found: BTreeMap<String, At>) -> toml::Table {
 }
 
 fn rule(at: &At) -> Option<toml::Value> {
-    let found = detect(&ColumnSample {
+    let Some(found) = detect(&ColumnSample {
         table: "",
         column: &at.name,
         type_name: "text",
         values: &at.values,
-    })?;
+    }) else {
+        // Nearly every document has another one, nobody knows of what: it may well tell one person from another.
+        return (!at.numbers && values::are_various(&at.values)).then(|| "like".into());
+    };
     // Documents and prose are looked through as a whole anyway.
     if found.kind == PersonalKind::Structured {
         return None;
@@ -216,80 +229,44 @@ pub fn inner(spec: &Spec) -> toml::Value {
     table.into()
 }
 
+/// Shows the values of one document: the name above each, the value, whether it is a text.
+type Values = fn(&str, &mut dyn FnMut(&str, &str, bool));
+
 /// The personal names of what PHP serialized, at whatever depth.
 pub(super) fn php_paths(values: &[String]) -> toml::Table {
-    let mut found = BTreeMap::new();
-    for value in values {
-        let mut rest = value.as_str();
-        while let Some((name, after)) = php_text(rest) {
-            rest = after;
-            // A name stands before its value; a text that is a value is no name, or names nothing.
-            if let Some((text, _)) = next_text(after)
-                && speaks(name)
-            {
-                note(&mut found, format!("$..{name}"), name, text.to_owned());
-            }
-        }
-    }
-    rules(found)
-}
-
-/// The text of `s:5:"email";` that begins right here.
-fn next_text(rest: &str) -> Option<(&str, &str)> {
-    let (length, after) = rest.strip_prefix("s:")?.split_once(":\"")?;
-    let length: usize = length.parse().ok()?;
-    let after_text = after.get(length..)?.strip_prefix("\";")?;
-    Some((after.get(..length)?, after_text))
-}
-
-/// The next text anywhere.
-fn php_text(value: &str) -> Option<(&str, &str)> {
-    let mut from = 0;
-    while let Some(at) = value.get(from..)?.find("s:") {
-        let here = from + at;
-        if let Some(found) = next_text(value.get(here..)?) {
-            return Some(found);
-        }
-        from = here + 2;
-    }
-    None
+    named_paths(values, php_values)
 }
 
 /// The personal names of URL-encoded pairs.
 pub(super) fn pair_paths(values: &[String]) -> toml::Table {
-    let mut found = BTreeMap::new();
-    let pairs = values
-        .iter()
-        .flat_map(|value| value.trim_start_matches('?').split('&'));
-    for (name, value) in pairs.filter_map(|pair| pair.split_once('=')) {
-        if speaks(name) {
-            note(&mut found, format!("$..{name}"), name, decoded(value));
-        }
-    }
-    rules(found)
+    named_paths(values, pair_values)
 }
 
-/// `anna%40shop.example` as it was before.
-pub(super) fn decoded(text: &str) -> String {
-    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
-    while let [first, after @ ..] = rest {
-        let code = after.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
-        match (first, code.and_then(|code| u8::from_str_radix(code, 16).ok())) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
+fn named_paths(documents: &[String], of: Values) -> toml::Table {
+    let mut found: BTreeMap<String, (usize, At)> = BTreeMap::new();
+    for document in documents {
+        let mut here = BTreeSet::new();
+        of(document.trim_start_matches('?'), &mut |name, value, is_text| {
+            let (seen, at) = found.entry(name.to_owned()).or_default();
+            *seen += usize::from(here.insert(name.to_owned()));
+            at.numbers |= !is_text;
+            if at.values.len() < VALUES {
+                name.clone_into(&mut at.name);
+                at.values.push(value.to_owned());
             }
-            (b'+', _) => {
-                bytes.push(b' ');
-                rest = after;
-            }
-            (byte, _) => {
-                bytes.push(*byte);
-                rest = after;
-            }
-        }
+        });
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    let alone = found.len() == 1;
+    let by_path = found
+        .into_iter()
+        .filter_map(|(name, (seen, at))| match name.as_str() {
+            // A list of nothing else.
+            "" if alone => Some(("$[*]".to_owned(), at)),
+            "" => None,
+            name if is_known(name, seen, documents.len()) => Some((format!("$..{name}"), at)),
+            _ => None,
+        });
+    rules(by_path.collect())
 }
 
 #[cfg(test)]
@@ -322,6 +299,50 @@ mod tests {
     }
 
     #[test]
+    fn members_that_no_name_tells_are_told_by_what_stands_there() {
+        let names = [
+            "Anna Smith",
+            "Emma Jones",
+            "Paul Martin",
+            "Laura Brown",
+            "Peter White",
+            "Anna Brown",
+        ];
+        let of = |document: &dyn Fn(usize, &str) -> String| -> Vec<String> {
+            names
+                .iter()
+                .enumerate()
+                .map(|(n, name)| document(n, name))
+                .collect()
+        };
+        // Fields that are numbered, a list, a member that is the same everywhere, a time, a number.
+        let json = of(&|n, name| {
+            format!(
+                r#"{{"227":"For handl{n}","4":"yes","people":["{name}"],"when":"2024-01-0{n} 10:00","n":{n},"k{n}x":"seat of handl{n}"}}"#
+            )
+        });
+        let paths = json_paths(&json);
+        let shown: Vec<String> = paths
+            .iter()
+            .map(|(path, rule)| format!("{path} {rule}"))
+            .collect();
+        assert_eq!(shown, ["$.* \"like\"", "$.227 \"like\"", "$.people[*] \"name\""]);
+        let php = of(&|n, name| {
+            format!(
+                r#"a:4:{{s:4:"Make";s:6:"Camera";s:6:"Artist";s:{}:"{name}";s:6:"target";s:6:"handl{n}";s:5:"width";i:1600;}}"#,
+                name.len()
+            )
+        });
+        let shown: Vec<String> = php_paths(&php)
+            .iter()
+            .map(|(path, rule)| format!("{path} {rule}"))
+            .collect();
+        assert_eq!(shown, ["$..Artist \"name\"", "$..target \"like\""]);
+        let list = of(&|_, name| format!(r#"a:1:{{i:0;s:{}:"{name}";}}"#, name.len()));
+        assert_eq!(php_paths(&list).keys().collect::<Vec<_>>(), ["$[*]"]);
+    }
+
+    #[test]
     fn forms_of_documents_are_told() {
         let of = |values: &[&str]| form(&texts(values));
         assert_eq!(of(&[r#"{"a":1}"#, "", "[]"]), Some(Form::Json));
@@ -337,6 +358,5 @@ mod tests {
         assert_eq!(php_paths(&php).keys().collect::<Vec<_>>(), ["$..email"]);
         let pairs = texts(&["email=a%40b.test&page=2"]);
         assert_eq!(pair_paths(&pairs).keys().collect::<Vec<_>>(), ["$..email"]);
-        assert_eq!(decoded("a%40b+c%"), "a@b c%");
     }
 }

@@ -378,6 +378,31 @@ pub(super) fn are_public_ids(table: &str, values: &[String]) -> bool {
         })
 }
 
+/// Whether nearly each of these texts is another one, and neither a time, a number, an address on the web nor a code that a
+/// program made: what is left tells one row from another.
+pub(super) fn are_various(values: &[String]) -> bool {
+    const FEWEST: usize = 5;
+    let filled: Vec<&str> = values
+        .iter()
+        .map(|value| value.trim())
+        .filter(|value| !value.is_empty())
+        .collect();
+    let different: HashSet<&str> = filled.iter().copied().collect();
+    let made = filled.iter().filter(|value| is_made(value)).count();
+    different.len() >= FEWEST && different.len() * 2 > filled.len() && made * 2 < filled.len()
+}
+
+/// Whether a program made this text: a time, a number, a URL, a digest, a UUID.
+fn is_made(value: &str) -> bool {
+    let hexadecimal = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    !value.chars().any(char::is_alphabetic)
+        || value.len() >= 16 && value.bytes().all(hexadecimal)
+        || value
+            .get(..10)
+            .is_some_and(|start| !start.contains(char::is_alphabetic) && is_date(start))
+        || value.contains("://")
+}
+
 static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| person_names().map(str::to_lowercase).collect());
 
 fn is_known_name(word: &str) -> bool {

@@ -5,7 +5,7 @@ use std::io::BufRead;
 
 use crate::engine::EngineError;
 use crate::engine::postgres::{Session, fault_of, quote_identifier};
-use crate::sanitize::ledger::{Ledger, TableEntry};
+use crate::sanitize::ledger::{Fate, Ledger, TableEntry};
 use crate::sanitize::needle::{LONGEST, NeedleSet};
 use crate::sanitize::schema::{Column, Schema, TableKind, TableName};
 
@@ -101,7 +101,34 @@ pub(super) fn note_untouched(
             .collect();
         read_table(session, &entry.name, &texts, needles, seen)?;
     }
+    for entry in ledger
+        .tables
+        .iter()
+        .filter(|entry| entry.kind == TableKind::Ordinary)
+    {
+        let Some(table) = schema.table(&entry.name) else {
+            continue;
+        };
+        let kept = entry
+            .columns
+            .iter()
+            .filter(|column| matches!(column.fate, Fate::Keep { .. }));
+        let words = kept.filter_map(|column| table.column(&column.name));
+        for column in words.filter(|column| column.type_name == "tsvector") {
+            copy_through(session, &as_stored(column, &entry.name), needles, seen)?;
+        }
+    }
     Ok(())
+}
+
+/// The words of a `tsvector` as they lie in the file, one after the other with nothing between: "j" and "jackson" of a sentence
+/// that is kept are the bytes of a user name that is not.
+fn as_stored(column: &Column, table: &TableName) -> String {
+    format!(
+        "SELECT array_to_string(tsvector_to_array({}), '') FROM ONLY {}",
+        quote_identifier(&column.name),
+        quoted(table)
+    )
 }
 
 /// Notes which needles stand in these columns of a table or materialized view, in the form in which the server writes them.

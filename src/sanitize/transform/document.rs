@@ -4,11 +4,13 @@
 //! does not change they pass on byte by byte.
 
 mod kept;
+mod leaves;
 mod masking;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use kept::Kept;
+pub(super) use leaves::leaves;
 use masking::Masking;
 
 use super::nested::{Said, below, inside, said};

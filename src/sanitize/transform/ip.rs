@@ -98,7 +98,14 @@ impl Transform for Ip {
             let digest = self.digester.attempt(&canonical, attempt);
             let fake = match address {
                 IpAddr::V4(address) => IpAddr::V4(self.version_4(address, &digest, length)),
-                IpAddr::V6(address) => IpAddr::V6(self.version_6(address, &digest, length)),
+                IpAddr::V6(address) => {
+                    let fake = self.version_6(address, &digest, length);
+                    IpAddr::V6(if self.keep_prefix {
+                        fake
+                    } else {
+                        self.shortened(fake)
+                    })
+                }
             };
             let wide = self.network && fake == address;
             if fake != address || wide {
@@ -137,6 +144,29 @@ impl Ip {
         Ipv4Addr::from_bits(fake & u32::MAX.checked_shl(32 - keep).unwrap_or(0))
     }
 
+    /// An address with as many groups at its end as the column has room for: many are made for those of version 4 only.
+    fn shortened(&self, fake: Ipv6Addr) -> Ipv6Addr {
+        const WHOLE: usize = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".len();
+        const GROUP: usize = ":ffff".len();
+        if self.room >= WHOLE || self.network {
+            return fake;
+        }
+        // With more there would be no zeros left that are written as "::".
+        let (start, most) = if self.documentation {
+            ("2001:db8::", 4)
+        } else {
+            ("fd00::", 5)
+        };
+        let groups = ((self.room.saturating_sub(start.len()) + 1) / GROUP).min(most);
+        let network = if self.documentation {
+            0x2001_0db8 << 96
+        } else {
+            0xfd << 120
+        };
+        let host = (1u128 << (16 * groups)) - 1;
+        Ipv6Addr::from_bits(network | fake.to_bits() & host)
+    }
+
     fn version_6(&self, address: Ipv6Addr, digest: &[u8; 32], length: Option<u32>) -> Ipv6Addr {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
@@ -157,8 +187,11 @@ impl Ip {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Spec;
+    use std::collections::HashSet;
+    use std::net::Ipv6Addr;
+
     use super::super::tests::{column, compiled, masked, refused, spec};
+    use super::super::{Column, Spec};
 
     fn ip(params: &str, type_name: &str, value: &str) -> String {
         masked(&*compiled(&spec("ip", params), &column(type_name)), value)
@@ -207,6 +240,35 @@ mod tests {
             assert_eq!(ip("", "text", value), value);
         }
         assert_ne!(ip("", "text", "unknown"), "unknown");
+    }
+
+    #[test]
+    fn a_column_that_takes_only_short_addresses_gets_short_ones() {
+        for max_chars in 15..=43 {
+            let column = Column {
+                max_chars: Some(max_chars),
+                ..column("character varying")
+            };
+            for params in ["", "range = 'documentation'"] {
+                let ip = compiled(&spec("ip", params), &column);
+                let mut seen = HashSet::new();
+                for n in 0..500 {
+                    let fake = masked(&*ip, &format!("2a00::{n:x}:1"));
+                    assert!(
+                        fake.len() <= max_chars as usize && fake.parse::<Ipv6Addr>().is_ok(),
+                        "{fake}"
+                    );
+                    seen.insert(fake);
+                }
+                assert!(seen.len() > 480, "{max_chars} {}", seen.len());
+            }
+        }
+        let narrow = Column {
+            max_chars: Some(15),
+            ..column("text")
+        };
+        let kept = compiled(&spec("ip", "keep-prefix = true"), &narrow);
+        assert!(kept.apply("2a00:1450:4007:81::1", &mut String::new()).is_err());
     }
 
     #[test]

@@ -310,6 +310,16 @@ pub static ALL: &[Entry] = &[
     uuid::ENTRY,
 ];
 
+/// Shows the plain values of what PHP serialized: the nearest name above each, the value, and whether it is a text.
+pub(super) fn php_values(text: &str, show: &mut dyn FnMut(&str, &str, bool)) {
+    document::leaves(&php::FORM, text, show);
+}
+
+/// Like [`php_values`], of URL-encoded pairs.
+pub(super) fn pair_values(text: &str, show: &mut dyn FnMut(&str, &str, bool)) {
+    document::leaves(&urlencoded::FORM, text, show);
+}
+
 /// The entry of a name.
 pub fn find(name: &str) -> Option<&'static Entry> {
     ALL.iter().find(|entry| entry.name == name)

@@ -12,7 +12,7 @@ use super::{
     Column, ColumnDefault, Compiled, Entry, Family, Masked, MaskingKey, Param, Params, Read, Row, Spec,
     SpecError, Transform, TransformError, Uniqueness, compile, find,
 };
-use crate::sanitize::detect::{ColumnSample, Finding, PersonalKind, detect, suggest};
+use crate::sanitize::detect::{ColumnSample, Finding, PersonalKind, detect, is_full_name, suggest};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "redact",
@@ -232,9 +232,11 @@ impl Scanner {
             values: &[value.to_owned()],
         });
         // Prose is looked through, not replaced as a whole; a document in it was looked into already.
-        let whole =
-            found.filter(|found| !matches!(found.kind, PersonalKind::FreeText | PersonalKind::Structured));
-        if let Some(transform) = whole.and_then(|found| self.by_kind.get(&found.kind)) {
+        let kind = found
+            .map(|found| found.kind)
+            .filter(|kind| !matches!(kind, PersonalKind::FreeText | PersonalKind::Structured))
+            .or_else(|| is_full_name(value).then_some(PersonalKind::FullName));
+        if let Some(transform) = kind.and_then(|kind| self.by_kind.get(&kind)) {
             show(value);
             return transform.apply(value, out).map(Some);
         }
@@ -408,6 +410,22 @@ mod tests {
             "Anna.K@shop.example",
         );
         assert!(fake.contains(&email));
+    }
+
+    #[test]
+    fn a_member_that_is_nothing_but_a_name_is_replaced_whatever_it_is_called() {
+        let scanner = Scanner::new(&super::super::tests::key()).unwrap();
+        let member = |value: &str| {
+            let mut out = String::new();
+            scanner
+                .member("x", value, &mut out, &mut |_| {})
+                .unwrap()
+                .map(|_| out)
+        };
+        assert!(member("Anna Smith").is_some_and(|fake| fake != "Anna Smith"));
+        for value in ["Camera", "Anna", "autoconfirmed", "Oak chair"] {
+            assert_eq!(member(value), None, "{value}");
+        }
     }
 
     #[test]

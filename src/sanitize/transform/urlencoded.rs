@@ -14,7 +14,7 @@ pub(super) const ENTRY: Entry = Entry {
     build,
 };
 
-static FORM: Form = Form {
+pub(super) static FORM: Form = Form {
     name: "urlencoded",
     expected: "row of URL-encoded pairs",
     walk,
