@@ -23,6 +23,7 @@ build: ## The release binary, target/release/envclone
 test: ## Everything that is checked before a commit; as root, since branches are made for real
 	@scripts/install-packages.sh test
 	@scripts/install-postgresql.sh
+	@scripts/install-rootfs.sh >/dev/null
 	@scripts/check-toolchain.sh test
 	cargo fmt --check
 	scripts/check-scripts.sh

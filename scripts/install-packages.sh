@@ -46,6 +46,8 @@ needs_to_test() {
     need shellcheck shellcheck
     need pip3 python3-pip
     need openssl openssl
+    need mmdebstrap mmdebstrap
+    for tool in unshare flock; do need "$tool" util-linux; done
     # The server of the tests, and a scheduler that their branches must not run.
     if [ ! -e /usr/share/postgresql/15/extension/pg_cron.control ]; then missing="$missing postgresql-15-cron"; fi
 }

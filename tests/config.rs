@@ -354,6 +354,94 @@ fn programs_of_a_server_must_be_safe_and_may_be_missing() {
     assert!(said.contains("branches would see all of /; keep"), "{said}");
 }
 
+/// A configuration with a root file system that is not there yet.
+fn with_rootfs() -> Etc {
+    let etc = Etc::new("");
+    let rootfs = etc.at("images/trixie");
+    let service = format!(
+        "[services.db]\nengine = \"postgres\"\nvolume = \"db\"\nrootfs = \"{}\"\n",
+        rootfs.display()
+    );
+    let configuration = fs::read_to_string(etc.at("etc/envclone.toml")).unwrap();
+    etc.write("etc/envclone.toml", &format!("{configuration}\n{service}"));
+    etc
+}
+
+#[test]
+fn a_root_file_system_must_be_safe_and_may_be_missing() {
+    let missing = with_rootfs();
+    missing.load().unwrap();
+    missing.write("images/trixie", "an image that was not unpacked");
+    missing.load().unwrap();
+    let files = [
+        "usr/bin/setpriv",
+        "usr/bin/setsid",
+        "usr/bin/ionice",
+        "usr/lib/x86_64-linux-gnu/libc.so.6",
+        "usr/lib64/ld-linux-x86-64.so.2",
+        "usr/lib/postgresql/17/bin/postgres",
+        "usr/lib/postgresql/17/bin/psql",
+        "usr/lib/postgresql/17/bin/pg_resetwal",
+        "etc/passwd",
+        "etc/group",
+        "etc/ld.so.cache",
+    ];
+    let directories = [
+        "",
+        "usr",
+        "usr/lib",
+        "usr/lib/x86_64-linux-gnu",
+        "usr/lib/postgresql/17",
+        "etc",
+    ];
+    for name in files.iter().chain(&directories) {
+        let etc = with_rootfs();
+        for file in files {
+            etc.write(&format!("images/trixie/{file}"), "");
+        }
+        etc.write("images/trixie/var/lib/anything", "");
+        etc.mode("images/trixie/var/lib", 0o2775);
+        etc.load().unwrap();
+        let name = format!("images/trixie/{name}");
+        let name = name.trim_end_matches('/');
+        etc.mode(name, 0o775);
+        let why = "it is writable by its group (mode 0775)".to_owned();
+        assert_eq!(etc.unsafe_path(), (etc.at(name), why));
+    }
+}
+
+#[test]
+fn a_link_in_a_root_file_system_is_judged_by_what_it_leads_to_inside() {
+    let etc = with_rootfs();
+    etc.write("images/trixie/usr/libexec/setpriv", "");
+    etc.write("images/trixie/etc/passwd", "");
+    fs::create_dir(etc.at("images/trixie/usr/bin")).unwrap();
+    symlink("/usr/libexec/setpriv", etc.at("images/trixie/usr/bin/setpriv")).unwrap();
+    symlink("/../../../usr/lib64", etc.at("images/trixie/lib64")).unwrap();
+    etc.write("images/trixie/usr/lib64/libc.so.6", "");
+    etc.load().unwrap();
+    etc.mode("images/trixie/usr/libexec/setpriv", 0o777);
+    assert_eq!(etc.unsafe_path().0, etc.at("images/trixie/usr/libexec/setpriv"));
+    etc.mode("images/trixie/usr/libexec/setpriv", 0o755);
+    etc.mode("images/trixie/usr/lib64/libc.so.6", 0o777);
+    assert_eq!(etc.unsafe_path().0, etc.at("images/trixie/usr/lib64/libc.so.6"));
+    // Where the root file system itself is, links lead where they lead for everybody.
+    let etc = with_rootfs();
+    etc.write("elsewhere/usr/bin/setpriv", "");
+    fs::create_dir_all(etc.at("images")).unwrap();
+    symlink("../elsewhere", etc.at("images/trixie")).unwrap();
+    etc.load().unwrap();
+    etc.mode("elsewhere/usr/bin/setpriv", 0o777);
+    assert_eq!(etc.unsafe_path().0, etc.at("elsewhere/usr/bin/setpriv"));
+    fs::remove_file(etc.at("images/trixie")).unwrap();
+    symlink("/usr", etc.at("images/trixie")).unwrap();
+    let said = etc.load().unwrap_err().to_string();
+    assert!(
+        said.contains("it overlaps with the system of this host"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_link_is_as_safe_as_the_way_to_its_target() {
     let etc = Etc::new("rules = [\"a.toml\"]");
@@ -401,6 +489,15 @@ fn the_policy_changes_with_what_decides_and_with_nothing_else() {
     assert_eq!(first, hash("", "rule"), "in another directory");
     assert_eq!(first, hash("max-write-rate = \"1M\"", "rule"));
     assert_ne!(first, hash("", "rule "));
+    let servers = |line: &str| {
+        let etc = Etc::new("");
+        let service = format!("\n[services.db]\nengine = \"postgres\"\nvolume = \"db\"\n{line}");
+        let configuration = fs::read_to_string(etc.at("etc/envclone.toml")).unwrap();
+        etc.write("etc/envclone.toml", &(configuration + &service));
+        etc.load().unwrap().policy_hash()
+    };
+    assert_eq!(servers(""), servers("rootfs = \"/srv/images/trixie\"\n"));
+    assert_ne!(servers(""), servers("data = \"data\"\n"));
     assert_ne!(first, hash("key-scope = \"branch\"", "rule"));
     assert_ne!(first, hash("raw-types = [\"staging\"]", "rule"));
 }

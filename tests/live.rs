@@ -53,6 +53,8 @@ mod remedies;
 mod reserve;
 #[path = "live/rights.rs"]
 mod rights;
+#[path = "live/rootfs.rs"]
+mod rootfs;
 #[path = "live/rows.rs"]
 mod rows;
 #[path = "live/running_parent.rs"]

@@ -17,7 +17,7 @@ use super::parts::{
     StorageDriver,
 };
 use super::place::{Place, Problem};
-use super::programs::misplaced;
+use super::programs::{in_the_way, misplaced, unseen};
 use crate::model::{EngineKind, EnvName, EnvType, ServiceName};
 
 /// Percent of the pool that branches leave free, unless the file says otherwise.
@@ -27,7 +27,7 @@ pub(super) const RUN: &str = "/run/envclone";
 /// A Unix socket's path has at most 107 bytes; `/<branch>/<service>/.s.PGSQL.<port>` takes up to 46 of them.
 const RUN_MAX: usize = 60;
 
-/// Where the texts stand that name files, those of `[sanitize]` and programs, for problems that show when the files are read.
+/// Where the texts stand that name files, those of `[sanitize]`, programs and root file systems, for problems that show when the files are read.
 pub(super) type Places = BTreeMap<String, Place>;
 
 /// Reads and checks the text of `envclone.toml`; `path` is for messages.
@@ -92,7 +92,8 @@ impl Check<'_> {
             .iter()
             .chain(&sanitize.rules)
             .chain(&sanitize.after)
-            .chain(services.values().filter_map(|service| service.programs.as_ref()));
+            .chain(services.values().filter_map(|service| service.programs.as_ref()))
+            .chain(services.values().filter_map(|service| service.rootfs.as_ref()));
         let place = |text: &Text| Place::new(&self.file, self.text, &text.span());
         texts.map(|text| (text.get_ref().clone(), place(text))).collect()
     }
@@ -257,14 +258,25 @@ impl Check<'_> {
             durable: service.durable.as_ref().is_some_and(|durable| *durable.get_ref()),
             keep_login: keep_login.iter().map(|role| self.identifier(role)).collect(),
             programs: service.programs.as_ref().map(|programs| self.absolute(programs)),
+            rootfs: service.rootfs.as_ref().map(|rootfs| self.absolute(rootfs)),
             superuser: service.superuser.as_ref().map(|role| self.identifier(role)),
         }
     }
 
     fn programs(&mut self, services: &BTreeMap<Text, file::Service>, parts: &Parts) {
-        for programs in services.values().filter_map(|service| service.programs.as_ref()) {
-            if let Some(message) = misplaced(parts, Path::new(programs.get_ref())) {
+        for service in services.values() {
+            let wrong = match (&service.programs, &service.rootfs) {
+                (Some(programs), None) => misplaced(parts, Path::new(programs.get_ref())),
+                (Some(programs), Some(_)) => unseen(Path::new(programs.get_ref())),
+                (None, _) => None,
+            };
+            if let Some((programs, message)) = service.programs.as_ref().zip(wrong) {
                 self.refuse(&programs.span(), message);
+            }
+            if let Some(rootfs) = &service.rootfs
+                && let Some(message) = in_the_way(parts, Path::new(rootfs.get_ref()))
+            {
+                self.refuse(&rootfs.span(), message);
             }
         }
     }
@@ -277,6 +289,7 @@ impl Check<'_> {
             ("user", &service.user),
             ("source", &service.source),
             ("programs", &service.programs),
+            ("rootfs", &service.rootfs),
             ("superuser", &service.superuser),
         ];
         let spans = texts

@@ -69,6 +69,7 @@ pub(super) struct Service {
     pub(super) durable: Option<Spanned<bool>>,
     pub(super) keep_login: Option<Spanned<Vec<Text>>>,
     pub(super) programs: Option<Text>,
+    pub(super) rootfs: Option<Text>,
     pub(super) superuser: Option<Text>,
 }
 

@@ -14,7 +14,7 @@ use super::parts::{
 };
 use super::place::Problem;
 use super::policy;
-use super::programs::{judged, misplaced};
+use super::programs::{in_the_way, judged, judged_rootfs, misplaced};
 use super::setting::{Setting, settings};
 use super::trust::{Trust, TrustError};
 use crate::model::{EngineKind, EnvName, ProjectName, ServiceName};
@@ -48,7 +48,7 @@ impl Config {
     /// Reads the configuration, its packs, rules and SQL.
     ///
     /// # Errors
-    /// [`ConfigError::Unsafe`] where any of them, a server's programs, or a directory above, is not root's or can be
+    /// [`ConfigError::Unsafe`] where any of them, a server's programs or root file system, or a directory above, is not root's or can be
     /// written by others; [`ConfigError::Invalid`] with the place of each problem.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         Self::load_trusting(path, &Trust::root())
@@ -192,17 +192,20 @@ impl Config {
 
     /// Programs of a server are run by root's word. Those that are not there are missed by the commands that need them.
     fn judge_programs(&self, trust: &Trust) -> Result<(), ConfigError> {
-        for programs in self
-            .parts
-            .services
-            .values()
-            .filter_map(|one| one.programs.as_ref())
-        {
-            let Some(real) = judged(programs, trust)? else {
-                continue;
+        for service in self.parts.services.values() {
+            let (named, misplaced) = match (&service.rootfs, &service.programs) {
+                (Some(rootfs), programs) => {
+                    let real = judged_rootfs(rootfs, programs.as_deref(), trust)?;
+                    (rootfs, real.and_then(|real| in_the_way(&self.parts, &real)))
+                }
+                (None, Some(programs)) => {
+                    let real = judged(programs, trust)?;
+                    (programs, real.and_then(|real| misplaced(&self.parts, &real)))
+                }
+                (None, None) => continue,
             };
-            if let Some(message) = misplaced(&self.parts, &real) {
-                return Err(self.problem(&programs.to_string_lossy(), message));
+            if let Some(message) = misplaced {
+                return Err(self.problem(&named.to_string_lossy(), message));
             }
         }
         Ok(())

@@ -91,8 +91,10 @@ pub struct ServiceConfig {
     pub durable: bool,
     /// Roles that may log in beside the URL's.
     pub keep_login: Vec<String>,
-    /// The directory of the server's programs, where it is not the distribution's.
+    /// The directory of the server's programs, where it is not the distribution's; with `rootfs`, inside of that.
     pub programs: Option<PathBuf>,
+    /// An unpacked root file system from which the server runs, instead of from this host.
+    pub rootfs: Option<PathBuf>,
     /// The role that made the cluster, where it is not named like the account that owns its files.
     pub superuser: Option<String>,
 }

@@ -19,6 +19,7 @@ pub(super) fn hash<'a>(parts: &Parts, texts: impl Iterator<Item = (&'static str,
         service.source = None;
         service.durable = false;
         service.programs = None;
+        service.rootfs = None;
         service.superuser = None;
     }
     let mut hasher = Sha256::new();

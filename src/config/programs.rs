@@ -1,4 +1,4 @@
-//! Where a server's programs may lie.
+//! Where a server's programs, and the root file system that it runs from, may lie.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,20 @@ use super::trust::{Trust, TrustError};
 
 /// Programs of a server that commands run, each without root's rights.
 const RUN: [&str; 3] = ["postgres", "pg_resetwal", "psql"];
+
+/// Directories of a root file system that a sandbox shows.
+const SYSTEM: [&str; 4] = ["usr", "usr/bin", "etc", "etc/alternatives"];
+/// Files of a root file system that root itself runs or reads as it builds a sandbox.
+const READ_BY_ROOT: [&str; 6] = [
+    "usr/bin/setpriv",
+    "usr/bin/setsid",
+    "usr/bin/ionice",
+    "etc/passwd",
+    "etc/group",
+    "etc/ld.so.cache",
+];
+/// Directories of a root file system from which its programs are loaded.
+const LIBRARIES: [&str; 4] = ["usr/lib", "usr/lib64", "lib", "lib64"];
 
 /// Why a server's programs must not be in this directory: a branch sees the one above it, with the server's libraries,
 /// so nothing else may lie in there.
@@ -52,9 +66,84 @@ pub(super) fn judged(programs: &Path, trust: &Trust) -> Result<Option<PathBuf>, 
     Ok(Some(real))
 }
 
+/// Why a root file system must not be there: a branch sees its `usr`, and it must be nobody's but root's.
+pub(super) fn in_the_way(parts: &Parts, rootfs: &Path) -> Option<String> {
+    let storage = &parts.storage;
+    let own = [
+        (storage.state.as_path(), "envclone's own state"),
+        (&storage.run, "envclone's own sockets"),
+        (Path::new("/run"), "the sockets of this host"),
+        (Path::new("/usr"), "the system of this host"),
+        (Path::new("/etc"), "the system of this host"),
+    ];
+    let originals = parts.environments.values();
+    let originals = originals.map(|one| (one.root.as_path(), "a root, which is snapshotted"));
+    let overlaps = own
+        .into_iter()
+        .chain(originals)
+        .find(|(path, _)| overlap(path, rootfs));
+    let branches = storage.pool.join(".envclone");
+    let of_pool =
+        overlap(&branches, rootfs).then_some((storage.pool.as_path(), "envclone's part of the pool"));
+    let (_, what) = overlaps.or(of_pool)?;
+    Some(format!(
+        "it overlaps with {what}; keep a root file system in a directory of its own, such as /srv/images/trixie"
+    ))
+}
+
+/// Why a server's programs cannot be there inside of a root file system.
+pub(super) fn unseen(programs: &Path) -> Option<String> {
+    let seen = programs.starts_with("/usr");
+    (!seen).then(|| {
+        "with `rootfs` this is where the programs are inside of it, and of that only /usr is seen; write for example \
+         /usr/pgsql-17/bin, or leave the line out for Debian's place"
+            .to_owned()
+    })
+}
+
+/// Where a root file system really is, if it is there; judged with what is run of it, and what that is loaded from.
+pub(super) fn judged_rootfs(
+    rootfs: &Path,
+    programs: Option<&Path>,
+    trust: &Trust,
+) -> Result<Option<PathBuf>, TrustError> {
+    let Some(real) = if_there(trust.directory(rootfs))? else {
+        return Ok(None);
+    };
+    for directory in SYSTEM {
+        if_there(trust.directory_in(&real, Path::new(directory)))?;
+    }
+    for file in READ_BY_ROOT {
+        if_there(trust.open_in(&real, Path::new(file)))?;
+    }
+    let libraries = LIBRARIES.iter().map(PathBuf::from);
+    let triplets = if_there(trust.contents_in(&real, Path::new("usr/lib")))?.unwrap_or_default();
+    let of_machine = triplets
+        .into_iter()
+        .filter(|name| name.to_string_lossy().contains("-linux-"));
+    for directory in libraries.chain(of_machine.map(|name| Path::new("usr/lib").join(name))) {
+        if_there(trust.contents_in(&real, &directory))?;
+    }
+    let versions = Path::new("usr/lib/postgresql");
+    let installed = if_there(trust.contents_in(&real, versions))?.unwrap_or_default();
+    let usual = installed.iter().map(|version| versions.join(version).join("bin"));
+    for directory in usual.chain(programs.map(Path::to_owned)) {
+        for name in RUN {
+            if_there(trust.open_in(&real, &directory.join(name)))?;
+        }
+    }
+    Ok(Some(real))
+}
+
 fn if_there<T>(found: Result<T, TrustError>) -> Result<Option<T>, TrustError> {
     match found {
-        Err(TrustError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(TrustError::Io { source, .. }) if is_absence(&source) => Ok(None),
         found => found.map(Some),
     }
+}
+
+/// Nothing, a file where a directory should be, or links in a circle.
+fn is_absence(error: &io::Error) -> bool {
+    let in_a_circle = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    in_a_circle || [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind())
 }

@@ -5,10 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 
 /// As the kernel's own limit.
 const MAX_LINKS: usize = 40;
@@ -73,7 +73,50 @@ impl Trust {
 
     /// Opens a trusted regular file for reading, and says where it really is.
     pub fn open(&self, path: &Path) -> Result<(File, PathBuf), TrustError> {
-        let found = self.walk(path)?;
+        self.opened(path, self.walk(path, None)?)
+    }
+
+    /// As [`Trust::open`] of a path in a root file system, as one who runs in it would write it: links lead to what is inside.
+    pub(super) fn open_in(&self, rootfs: &Path, inside: &Path) -> Result<(File, PathBuf), TrustError> {
+        self.opened(&in_rootfs(rootfs, inside), self.walk(rootfs, Some(inside))?)
+    }
+
+    /// As [`Trust::directory`], in a root file system.
+    pub(super) fn directory_in(&self, rootfs: &Path, inside: &Path) -> Result<PathBuf, TrustError> {
+        is_directory(&in_rootfs(rootfs, inside), self.walk(rootfs, Some(inside))?)
+    }
+
+    /// The names in a directory of a root file system, each of which is trusted like the directory itself.
+    pub(super) fn contents_in(&self, rootfs: &Path, inside: &Path) -> Result<Vec<OsString>, TrustError> {
+        let path = in_rootfs(rootfs, inside);
+        let fail = |source: rustix::io::Errno| TrustError::Io {
+            path: path.clone(),
+            source: source.into(),
+        };
+        let found = self.walk(rootfs, Some(inside))?;
+        if found.name.is_some() {
+            return Err(fail(rustix::io::Errno::NOTDIR));
+        }
+        let mut names = Vec::new();
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::openat(&found.parent, ".", flags, Mode::empty()).map_err(fail)?;
+        for entry in rustix::fs::Dir::read_from(&directory).map_err(fail)? {
+            let name = OsString::from_vec(entry.map_err(fail)?.file_name().to_bytes().to_vec());
+            if name == "." || name == ".." {
+                continue;
+            }
+            let stat = rustix::fs::statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(fail)?;
+            let at = found.path.join(&name);
+            match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Symlink => self.check_link(&stat, &at)?,
+                _ => self.check(&stat, &at)?,
+            }
+            names.push(name);
+        }
+        Ok(names)
+    }
+
+    fn opened(&self, path: &Path, found: Found) -> Result<(File, PathBuf), TrustError> {
         let fail = |source: rustix::io::Errno| TrustError::Io {
             path: path.to_owned(),
             source: source.into(),
@@ -94,14 +137,7 @@ impl Trust {
 
     /// Checks that a directory and everything above it is trusted, and says where it really is.
     pub fn directory(&self, path: &Path) -> Result<PathBuf, TrustError> {
-        let found = self.walk(path)?;
-        match found.name {
-            None => Ok(found.path),
-            Some(_) => Err(TrustError::Io {
-                path: path.to_owned(),
-                source: rustix::io::Errno::NOTDIR.into(),
-            }),
-        }
+        is_directory(path, self.walk(path, None)?)
     }
 
     /// Whether a user's files may be obeyed.
@@ -134,7 +170,8 @@ impl Trust {
         ))
     }
 
-    fn walk(&self, path: &Path) -> Result<Found, TrustError> {
+    /// Walks `path`, and from there on, as in a root file system that begins there, `inside`.
+    fn walk(&self, path: &Path, mut inside: Option<&Path>) -> Result<Found, TrustError> {
         let fail = |source: io::Error| TrustError::Io {
             path: path.to_owned(),
             source,
@@ -150,10 +187,20 @@ impl Trust {
         let mut stack: Vec<OwnedFd> = Vec::new();
         let mut here = PathBuf::from("/");
         let mut links = 0;
-        while let Some(name) = pending.pop_front() {
+        // Where a root file system begins.
+        let (mut floor, mut base) = (0, here.clone());
+        loop {
+            let Some(name) = pending.pop_front() else {
+                let Some(inside) = inside.take() else { break };
+                (floor, base) = (stack.len(), here.clone());
+                pending = components(inside);
+                continue;
+            };
             if name == OsStr::new("..") {
-                stack.pop();
-                here.pop();
+                if stack.len() > floor {
+                    stack.pop();
+                    here.pop();
+                }
                 continue;
             }
             let parent = stack.last().unwrap_or(&root);
@@ -171,8 +218,8 @@ impl Trust {
                         rustix::fs::readlinkat(parent, &name, Vec::new()).map_err(|e| fail(e.into()))?;
                     let target = PathBuf::from(OsStr::from_bytes(target.as_bytes()));
                     if target.is_absolute() {
-                        stack.clear();
-                        here = PathBuf::from("/");
+                        stack.truncate(floor);
+                        here.clone_from(&base);
                     }
                     let mut ahead = components(&target);
                     ahead.append(&mut pending);
@@ -183,7 +230,7 @@ impl Trust {
                     self.check(&stat, &here)?;
                     stack.push(entry);
                 }
-                _ if pending.is_empty() => {
+                _ if pending.is_empty() && inside.is_none() => {
                     let parent = stack.pop().unwrap_or(root);
                     here.push(&name);
                     return Ok(Found {
@@ -208,6 +255,21 @@ impl Trust {
         modeless.st_mode = 0;
         self.check(&modeless, path)
     }
+}
+
+fn is_directory(path: &Path, found: Found) -> Result<PathBuf, TrustError> {
+    match found.name {
+        None => Ok(found.path),
+        Some(_) => Err(TrustError::Io {
+            path: path.to_owned(),
+            source: rustix::io::Errno::NOTDIR.into(),
+        }),
+    }
+}
+
+/// Where a path of a root file system is, for messages.
+fn in_rootfs(rootfs: &Path, inside: &Path) -> PathBuf {
+    rootfs.join(inside.strip_prefix("/").unwrap_or(inside))
 }
 
 fn components(path: &Path) -> VecDeque<OsString> {

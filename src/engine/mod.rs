@@ -36,8 +36,10 @@ pub struct ServiceSetup {
     pub keep_login: Vec<String>,
     /// Whether the branch survives a crash of the host as it is.
     pub durable: bool,
-    /// The server's programs, where they are not in the distribution's place.
+    /// The server's programs, where they are not in the distribution's place; with `rootfs`, inside of that.
     pub programs: Option<PathBuf>,
+    /// The unpacked root file system from which the server runs, instead of from this host.
+    pub rootfs: Option<PathBuf>,
     /// The role that made the cluster, where it is not named like the account that owns its files.
     pub superuser: Option<String>,
 }
@@ -69,6 +71,14 @@ pub enum EngineError {
         /// The service.
         service: ServiceName,
         /// What is wrong and what to do about it.
+        message: String,
+    },
+    /// What the configuration names for it does not serve.
+    #[error("service {service}: {message}")]
+    Misconfigured {
+        /// The service.
+        service: ServiceName,
+        /// What is wrong with it, and which key to correct.
         message: String,
     },
     /// A link, a tablespace's or another, leads out of the volume, so that a snapshot does not hold what it leads to.

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use command_fds::CommandFdExt;
+use command_fds::{CommandFdExt, FdMapping};
 
 use super::tool::{Tool, ToolMissing};
 
@@ -74,6 +74,7 @@ pub struct Invocation {
     env: Vec<(OsString, OsString)>,
     stdin: Option<Vec<u8>>,
     held: Option<Arc<OwnedFd>>,
+    given: Vec<(Arc<OwnedFd>, i32)>,
     timeout: Duration,
 }
 
@@ -86,6 +87,7 @@ impl Invocation {
             env: Vec::new(),
             stdin: None,
             held: None,
+            given: Vec::new(),
             timeout: DEFAULT_TIMEOUT,
         }
     }
@@ -132,6 +134,14 @@ impl Invocation {
     #[must_use]
     pub fn holding(mut self, file: &Arc<OwnedFd>) -> Self {
         self.held = Some(Arc::clone(file));
+        self
+    }
+
+    /// Gives it an open file under a number of its own; for [`Invocation::run`] only. A position in the file is shared, so such an
+    /// invocation is run once.
+    #[must_use]
+    pub fn giving(mut self, file: &Arc<OwnedFd>, number: i32) -> Self {
+        self.given.push((Arc::clone(file), number));
         self
     }
 
@@ -187,6 +197,23 @@ impl Invocation {
                 Ok(())
             }),
             None => expression,
+        };
+        let expression = if self.given.is_empty() {
+            expression
+        } else {
+            let given = self.given.clone();
+            expression.before_spawn(move |command| {
+                let mapped = given.iter().map(|(file, number)| {
+                    let parent_fd = file.try_clone()?;
+                    Ok(FdMapping {
+                        parent_fd,
+                        child_fd: *number,
+                    })
+                });
+                let mapped = mapped.collect::<io::Result<_>>()?;
+                command.fd_mappings(mapped).map_err(io::Error::other)?;
+                Ok(())
+            })
         };
         let start = |source| ExecError::Start {
             program: self.tool.path().display().to_string(),

@@ -455,6 +455,7 @@ fn setup(name: &ServiceName, service: &ServiceConfig, root: &Path) -> ServiceSet
         keep_login: service.keep_login.clone(),
         durable: service.durable,
         programs: service.programs.clone(),
+        rootfs: service.rootfs.clone(),
         superuser: service.superuser.clone(),
     }
 }

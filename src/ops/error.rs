@@ -327,7 +327,7 @@ fn service_code(error: &ServiceError) -> u8 {
         // What is to be branched does not fit, as a root that is none.
         ServiceError::Ledger(_)
         | ServiceError::Mistaken { .. }
-        | ServiceError::Engine(EngineError::LeavesVolume { .. }) => 2,
+        | ServiceError::Engine(EngineError::LeavesVolume { .. } | EngineError::Misconfigured { .. }) => 2,
         _ => 1,
     }
 }

@@ -11,7 +11,7 @@ pub mod doctor;
 mod driver;
 mod enter;
 mod error;
-
+mod fit;
 mod init;
 mod inspect;
 pub mod list;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::fit::refuse_misfits;
 use super::{App, OpsError, boot_id, branch, clean_up, cleaning_up, list, object_of, object_ref};
 use crate::model::{EnvName, EnvState};
 use crate::runtime::BranchStatus;
@@ -197,6 +198,7 @@ fn bring_up(app: &App, mut record: EnvRecord) -> Result<Vec<String>, OpsError> {
             app.known_service(&setup, known)?
         });
     }
+    refuse_misfits(&site.root, services.iter().map(|service| service.setup()))?;
     app.open_branch(&record.branch)?;
     // From here on the branch's files may be other than those of its last clean stop.
     for service in &services {

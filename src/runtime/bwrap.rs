@@ -4,24 +4,12 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
+use super::rootfs::{Sees, TEXTS_FD};
+use super::system::{Place, System};
 use super::{Account, SandboxSpec};
-
-/// Single files of the host's `/etc` that are harmless and that programs look for. Not among them: `shadow`, `ssl`,
-/// and the configuration of services.
-const ETC: [&str; 10] = [
-    "alternatives",
-    "group",
-    "hosts",
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "localtime",
-    "nsswitch.conf",
-    "passwd",
-    "timezone",
-];
 
 /// Where nothing may be bound: the system's own paths.
 const SYSTEM: [&str; 10] = [
@@ -30,21 +18,8 @@ const SYSTEM: [&str; 10] = [
 
 const MIB: u64 = 1 << 20;
 
-/// A top-level path of the host: where it is a link to, or `None` for a directory.
-pub(super) type TopLevel = (PathBuf, Option<PathBuf>);
-
-/// Reads how this host lays out `/bin`, `/lib` and the like: links into `/usr`, or directories.
-pub(super) fn top_levels() -> Vec<TopLevel> {
-    ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"]
-        .iter()
-        .map(PathBuf::from)
-        .filter(|path| path.exists())
-        .map(|path| {
-            let link = std::fs::read_link(&path).ok();
-            (path, link)
-        })
-        .collect()
-}
+/// Becomes another account (util-linux).
+pub(super) const SETPRIV: &str = "/usr/bin/setpriv";
 
 /// Refuses what would make root write into a volume, run as root, or cover the system's paths.
 pub(super) fn check(spec: &SandboxSpec) -> Result<(), String> {
@@ -90,8 +65,8 @@ fn check_target(target: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// The options, for `--args`.
-pub(super) fn options(spec: &SandboxSpec, top: &[TopLevel]) -> Vec<OsString> {
+/// The options, for `--args`, and the texts that bwrap reads from the descriptors from [`TEXTS_FD`] on.
+pub(super) fn options(spec: &SandboxSpec, system: &System) -> (Vec<OsString>, Vec<String>) {
     let mut list = Options::default();
     list.words(&[
         "--unshare-pid",
@@ -100,7 +75,7 @@ pub(super) fn options(spec: &SandboxSpec, top: &[TopLevel]) -> Vec<OsString> {
         "--unshare-cgroup-try",
     ]);
     list.words(&["--hostname", &spec.hostname, "--die-with-parent"]);
-    list.system(top);
+    list.system(system);
     for bind in &spec.binds {
         list.parents_of(&bind.target);
         let option = if bind.writable { "--bind" } else { "--ro-bind" };
@@ -111,16 +86,34 @@ pub(super) fn options(spec: &SandboxSpec, top: &[TopLevel]) -> Vec<OsString> {
         list.parents_of(dir);
         list.tmpfs(dir, "0700", 64 * MIB);
     }
-    // Only what setpriv needs to become somebody else; it gives these up, too.
-    list.words(&["--cap-drop", "ALL", "--cap-add", "CAP_SETUID"]);
-    list.words(&["--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]);
-    list.words(&["--chdir", "/"]);
-    list.words
+    list.end()
+}
+
+/// The same for a program of a root file system that is run once, for envclone itself.
+pub(super) fn once(system: &System, sees: &Sees) -> (Vec<OsString>, Vec<String>) {
+    let mut list = Options::default();
+    list.words(&[
+        "--unshare-pid",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+    ]);
+    if !sees.network {
+        list.words(&["--unshare-net"]);
+    }
+    list.words(&["--die-with-parent"]);
+    list.system(system);
+    for directory in &sees.directories {
+        list.parents_of(directory);
+        list.paths("--ro-bind-try", &[directory, directory]);
+    }
+    list.end()
 }
 
 #[derive(Default)]
 struct Options {
     words: Vec<OsString>,
+    texts: Vec<String>,
     made: BTreeSet<PathBuf>,
 }
 
@@ -135,18 +128,35 @@ impl Options {
             .extend(paths.iter().map(|path| path.as_os_str().to_owned()));
     }
 
-    fn system(&mut self, top: &[TopLevel]) {
-        self.words(&["--ro-bind", "/usr", "/usr"]);
-        for (path, link) in top {
-            match link {
-                Some(link) => self.paths("--symlink", &[link, path]),
-                None => self.paths("--ro-bind", &[path, path]),
+    fn end(mut self) -> (Vec<OsString>, Vec<String>) {
+        // Only what setpriv needs to become somebody else; it gives these up, too.
+        self.words(&["--cap-drop", "ALL", "--cap-add", "CAP_SETUID"]);
+        self.words(&["--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]);
+        self.words(&["--chdir", "/"]);
+        (self.words, self.texts)
+    }
+
+    fn place(&mut self, path: &Path, place: &Place) {
+        match place {
+            Place::Bound(source) => self.paths("--ro-bind", &[source, path]),
+            Place::BoundIfThere(source) => self.paths("--ro-bind-try", &[source, path]),
+            Place::Link(target) => self.paths("--symlink", &[target, path]),
+            Place::Text(text) => {
+                let number = (TEXTS_FD..).nth(self.texts.len()).unwrap_or(TEXTS_FD);
+                self.words(&["--perms", "0644", "--ro-bind-data", &number.to_string()]);
+                self.words.push(path.as_os_str().to_owned());
+                self.texts.push(text.clone());
             }
         }
+    }
+
+    fn system(&mut self, system: &System) {
+        for (path, place) in &system.top {
+            self.place(path, place);
+        }
         self.directory(Path::new("/etc"));
-        for name in ETC {
-            let path = Path::new("/etc").join(name);
-            self.paths("--ro-bind-try", &[&path, &path]);
+        for (path, place) in &system.etc {
+            self.place(path, place);
         }
         self.words(&["--proc", "/proc", "--dev", "/dev"]);
         // Limits, since a tmpfs would take half of the host's memory otherwise. PostgreSQL's parallel queries use
@@ -200,6 +210,12 @@ pub(super) fn drop_privileges(account: &Account) -> Vec<OsString> {
     words.into_iter().map(OsString::from).collect()
 }
 
+/// As `--args` wants them.
+pub(super) fn nul_terminated(words: &[OsString]) -> Vec<u8> {
+    let word = |word: &OsString| [word.as_bytes(), b"\0"].concat();
+    words.iter().flat_map(word).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Bind;
@@ -217,6 +233,18 @@ mod tests {
             }],
             private_dirs: vec!["/run/postgresql".into()],
             env: Vec::new(),
+            rootfs: None,
+        }
+    }
+
+    fn system(top: &[(&str, Place)], etc: &[(&str, Place)]) -> System {
+        let owned = |places: &[(&str, Place)]| {
+            let places = places.iter();
+            places.map(|(path, place)| (path.into(), place.clone())).collect()
+        };
+        System {
+            top: owned(top),
+            etc: owned(etc),
         }
     }
 
@@ -232,7 +260,7 @@ mod tests {
         second.target = "/srv/pool/shop/uploads".into();
         second.writable = false;
         spec.binds.push(second);
-        let text = text(&options(&spec, &[]));
+        let text = text(&options(&spec, &System::default()).0);
         let expected = "--perms 0755 --dir /srv --perms 0755 --dir /srv/pool --perms 0755 --dir /srv/pool/shop \
                         --bind /usr /srv/pool/shop/db --ro-bind /usr /srv/pool/shop/uploads \
                         --perms 0700 --size 67108864 --tmpfs /run/postgresql --cap-drop ALL";
@@ -241,14 +269,54 @@ mod tests {
 
     #[test]
     fn the_system_is_read_only_and_secrets_of_etc_are_left_out() {
-        let top = [("/bin".into(), Some("usr/bin".into())), ("/lib".into(), None)];
-        let text = text(&options(&spec(), &top));
+        let top = [
+            ("/usr", Place::Bound("/usr".into())),
+            ("/bin", Place::Link("usr/bin".into())),
+            ("/lib", Place::Bound("/lib".into())),
+        ];
+        let text = text(&options(&spec(), &system(&top, &[])).0);
+        let host = System::of_host();
+        assert_eq!(host.top[0], ("/usr".into(), Place::Bound("/usr".into())));
+        assert!(
+            host.etc
+                .iter()
+                .all(|(_, place)| matches!(place, Place::BoundIfThere(_)))
+        );
         assert!(text.contains(
             "--ro-bind /usr /usr --symlink usr/bin /bin --ro-bind /lib /lib --perms 0755 --dir /etc"
         ));
         for absent in ["shadow", "/etc/ssl", "/sys", "/home", "/root", "--share"] {
             assert!(!text.contains(absent), "{absent}");
         }
+    }
+
+    #[test]
+    fn a_root_file_system_is_seen_at_its_places_and_texts_come_by_descriptors() {
+        let top = [("/usr", Place::Bound("/srv/images/trixie/usr".into()))];
+        let etc = [
+            ("/etc/passwd", Place::Text("who".to_owned())),
+            ("/etc/localtime", Place::Link("/usr/share/zoneinfo/UTC".into())),
+            ("/etc/hosts", Place::Text("where".to_owned())),
+        ];
+        let system = system(&top, &etc);
+        let (words, texts) = options(&spec(), &system);
+        let said = text(&words);
+        let expected = "--ro-bind /srv/images/trixie/usr /usr --perms 0755 --dir /etc --perms 0644 --ro-bind-data 110 /etc/passwd \
+                        --symlink /usr/share/zoneinfo/UTC /etc/localtime --perms 0644 --ro-bind-data 111 /etc/hosts";
+        assert!(said.contains(expected), "{said}");
+        assert_eq!(texts, ["who", "where"]);
+        let mut sees = Sees {
+            directories: vec!["/run/postgresql".into()],
+            network: false,
+        };
+        let said = text(&once(&system, &sees).0);
+        assert!(said.contains("--unshare-net"), "{said}");
+        assert!(
+            said.contains("--perms 0755 --dir /run/postgresql")
+                || said.contains("--ro-bind-try /run/postgresql /run/postgresql")
+        );
+        sees.network = true;
+        assert!(!text(&once(&system, &sees).0).contains("--unshare-net"));
     }
 
     #[test]

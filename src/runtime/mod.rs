@@ -7,7 +7,7 @@
 //! On this host ([`Sandboxed`]): a command asks for a branch's supervisor (`supervisor/`, a process of envclone's
 //! own that lives in the branch's network namespace) to be started, in a unit of its own where there is systemd
 //! (`systemd`), else in a control group of its own (`cgroup`), and talks to it on a socket (`protocol`). The
-//! supervisor starts bubblewrap (`bwrap`, `seccomp`) and the gateway, and all of it ends with it; what slips through
+//! supervisor starts bubblewrap (`bwrap`, `system`, `seccomp`) and the gateway, and all of it ends with it; what slips through
 //! is found by its mark (`leftovers`). [`Memory`] is the same without processes, for tests.
 
 mod branch_dir;
@@ -22,16 +22,19 @@ mod network;
 pub(crate) mod process;
 pub(crate) mod protocol;
 mod reserve;
+mod rootfs;
 mod sandboxed;
 pub(crate) mod seccomp;
 mod shutdown;
 mod supervisor;
+mod system;
 mod systemd;
 
 pub use enter::enter_and_run;
 pub use memory::{Memory, Operation};
 pub use process::stand_back;
 pub use reserve::{StoppedForRoom, Watch};
+pub use rootfs::{NotRun, Rootfs, Sees};
 pub use sandboxed::Sandboxed;
 pub use supervisor::{SuperviseArgs, supervise};
 
@@ -80,6 +83,9 @@ pub struct SandboxSpec {
     pub private_dirs: Vec<PathBuf>,
     /// Environment variables; nothing else is passed on. Not for secrets.
     pub env: Vec<(String, String)>,
+    /// An unpacked root file system whose system is seen, instead of this host's.
+    #[serde(default)]
+    pub rootfs: Option<PathBuf>,
 }
 
 /// A server to run in a sandbox.

@@ -97,7 +97,10 @@ impl ServiceError {
         match self {
             Self::Engine(error) | Self::Rewrite(RewriteError::Engine(error)) => !matches!(
                 error,
-                EngineError::Unfit { .. } | EngineError::LeavesVolume { .. } | EngineError::NotSealed { .. }
+                EngineError::Unfit { .. }
+                    | EngineError::Misconfigured { .. }
+                    | EngineError::LeavesVolume { .. }
+                    | EngineError::NotSealed { .. }
             ),
             Self::Rewrite(error) => matches!(error, RewriteError::Reader { .. } | RewriteError::Spool { .. }),
             Self::Runtime(_) | Self::Volume(_) | Self::Io { .. } => true,

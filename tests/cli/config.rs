@@ -44,6 +44,7 @@ fn every_value_is_printed_with_its_origin() {
             "services.uploads.keep-login = [] # default",
             "# services.uploads.path # not set",
             "# services.uploads.programs # not set",
+            "# services.uploads.rootfs # not set",
             "# services.uploads.source # not set",
             "# services.uploads.superuser # not set",
             "# services.uploads.user # not set",
@@ -67,7 +68,7 @@ fn the_json_has_settings_policy_and_files() {
     assert_eq!(document["schema"], 1);
     assert_eq!(document["path"], "[DIR]/etc/envclone.toml");
     assert!(document["policy"].as_str().unwrap().starts_with("sha256:"));
-    assert_eq!(document["settings"].as_array().unwrap().len(), 27);
+    assert_eq!(document["settings"].as_array().unwrap().len(), 28);
     assert_eq!(
         document["settings"][0],
         serde_json::json!({ "key": "environments.prod.root", "value": "/srv/pool/shop", "origin": { "line": 11 } })
@@ -87,7 +88,7 @@ fn an_unknown_key_is_shown_with_its_line() {
             2,
             "",
             "error: [DIR]/etc/envclone.toml:15:1: unknown field `volumme`, expected one of `engine`, `volume`, `data`, \
-             `path`, `database`, `user`, `source`, `durable`, `keep-login`, `programs`, `superuser`\n   |\n15 | volumme = \"uploads\"\n   | ^^^^^^^\n"
+             `path`, `database`, `user`, `source`, `durable`, `keep-login`, `programs`, `rootfs`, `superuser`\n   |\n15 | volumme = \"uploads\"\n   | ^^^^^^^\n"
         )
     );
 }

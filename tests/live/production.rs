@@ -102,6 +102,12 @@ impl Production {
         Self::started(Self::stopped_with(2048, programs))
     }
 
+    /// Like [`Production::new`], with a server that runs from a root file system.
+    #[allow(dead_code, reason = "not every test binary with this module needs it")]
+    pub fn from_rootfs() -> Self {
+        Self::served_by(&rootfs().join("usr/lib/postgresql/17/bin"))
+    }
+
     /// Starts its server, and writes a little.
     pub fn started(mut production: Self) -> Self {
         production.start();
@@ -261,6 +267,7 @@ impl Production {
         fs::create_dir_all(&log).unwrap();
         self.server = Some(start_server(
             &self.programs,
+            self.base(),
             &self.data(),
             Some(&log.join("server.log")),
         ));
@@ -280,6 +287,8 @@ impl Production {
     pub fn configuration(&self) -> String {
         let programs = if self.programs == Path::new(server_programs()) {
             String::new()
+        } else if let Some((rootfs, _)) = in_rootfs(&self.programs) {
+            format!("rootfs = {:?}\n", rootfs.display().to_string())
         } else {
             format!("programs = {:?}\n", self.programs.display().to_string())
         };
@@ -457,6 +466,73 @@ pub fn as_postgres(path: &Path) -> Command {
     command
 }
 
+/// The root file system that `scripts/install-rootfs.sh` unpacks.
+pub fn rootfs() -> PathBuf {
+    use sha2::{Digest, Sha256};
+    let script = include_str!("../../scripts/install-rootfs.sh").lines();
+    let steps = script.filter(|line| !line.trim_start_matches(' ').starts_with('#'));
+    let steps: String = steps.flat_map(|line| [line, "\n"]).collect();
+    let recipe = Sha256::digest(steps.as_bytes());
+    let recipe = u64::from_be_bytes(recipe[..8].try_into().unwrap());
+    let rootfs = PathBuf::from(format!("{ROOTFS}{recipe:016x}"));
+    assert!(
+        rootfs.join("usr").is_dir(),
+        "{} is not there; scripts/install-rootfs.sh unpacks it (mmdebstrap, from this host's Debian mirror)",
+        rootfs.display()
+    );
+    rootfs
+}
+
+/// How the names of root file systems begin.
+const ROOTFS: &str = "/var/cache/envclone-tests/rootfs-";
+
+/// The root file system that a path lies in, and the path as it is called in there.
+fn in_rootfs(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let rootfs = path
+        .ancestors()
+        .find(|above| above.parent() == Path::new(ROOTFS).parent())?;
+    let is_one = rootfs.to_str()?.starts_with(ROOTFS);
+    let inside = Path::new("/").join(path.strip_prefix(rootfs).ok()?);
+    is_one.then(|| (rootfs.to_owned(), inside))
+}
+
+/// Into a root file system as into a container, in mounts of its own: of the host it has processes, devices, the network, accounts,
+/// and what it is about.
+const INTO_ROOTFS: &str = r#"root=$1 sees=$2; shift 2
+mount --bind "$root" "$root" && cd "$root" && mount -t tmpfs none var && mkdir -p "$root$sees" && mount --rbind "$sees" "$root$sees" &&
+mount -t tmpfs none tmp && mount --rbind /dev dev && mount --rbind /sys sys && mount -t proc proc proc && mount --bind /etc/passwd etc/passwd && pivot_root . mnt &&
+exec chroot . /usr/bin/perl -e 'my $old = "/mnt"; syscall(166, $old, 2) == 0 or die "umount2: $!"; exec @ARGV' -- "$@""#;
+
+/// A program of a server, as the server's account: in its root file system, where it lies in one.
+fn of_server(path: &Path, sees: &Path) -> Command {
+    let Some((rootfs, inside)) = in_rootfs(path) else {
+        return as_postgres(path);
+    };
+    let (uid, gid) = postgres();
+    let mut command = program("/usr/bin/unshare");
+    command.args([
+        "--mount",
+        "--propagation",
+        "private",
+        "--",
+        "/bin/sh",
+        "-c",
+        INTO_ROOTFS,
+        "sh",
+    ]);
+    command.arg(rootfs).arg(sees);
+    command.args([
+        "/usr/bin/setpriv",
+        "--reuid",
+        &uid.to_string(),
+        "--regid",
+        &gid.to_string(),
+    ]);
+    command.args(["--clear-groups", "--pdeathsig", "QUIT", "--"]);
+    command.arg(inside).current_dir("/");
+    command
+}
+
 pub fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
@@ -474,8 +550,8 @@ fn address_of_its_own() -> Ipv4Addr {
     Ipv4Addr::new(127, 1 + bytes[0] % 250, bytes[1], 1 + bytes[2] % 250)
 }
 
-fn start_server(programs: &Path, data: &Path, log: Option<&Path>) -> Child {
-    let mut command = as_postgres(&programs.join("postgres"));
+fn start_server(programs: &Path, sees: &Path, data: &Path, log: Option<&Path>) -> Child {
+    let mut command = of_server(&programs.join("postgres"), sees);
     command.arg("-D").arg(data).env("LC_ALL", "C.UTF-8");
     let mut server = command
         .stdin(Stdio::null())
@@ -557,7 +633,7 @@ fn make_template(scratch: &Path, programs: &Path) {
     let data = scratch.join("data");
     fs::create_dir(&data).unwrap();
     chown(&data, Some(uid), Some(gid)).unwrap();
-    let mut initdb = as_postgres(&programs.join("initdb"));
+    let mut initdb = of_server(&programs.join("initdb"), scratch);
     initdb.args(["--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8"]);
     initdb.args(["--locale=C.UTF-8", "-D"]);
     Ended::of(initdb.arg(&data).output().unwrap()).ok();
@@ -566,10 +642,10 @@ fn make_template(scratch: &Path, programs: &Path) {
         data.display()
     );
     fs::write(data.join("postgresql.auto.conf"), settings).unwrap();
-    let server = start_server(programs, &data, None);
+    let server = start_server(programs, scratch, &data, None);
     let schema = scratch.join("schema.sql");
     fs::write(&schema, SCHEMA).unwrap();
-    let mut psql = program(programs.join("psql").to_str().unwrap());
+    let mut psql = of_server(&programs.join("psql"), scratch);
     psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h"]);
     let loaded = psql.arg(&data).arg("-f").arg(&schema).output().unwrap();
     end_server(Some(server), Signal::INT);

@@ -74,6 +74,7 @@ impl Scene {
             }],
             private_dirs: vec!["/run/postgresql".into()],
             env: vec![("LANG".to_owned(), "C.UTF-8".to_owned())],
+            rootfs: None,
         }
     }
 

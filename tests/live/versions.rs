@@ -179,7 +179,7 @@ fn stays_raw_without_verifiers(production: &Production, needles: &[String]) {
     production.envclone(&["destroy", "raw"]).ok();
 }
 
-fn is_sanitized(document: &Value, major: u32) {
+pub(crate) fn is_sanitized(document: &Value, major: u32) {
     let version = document["services"]["db"]["version"].as_str().unwrap();
     assert!(version.starts_with(&format!("{major}.")), "{version}");
     let sanitized = &document["sanitization"];
@@ -202,7 +202,7 @@ fn was_read_back(production: &Production, version: &Version) {
     }
 }
 
-fn only_its_own_password_opens_it(document: &Value) {
+pub(crate) fn only_its_own_password_opens_it(document: &Value) {
     let method = ask(&url_of(document), "SHOW password_encryption");
     assert_eq!(method.as_deref(), Ok("scram-sha-256"));
     let new = password_of(document);
@@ -237,7 +237,7 @@ fn is_sound(production: &Production, document: &Value) {
     assert_eq!(Ended::of(checked).ok(), "", "the branch is damaged");
 }
 
-fn holds_none(production: &Production, needles: &[String], when: &str) {
+pub(crate) fn holds_none(production: &Production, needles: &[String], when: &str) {
     let clone = clone_of(production, "fix-42");
     let control = ["marketing".to_owned(), "plain".to_owned()];
     assert!(
@@ -445,20 +445,20 @@ fn programs_that_do_not_fit_the_data_are_refused_by_name() {
     };
     let other = programs(16);
     let wrong = "the data is of PostgreSQL 15, the programs are of 16; correct `programs`";
-    named(&other).refused(1, &[wrong, other.to_str().unwrap()]);
+    named(&other).refused(2, &[wrong, other.to_str().unwrap()]);
     let own = production.base().join("server/bin");
     fs::create_dir_all(&own).unwrap();
-    named(&own).refused(1, &["no `postgres` of PostgreSQL 15", "correct `programs`"]);
+    named(&own).refused(2, &["no `postgres` of PostgreSQL 15", "correct `programs`"]);
     fs::copy(
         Path::new(server_programs()).join("postgres"),
         own.join("postgres"),
     )
     .unwrap();
-    named(&own).refused(1, &["no `pg_resetwal` of PostgreSQL 15"]);
+    named(&own).refused(2, &["no `pg_resetwal` of PostgreSQL 15"]);
     // Whoever could put another server there would be obeyed by root.
     chown(own.join("postgres"), Some(postgres().0), None).unwrap();
     named(&own).refused(3, &["server/bin/postgres is not safe to obey"]);
-    named(Path::new("/nowhere/at-all/bin")).refused(1, &["there are no programs", "/nowhere/at-all/bin"]);
+    named(Path::new("/nowhere/at-all/bin")).refused(2, &["there are no programs", "/nowhere/at-all/bin"]);
     assert_eq!(production.world(), before);
 }
 

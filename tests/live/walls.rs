@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -19,7 +20,10 @@ const OF_PRODUCTION: &str = "works-on-production-only";
 
 /// A production whose URLs are those of a superuser.
 pub fn with_superuser() -> Production {
-    let production = Production::new();
+    owned_by_superuser(Production::new())
+}
+
+fn owned_by_superuser(production: Production) -> Production {
     let configuration = production
         .configuration()
         .replace("user = \"shop\"", "user = \"admin\"");
@@ -61,7 +65,15 @@ struct Host {
 
 impl Host {
     fn new() -> Self {
-        let production = with_superuser();
+        Self::of(with_superuser())
+    }
+
+    /// The same where production, and so its branches, run from a root file system.
+    fn from_rootfs() -> Self {
+        Self::of(owned_by_superuser(Production::from_rootfs()))
+    }
+
+    fn of(production: Production) -> Self {
         let base = production.base().to_owned();
         for dir in ["open", "open/drop"] {
             fs::create_dir(base.join(dir)).unwrap();
@@ -126,7 +138,15 @@ fn connect(host: &str, port: &str) -> String {
 
 #[test]
 fn a_superuser_of_a_branch_reaches_no_file_of_the_host() {
-    let host = Host::new();
+    reaches_no_file(&Host::new());
+}
+
+#[test]
+fn from_a_root_file_system_a_superuser_reaches_no_file_of_the_host() {
+    reaches_no_file(&Host::from_rootfs());
+}
+
+fn reaches_no_file(host: &Host) {
     let (production, base) = (&host.production, host.production.base().display());
     host.only_outside(&format!("cat {base}/open/secret"), "canary-of-the-host");
     host.only_outside(
@@ -223,7 +243,15 @@ fn a_superuser_of_a_branch_reaches_no_file_of_the_host() {
 
 #[test]
 fn a_superuser_of_a_branch_reaches_no_process_and_no_network_of_the_host() {
-    let host = Host::new();
+    reaches_no_process_and_no_network(&Host::new());
+}
+
+#[test]
+fn from_a_root_file_system_a_superuser_reaches_no_process_and_no_network_of_the_host() {
+    reaches_no_process_and_no_network(&Host::from_rootfs());
+}
+
+fn reaches_no_process_and_no_network(host: &Host) {
     let production = &host.production;
     let port = host.listener.local_addr().unwrap().port().to_string();
     host.only_outside(&connect("127.0.0.1", &port), "got-in");
@@ -274,7 +302,15 @@ fn a_superuser_of_a_branch_reaches_no_process_and_no_network_of_the_host() {
 
 #[test]
 fn a_superuser_of_a_branch_gains_nothing_by_what_is_installed() {
-    let host = Host::new();
+    gains_nothing(&Host::new());
+}
+
+#[test]
+fn from_a_root_file_system_a_superuser_gains_nothing_by_what_is_installed() {
+    gains_nothing(&Host::from_rootfs());
+}
+
+fn gains_nothing(host: &Host) {
     let base = host.production.base();
     // A program of root's with the set-id bit, put into the branch by root itself.
     let inside = host.production.data().join("id");
@@ -326,10 +362,7 @@ fn a_superuser_of_a_branch_gains_nothing_by_what_is_installed() {
     );
     // The system's own files cannot be written even by who owns them: that is not the account's doing.
     let mounts = shell(host.url(), "cat /proc/self/mountinfo");
-    let usr = mounts
-        .lines()
-        .find(|line| line.contains(" /usr /usr ") || line.contains(" /usr "))
-        .unwrap();
+    let usr = mounts.lines().find(|line| line.contains(" /usr ")).unwrap();
     assert!(usr.contains(" ro,"), "{usr}");
     for command in [
         "touch /usr/x",
@@ -374,4 +407,71 @@ fn the_branch_of_a_superuser_that_listens_everywhere_is_still_alone() {
             .iter()
             .any(|line| line.contains("port 7777"))
     );
+}
+
+/// The files of `/etc` that a sandbox has, and no others.
+const ETC: [&str; 10] = [
+    "alternatives",
+    "group",
+    "hosts",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "nsswitch.conf",
+    "passwd",
+    "timezone",
+];
+
+#[test]
+fn a_branch_from_a_root_file_system_has_its_system_and_nothing_of_the_hosts() {
+    let host = Host::from_rootfs();
+    let rootfs = crate::production::rootfs();
+    let url = host.url();
+    // The control: this host has what the root file system has not.
+    assert!(Path::new("/usr/lib/postgresql/15/bin/postgres").is_file());
+    assert_eq!(shell(url, "ls /usr/lib/postgresql"), "17");
+    let release = fs::read_to_string(rootfs.join("usr/lib/os-release")).unwrap();
+    assert_ne!(fs::read_to_string("/usr/lib/os-release").unwrap(), release);
+    assert_eq!(shell(url, "cat /usr/lib/os-release").trim(), release.trim());
+    // All that is mounted lies in it, in the clone, in envclone's configuration of the server, or in memory.
+    let mounts = shell(url, "cat /proc/self/mountinfo");
+    let image = rootfs.to_str().unwrap().to_owned();
+    let mut seen = 0;
+    for line in mounts.lines() {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let (source, target) = (fields[3], fields[4]);
+        let of_image = ["/usr", "/etc/"].iter().any(|place| target.starts_with(place));
+        let written = ["/etc/passwd", "/etc/group", "/etc/hosts"].contains(&target);
+        if of_image && !written {
+            seen += 1;
+            assert!(source.ends_with(&format!("{image}{target}")), "{line}");
+            assert!(
+                fields[5].starts_with("ro,") && fields[5].contains("nosuid"),
+                "{line}"
+            );
+        }
+    }
+    assert!(seen > 3, "{mounts}");
+    let listed = shell(url, "ls -A /etc");
+    assert!(
+        !listed.is_empty() && listed.lines().all(|name| ETC.contains(&name)),
+        "{listed}"
+    );
+    // What the server has loaded is what lies there, byte for byte the same files.
+    let libc = rootfs.join("usr/lib/x86_64-linux-gnu/libc.so.6");
+    let inode = fs::metadata(&libc).unwrap().ino().to_string();
+    let maps = shell(
+        url,
+        "grep libc.so.6 /proc/self/maps; ls -di /usr/lib/x86_64-linux-gnu/libc.so.6",
+    );
+    assert!(maps.lines().all(|line| line.contains(&inode)), "{inode}: {maps}");
+    // Its accounts, and who the server is; of the host's people and names nobody.
+    assert_eq!(shell(url, "id -un"), "postgres");
+    let own = fs::read_to_string(rootfs.join("etc/passwd")).unwrap();
+    let passwd = shell(url, "cat /etc/passwd");
+    let added: Vec<&str> = passwd.lines().filter(|line| !own.contains(line)).collect();
+    assert_eq!(added.len(), 1, "{added:?}");
+    let hosts = shell(url, "cat /etc/hosts");
+    assert!(hosts.lines().all(|line| line.contains("localhost")), "{hosts}");
 }

@@ -6,15 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::control::{CONTROL_BYTES, parse_control};
 use crate::engine::{EngineError, ServiceSetup};
-use crate::runtime::Account;
+use crate::runtime::{Account, Rootfs};
 use crate::storage::Volume;
 
 use super::programs::programs;
+use super::rootfs::rootfs;
 
 /// The oldest supported major version.
 const OLDEST: u32 = 14;
-/// Where Debian keeps a cluster's configuration, outside of its data.
-const DEBIAN_CONFIG: &str = "/etc/postgresql";
+/// Where Debian keeps a cluster's configuration, outside of its data, below the root of a system.
+const DEBIAN_CONFIG: &str = "etc/postgresql";
 /// The host's client, of whatever version.
 const HOST_CLIENT: &str = "/usr/bin/psql";
 /// Configuration files are small; a larger one is not read.
@@ -56,8 +57,11 @@ const CARRIED: [&str; 17] = [
 pub struct Identity {
     /// Major version.
     pub major: u32,
-    /// Where the programs of that version are.
+    /// Where the programs of that version are; inside of `rootfs`, if there is one.
     pub programs: PathBuf,
+    /// The unpacked root file system from which the server runs, without links on the way.
+    #[serde(default)]
+    pub rootfs: Option<PathBuf>,
     /// The owner of the data, who the server runs as.
     pub account: Account,
     /// The role that made the cluster: as configured, or by the custom of being named like its account.
@@ -75,10 +79,11 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The client program of that version; without one, that of the host.
+    /// The client program of that version, as the sandbox sees it; without one, that of the host.
     pub fn client(&self) -> PathBuf {
         let own = self.programs.join("psql");
-        if own.is_file() {
+        // A root file system without one is refused.
+        if self.rootfs.is_some() || own.is_file() {
             own
         } else {
             PathBuf::from(HOST_CLIENT)
@@ -89,9 +94,13 @@ impl Identity {
 /// Recognises the data directory of `setup` in a volume.
 ///
 /// # Errors
-/// [`EngineError::Unfit`] for another version, a missing server, files of root.
+/// [`EngineError::Unfit`] for another version and files of root; [`EngineError::Misconfigured`] where no server for it is found.
 pub fn identify(volume: &Volume, setup: &ServiceSetup) -> Result<Identity, EngineError> {
     let unfit = |message: String| EngineError::Unfit {
+        service: setup.name.clone(),
+        message,
+    };
+    let misconfigured = |message: String| EngineError::Misconfigured {
         service: setup.name.clone(),
         message,
     };
@@ -123,7 +132,15 @@ pub fn identify(volume: &Volume, setup: &ServiceSetup) -> Result<Identity, Engin
         uid: data.uid,
         gid: data.gid,
     };
-    let programs = programs(setup, major, &account).map_err(unfit)?;
+    let (rootfs, programs) = served_by(setup, major, &account).map_err(|message| {
+        // A package that is missing is a matter of the host.
+        let is_named = setup.programs.is_some() || setup.rootfs.is_some();
+        if is_named {
+            misconfigured(message)
+        } else {
+            unfit(message)
+        }
+    })?;
     let settings = source_settings(volume, setup, major);
     let prepared = volume
         .read_dir(setup.data.join("pg_twophase"))
@@ -135,7 +152,7 @@ pub fn identify(volume: &Volume, setup: &ServiceSetup) -> Result<Identity, Engin
         superuser: setup
             .superuser
             .clone()
-            .or_else(|| account_name(data.uid))
+            .or_else(|| account_name(rootfs.as_deref(), data.uid))
             .unwrap_or_else(|| "postgres".to_owned()),
         port: last(&settings, "port")
             .and_then(|port| port.parse().ok())
@@ -144,14 +161,34 @@ pub fn identify(volume: &Volume, setup: &ServiceSetup) -> Result<Identity, Engin
         max_prepared_transactions: prepared_limit(&settings, prepared),
         libraries: harmless_libraries(&settings),
         carried: carried(&settings),
+        rootfs,
     })
+}
+
+/// What runs the server: a root file system, if one is named, and the programs in it or on this host.
+fn served_by(
+    setup: &ServiceSetup,
+    major: u32,
+    account: &Account,
+) -> Result<(Option<PathBuf>, PathBuf), String> {
+    match &setup.rootfs {
+        Some(named) => {
+            let (rootfs, programs) = rootfs(named, setup.programs.as_deref(), major, account)?;
+            Ok((Some(rootfs), programs))
+        }
+        None => Ok((None, programs(setup, major, account)?)),
+    }
 }
 
 fn parse_major(text: &[u8]) -> Option<u32> {
     std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 
-fn account_name(uid: u32) -> Option<String> {
+/// The name of the account where the server runs.
+fn account_name(rootfs: Option<&Path>, uid: u32) -> Option<String> {
+    if let Some(rootfs) = rootfs {
+        return Rootfs::open(rootfs).ok()?.account_name(uid);
+    }
     nix::unistd::User::from_uid(uid.into())
         .ok()
         .flatten()
@@ -164,9 +201,12 @@ fn source_settings(volume: &Volume, setup: &ServiceSetup, major: u32) -> Vec<(St
     let control = setup.data.join("global/pg_control");
     let control = volume.read(control, CONTROL_BYTES).unwrap_or_default();
     let mut settings = parse_control(&control);
-    if let Some(text) = debian_config(setup, major) {
-        settings.extend(parse_settings(&text));
-    }
+    let systems = [setup.rootfs.as_deref(), Some(Path::new("/"))];
+    let text = systems
+        .into_iter()
+        .flatten()
+        .find_map(|system| debian_config(system, setup, major));
+    settings.extend(text.iter().flat_map(|text| parse_settings(text)));
     for name in ["postgresql.conf", "postgresql.auto.conf"] {
         if let Ok(bytes) = volume.read(setup.data.join(name), CONFIG_LIMIT) {
             settings.extend(parse_settings(&String::from_utf8_lossy(&bytes)));
@@ -175,14 +215,12 @@ fn source_settings(volume: &Volume, setup: &ServiceSetup, major: u32) -> Vec<(St
     settings
 }
 
-/// The configuration below `/etc/postgresql/<major>` whose `data_directory` is the service's.
-fn debian_config(setup: &ServiceSetup, major: u32) -> Option<String> {
-    let clusters = std::fs::read_dir(Path::new(DEBIAN_CONFIG).join(major.to_string())).ok()?;
-    for cluster in clusters.flatten() {
-        let Ok(directory) = Volume::open(&cluster.path()) else {
-            continue;
-        };
-        let Ok(bytes) = directory.read("postgresql.conf", CONFIG_LIMIT) else {
+/// The configuration below `/etc/postgresql/<major>` of a system whose `data_directory` is the service's.
+fn debian_config(system: &Path, setup: &ServiceSetup, major: u32) -> Option<String> {
+    let base = Volume::open(&system.join(DEBIAN_CONFIG)).ok()?;
+    let version = PathBuf::from(major.to_string());
+    for cluster in base.read_dir(&version).ok()? {
+        let Ok(bytes) = base.read(version.join(cluster.name).join("postgresql.conf"), CONFIG_LIMIT) else {
             continue;
         };
         let text = String::from_utf8_lossy(&bytes).into_owned();

@@ -13,6 +13,7 @@ mod neutrality;
 mod offline;
 mod programs;
 mod quiesce;
+mod rootfs;
 mod session;
 mod settings;
 mod watch;

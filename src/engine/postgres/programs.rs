@@ -1,4 +1,4 @@
-//! Which programs serve a data directory: those of the distribution, or those that the configuration names.
+//! Which programs of this host serve a data directory: those of the distribution, or those that the configuration names.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,11 +8,11 @@ use crate::exec::{Invocation, ToolMissing};
 use crate::runtime::Account;
 
 /// Where Debian and its derivatives keep a version's programs.
-const DEBIAN_PROGRAMS: &str = "/usr/lib/postgresql";
+pub(super) const DEBIAN_PROGRAMS: &str = "/usr/lib/postgresql";
 /// What a branch cannot be made without: the server, and what throws its WAL away.
 const NEEDED: [&str; 2] = ["postgres", "pg_resetwal"];
 /// How long a server's program may take to say its version.
-const SAYS_VERSION_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const SAYS_VERSION_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where the programs for data of `major` are, without links on the way; or what is wrong with those that were named.
 pub(super) fn programs(setup: &ServiceSetup, major: u32, account: &Account) -> Result<PathBuf, String> {
@@ -21,7 +21,7 @@ pub(super) fn programs(setup: &ServiceSetup, major: u32, account: &Account) -> R
         let installed = directory.join("postgres").is_file();
         return installed.then_some(directory).ok_or_else(|| {
             format!(
-                "the programs of PostgreSQL {major} are not installed; install postgresql-{major} or name them by `programs`"
+                "the programs of PostgreSQL {major} are not installed; install postgresql-{major}, or name them by `programs` or a root file system that holds them by `rootfs`"
             )
         });
     };
@@ -54,7 +54,7 @@ fn says_version(postgres: &Path, account: &Account) -> Result<u32, String> {
 }
 
 /// `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`, `postgres (PostgreSQL) 19beta1`
-fn parse_version(text: &str) -> Option<u32> {
+pub(super) fn parse_version(text: &str) -> Option<u32> {
     let version = text.strip_prefix("postgres (PostgreSQL) ")?;
     let end = version
         .find(|c: char| !c.is_ascii_digit())

@@ -1,14 +1,22 @@
 //! What makes the clone's recovery short: a checkpoint on the source just before the snapshot.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use postgres::config::Host;
+
 use crate::engine::{EngineError, ServiceSetup};
+use crate::exec::Invocation;
+use crate::runtime::{Rootfs, Sees};
 
 use super::identify::Identity;
 use super::programs::as_account;
 
 /// WAL since the last checkpoint above which a `CHECKPOINT` on the source is worth its writes, in bytes.
 const WORTH_A_CHECKPOINT: u64 = 64 << 20;
+
+/// Where a client looks for sockets unless it is told where: as Debian builds it, and as PostgreSQL itself does.
+const USUAL_SOCKETS: [&str; 3] = ["/var/run/postgresql", "/run/postgresql", "/tmp"];
 
 /// What was done on the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +59,41 @@ pub fn quiesce(setup: &ServiceSetup, identity: &Identity, limit: Duration) -> Re
 const WAITING_WAL: &str = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), redo_lsn)::pg_catalog.int8 \
     FROM pg_catalog.pg_control_checkpoint()";
 
+/// The client of the server's version, from where the server is.
+fn client(identity: &Identity, source: &str) -> Result<Invocation, String> {
+    let client = identity.client();
+    match &identity.rootfs {
+        None => {
+            let run = as_account(&identity.account).map_err(|missing| missing.to_string())?;
+            Ok(run.arg(client))
+        }
+        Some(path) => {
+            let rootfs = Rootfs::open(path).map_err(|error| error.to_string())?;
+            let run = rootfs.run(&identity.account, &client, &way_to(source));
+            run.map_err(|error| error.to_string())
+        }
+    }
+}
+
+/// What a client must see of this host to reach a source.
+fn way_to(source: &str) -> Sees {
+    let hosts = source.parse::<postgres::Config>();
+    let hosts = hosts.as_ref().map_or(&[][..], |config| config.get_hosts());
+    let directory = |host: &Host| match host {
+        Host::Unix(directory) => Some(directory.clone()),
+        Host::Tcp(_) => None,
+    };
+    let directories: Vec<PathBuf> = hosts.iter().filter_map(directory).collect();
+    Sees {
+        network: directories.len() < hosts.len(),
+        directories: if hosts.is_empty() {
+            USUAL_SOCKETS.map(PathBuf::from).into()
+        } else {
+            directories
+        },
+    }
+}
+
 fn ask(
     setup: &ServiceSetup,
     identity: &Identity,
@@ -63,9 +106,8 @@ fn ask(
         action: "preparing the source".to_owned(),
         fault,
     };
-    let run = as_account(&identity.account)
-        .map_err(|missing| failed(missing.to_string()))?
-        .arg(identity.client())
+    let run = client(identity, source)
+        .map_err(failed)?
         .args([
             "--no-psqlrc",
             "--no-password",
@@ -89,5 +131,22 @@ fn ask(
             Err(failed(format!("psql ended with {status}")))
         }
         Err(other) => Err(failed(other.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_of_a_root_file_system_sees_the_way_to_the_source_and_nothing_else() {
+        let by_socket = way_to("postgres:///shop?host=/srv/sock&user=postgres");
+        assert_eq!(by_socket.directories, [PathBuf::from("/srv/sock")]);
+        assert!(!by_socket.network);
+        let by_network = way_to("postgres://db.internal/shop");
+        assert!(by_network.directories.is_empty() && by_network.network);
+        let usual = way_to("postgres:///shop");
+        assert_eq!(usual.directories, USUAL_SOCKETS.map(PathBuf::from));
+        assert!(!usual.network);
     }
 }

@@ -200,7 +200,8 @@ fn sandbox(setup: &ServiceSetup, identity: &Identity, volume: &Path, conf: Optio
             writable: false,
         });
     }
-    if !identity.programs.starts_with("/usr")
+    if identity.rootfs.is_none()
+        && !identity.programs.starts_with("/usr")
         && let Some(prefix) = identity.programs.parent()
     {
         binds.push(Bind {
@@ -215,6 +216,7 @@ fn sandbox(setup: &ServiceSetup, identity: &Identity, volume: &Path, conf: Optio
         hostname: setup.name.to_string(),
         binds,
         private_dirs: vec![PathBuf::from(SOCKET_DIR)],
+        rootfs: identity.rootfs.clone(),
         env: vec![
             ("LC_ALL".to_owned(), "C.UTF-8".to_owned()),
             ("PGTZ".to_owned(), String::new()),

@@ -11,6 +11,7 @@ use super::run::Run;
 use super::undo::BranchUndo;
 use super::{Line, clone, never, nothing, quiesce, seal, snapshot};
 use crate::model::{EngineKind, EnvType};
+use crate::ops::fit::refuse_misfits;
 use crate::ops::{App, OpsError, clean_up};
 use crate::saga::{self, Journal, Observer, Step, StepError};
 use crate::sanitize::inspection::Inspection;
@@ -84,6 +85,7 @@ pub fn inspect(
     let parent = app.parent(&request.parent)?;
     app.storage.inspect(&parent.root)?;
     let mut run = new_run(app, request, parent, Instant::now(), detail)?;
+    refuse_misfits(&run.parent.root, &run.setups)?;
     app.refuse_without_room()?;
     run.services = services(app, &run, what)?;
     let steps: Vec<Box<dyn Step<Run<'_>>>> = LINES

@@ -10,6 +10,7 @@ use super::run::{Parent, Run};
 use super::undo::BranchUndo;
 use super::{step_names, steps};
 use crate::model::{BranchId, BranchReport, EnvName, EnvType, RunId, SanitizationReport, Timings};
+use crate::ops::fit::refuse_misfits;
 use crate::ops::{App, OpsError, clean_up};
 use crate::saga::{self, Fault, Header, Journal, Observer};
 use crate::sanitize::service::{Service, ServiceError};
@@ -62,6 +63,7 @@ pub fn plan(app: &App, request: &BranchRequest) -> Result<BranchPlan, OpsError> 
     let parent = check(app, request)?;
     let facts = app.storage.inspect(&parent.root)?;
     let setups = app.setups(&request.parent)?;
+    refuse_misfits(&parent.root, &setups)?;
     Ok(BranchPlan {
         schema: 1,
         parent: request.parent.clone(),
@@ -115,6 +117,7 @@ pub fn branch(
     let parent = check(app, request)?;
     app.storage.inspect(&parent.root)?;
     let mut run = new_run(app, request, parent, clock, detail)?;
+    refuse_misfits(&run.parent.root, &run.setups)?;
     let mut journal = Journal::create_with(
         &app.store.layout().journal(&run.id),
         &header(app, &run, request, "branch"),

@@ -1,7 +1,8 @@
-//! What the project declares: rules, key, pool, roots.
+//! What the project declares: rules, key, pool, roots, servers.
 
 use super::{Problem, chain};
 use crate::ops::App;
+use crate::ops::fit::fits;
 use crate::state::KeyError;
 use crate::storage::{PoolError, Pools, StorageError};
 
@@ -35,6 +36,7 @@ pub(super) fn check(app: &App) -> Vec<Problem> {
         Ok(_) => {
             problems.extend(check_reserve(app));
             problems.extend(check_roots(app));
+            problems.extend(check_servers(app));
         }
         Err(error) => problems.push(unusable_pool(app, &error)),
     }
@@ -85,6 +87,24 @@ fn check_roots(app: &App) -> Vec<Problem> {
                     chain(&error),
                     fix,
                 ));
+            }
+        }
+    }
+    problems
+}
+
+/// Whether there is a server for the data of each service.
+fn check_servers(app: &App) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (name, environment) in app.config.environments() {
+        // A root that cannot be looked at is a problem of its own.
+        if app.storage.inspect(&environment.root).is_err() {
+            continue;
+        }
+        for setup in app.setups(name).into_iter().flatten() {
+            if let Err(error) = fits(&environment.root, &setup) {
+                let fix = format!("do what the message says, or correct [services.{}]", setup.name);
+                problems.push(Problem::new("server", &setup.name, chain(&error), fix));
             }
         }
     }

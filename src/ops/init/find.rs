@@ -31,8 +31,13 @@ pub(super) struct Server {
     pub(super) socket: Option<(PathBuf, u16)>,
     /// Its databases and their owners, the largest first; empty where it did not answer.
     pub(super) databases: Vec<(String, String)>,
-    /// Where its programs are, if it runs, they are not in the distribution's place, and root may obey them.
+    /// Where its programs are, if it runs, they are not in the distribution's place, and root may obey them; in its root file
+    /// system, if it has one.
     pub(super) programs: Option<PathBuf>,
+    /// The root file system that it runs from, if it has one that root may obey.
+    pub(super) rootfs: Option<PathBuf>,
+    /// Its major version, where this host has no programs of it.
+    pub(super) absent: Option<String>,
 }
 
 /// The servers of this host, running ones first.
@@ -57,11 +62,24 @@ pub(super) fn server(data: PathBuf) -> Server {
     let running = small_file(&data, "postmaster.pid")
         .and_then(|text| parse_pid_file(&text))
         .filter(|(pid, ..)| Path::new("/proc").join(pid.to_string()).exists());
-    let exe = running
-        .as_ref()
-        .and_then(|(pid, ..)| fs::read_link(format!("/proc/{pid}/exe")).ok());
-    let version = small_file(&data, "PG_VERSION").unwrap_or_default();
-    let programs = exe.and_then(|exe| elsewhere(&exe, version.trim()));
+    let link = |name: &str| {
+        let (pid, ..) = running.as_ref()?;
+        fs::read_link(format!("/proc/{pid}/{name}")).ok()
+    };
+    let (exe, root) = (link("exe"), link("root"));
+    let version = small_file(&data, "PG_VERSION")
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
+    let (rootfs, exe) = exe.map_or((None, None), |exe| seen_from(root.as_deref(), exe));
+    let programs = exe.and_then(|exe| elsewhere(&exe, &version));
+    let trust = Trust::root();
+    let rootfs = rootfs.filter(|rootfs| trust.directory(rootfs).is_ok());
+    let programs = programs.filter(|programs| rootfs.is_some() || trust.directory(programs).is_ok());
+    let usual = Path::new("/usr/lib/postgresql")
+        .join(&version)
+        .join("bin/postgres");
+    let is_absent = rootfs.is_none() && programs.is_none() && !usual.is_file();
     let socket = running.map(|(_, directory, port)| (directory, port));
     let databases = socket
         .as_ref()
@@ -70,8 +88,24 @@ pub(super) fn server(data: PathBuf) -> Server {
         data,
         socket,
         databases: databases.unwrap_or_default(),
-        programs: programs.filter(|programs| Trust::root().directory(programs).is_ok()),
+        programs,
+        rootfs,
+        absent: is_absent.then_some(version).filter(|version| is_number(version)),
     }
+}
+
+/// What is written into a configuration is none of the data's words.
+fn is_number(version: &str) -> bool {
+    (1..=3).contains(&version.len()) && version.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The root file system of a process, if that is not this host's own, and its program as it is called in there.
+fn seen_from(root: Option<&Path>, exe: PathBuf) -> (Option<PathBuf>, Option<PathBuf>) {
+    let Some(root) = root.filter(|root| root.parent().is_some()) else {
+        return (None, Some(exe));
+    };
+    let inside = exe.strip_prefix(root).map(|inside| Path::new("/").join(inside));
+    inside.map_or((None, None), |inside| (Some(root.to_owned()), Some(inside)))
 }
 
 /// A file of a data directory, which may be anybody's: regular, and no longer than such files are.
@@ -259,6 +293,18 @@ mod tests {
         ] {
             assert_eq!(found(exe), None, "{exe}");
         }
+    }
+
+    #[test]
+    fn a_server_with_another_root_runs_from_that() {
+        let seen = |root: &str, exe: &str| seen_from(Some(Path::new(root)), exe.into());
+        let (debian, image) = ("/usr/lib/postgresql/17/bin/postgres", "/srv/images/trixie");
+        assert_eq!(seen("/", debian), (None, Some(debian.into())));
+        assert_eq!(seen_from(None, debian.into()), (None, Some(debian.into())));
+        let inside = format!("{image}{debian}");
+        assert_eq!(seen(image, &inside), (Some(image.into()), Some(debian.into())));
+        // Bound into it from elsewhere.
+        assert_eq!(seen(image, "/opt/server/bin/postgres"), (None, None));
     }
 
     #[test]

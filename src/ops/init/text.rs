@@ -128,6 +128,20 @@ fn service_lines(service: &Proposed) -> Vec<String> {
             path(programs)
         )
     }));
+    let rootfs = service.server.as_ref().and_then(|server| server.rootfs.as_ref());
+    lines.extend(rootfs.map(|rootfs| {
+        format!(
+            "rootfs = {}  # what the server runs from, instead of this host",
+            path(rootfs)
+        )
+    }));
+    let absent = service.server.as_ref().and_then(|server| server.absent.as_ref());
+    lines.extend(absent.map(|version| {
+        format!(
+            "# This host has no PostgreSQL {version}: install postgresql-{version}, or unpack a root file system that holds it and name it:\n\
+             # rootfs = \"/srv/images/postgresql-{version}\""
+        )
+    }));
     let databases = service
         .server
         .as_ref()

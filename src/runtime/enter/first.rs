@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait};
@@ -11,11 +12,14 @@ use signal_hook::consts::SIGCHLD;
 
 use super::signals::Signals;
 use super::{BEGIN, KILLED, PIPES, heard, walls};
-use crate::exec::{Invocation, Streams, spawn};
+use crate::exec::{Invocation, Streams, Tool, spawn};
 use crate::runtime::descriptors::{hand_over, take_over};
 use crate::runtime::process;
 use crate::runtime::protocol::{EnterOrder, Failure, ORDER_FD, SECOND_FD, Wiring, receive, send};
 use crate::runtime::{bwrap, seccomp};
+
+/// Begins a session with a terminal of its own (util-linux).
+const SETSID: &str = "/usr/bin/setsid";
 
 /// The process `__enter`, to its end. Returns the exit code to end with.
 pub fn enter_and_run() -> i32 {
@@ -61,11 +65,12 @@ fn run() -> Result<i32, Failure> {
     let (talk, mut streams) = inherited(&order.wiring).map_err(Failure::io("taking what was inherited"))?;
     process::no_core_dumps().map_err(Failure::io("forbidding core dumps"))?;
     let children = Signals::begin(&[SIGCHLD]).map_err(Failure::io("waiting for children"))?;
-    let command = command(&order)?;
     let filter = seccomp::program().map_err(Failure::io("compiling the filter"))?;
     let init = take_over(&talk).map_err(Failure::io("taking hold of the instance"))?;
     let init = init.ok_or_else(|| Failure::other("no instance"))?;
     walls::go_inside(&init).map_err(Failure::io("entering the sandbox"))?;
+    // By the programs that are inside, which need not be this host's.
+    let command = command(&order)?;
     // Held to the end, so that it is not gone when every process of the command has closed it.
     let _terminal = match &order.wiring {
         Wiring::Pipes => None,
@@ -119,9 +124,11 @@ fn inherited(wiring: &Wiring) -> io::Result<(UnixStream, Streams)> {
 fn command(order: &EnterOrder) -> Result<Invocation, Failure> {
     let drop = bwrap::drop_privileges(&order.account);
     let mut invocation = match order.wiring {
-        Wiring::Pipes => Invocation::of("setpriv")?,
+        Wiring::Pipes => Invocation::new(&Tool::at(Path::new(bwrap::SETPRIV))?),
         // In a session of its own, whose terminal its standard input is.
-        Wiring::Terminal { .. } => Invocation::of("setsid")?.args(["--ctty", "/usr/bin/setpriv"]),
+        Wiring::Terminal { .. } => {
+            Invocation::new(&Tool::at(Path::new(SETSID))?).args(["--ctty", bwrap::SETPRIV])
+        }
     };
     invocation = invocation.args(drop).args(&order.command);
     for (name, value) in &order.env {

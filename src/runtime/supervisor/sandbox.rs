@@ -8,7 +8,6 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::lchown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
@@ -20,6 +19,8 @@ use super::super::descriptors::{gate, in_memory, pipe};
 use super::super::leftovers::MARK;
 use super::super::process::{self, Held};
 use super::super::protocol::Failure;
+use super::super::rootfs::TEXTS_FD;
+use super::super::system::System;
 use super::super::{SandboxSpec, seccomp};
 use super::Supervisor;
 use super::spawner::Started;
@@ -67,8 +68,14 @@ impl Sandbox {
         bwrap::check(spec).map_err(Failure::other)?;
         let (filter_read, filter_write) = gate().map_err(Failure::io("making a pipe"))?;
         let (info_read, info_write) = pipe().map_err(Failure::io("making a pipe"))?;
-        let options = nul_terminated(&bwrap::options(spec, &bwrap::top_levels()));
-        let options = in_memory(&options).map_err(Failure::io("writing bwrap's options"))?;
+        let system = System::of(spec).map_err(|error| no_system(spec, &error))?;
+        let (options, texts) = bwrap::options(spec, &system);
+        let options = in_memory(&bwrap::nul_terminated(&options));
+        let options = options.map_err(Failure::io("writing bwrap's options"))?;
+        for (text, number) in texts.iter().zip(TEXTS_FD..) {
+            let text = in_memory(text.as_bytes()).map_err(Failure::io("writing files of the sandbox"))?;
+            streams.descriptors.push((text.into(), number));
+        }
         streams.descriptors.extend([
             (options.into(), OPTIONS_FD),
             (filter_read, FILTER_FD),
@@ -163,7 +170,7 @@ fn invocation(
         .args(["--args".to_owned(), OPTIONS_FD.to_string()])
         .args(["--seccomp".to_owned(), FILTER_FD.to_string()])
         .args(["--info-fd".to_owned(), INFO_FD.to_string()])
-        .args(["--", "/usr/bin/setpriv"])
+        .args(["--", bwrap::SETPRIV])
         .args(bwrap::drop_privileges(&spec.account))
         .arg(program)
         .args(args);
@@ -200,7 +207,10 @@ fn give_private_dirs(init: &Held, spec: &SandboxSpec) -> io::Result<()> {
     Ok(())
 }
 
-fn nul_terminated(words: &[OsString]) -> Vec<u8> {
-    let word = |word: &OsString| [word.as_bytes(), b"\0"].concat();
-    words.iter().flat_map(word).collect()
+fn no_system(spec: &SandboxSpec, error: &io::Error) -> Failure {
+    let shown = spec.rootfs.as_deref().unwrap_or(Path::new("/")).display();
+    Failure::other(format!(
+        "the root file system {shown} of service {} cannot be used: {error}; put it back, or name another one as its `rootfs`",
+        spec.service
+    ))
 }

@@ -145,6 +145,11 @@ impl PostgresService {
         identity: Identity,
         credentials: Credentials,
     ) -> Self {
+        // Where the image lies is for the configuration to say, and to be trusted in, now.
+        let identity = Identity {
+            rootfs: setup.rootfs.clone(),
+            ..identity
+        };
         Self {
             identity: Some(identity),
             credentials: Some(credentials),
