@@ -8,10 +8,12 @@ use serde_json::Value;
 
 use crate::Sizes;
 use crate::figures::{Chapter, Series, Target, ratio, table};
+use crate::greenmask;
 use crate::host::{program, run, timed};
 use crate::production::{Bare, Place, Production};
 
 const TIMES_AS_FAST: f64 = 5.0;
+const TIMES_AS_FAST_AS_GREENMASK: f64 = 6.0;
 const MOST_MEMORY_MB: f64 = 100.0;
 /// The word with which this program runs another one and tells how much memory it took.
 pub const MEASURE: &str = "--measure-memory";
@@ -53,7 +55,7 @@ const UPDATE: &str = "UPDATE people SET email = md5('k' || email) || '@example.c
     notes = md5('k' || notes) || md5('l' || notes)";
 
 pub fn measure(place: &Place, sizes: &Sizes) -> Result<Chapter> {
-    let mut lines = Vec::new();
+    let (mut lines, mut peers) = (Vec::new(), Vec::new());
     let mut chapter = Chapter::default();
     for rows in [sizes.rows / 10, sizes.rows] {
         eprintln!("masking: {rows} rows");
@@ -76,6 +78,28 @@ pub fn measure(place: &Place, sizes: &Sizes) -> Result<Chapter> {
             format!("<sub>{}</sub>", found.update.spread()),
             format!("<sub>{}</sub>", found.tuned.spread()),
         ]);
+        if let Some(beside) = &found.greenmask {
+            let faster = beside.whole.over(&found.masking);
+            peers.push(vec![
+                rows.to_string(),
+                ratio(&faster),
+                format!("<sub>{}</sub>", found.masking.spread()),
+                format!("<sub>{}</sub>", beside.whole.spread()),
+                format!(
+                    "<sub>{:.1} + {:.1}</sub>",
+                    beside.dump.median(),
+                    beside.restore.median()
+                ),
+            ]);
+            if rows == sizes.rows {
+                chapter.targets.push(Target {
+                    what: format!("masking {rows} rows, times as fast as Greenmask's dump and restore"),
+                    wanted: format!("≥ {TIMES_AS_FAST_AS_GREENMASK}"),
+                    measured: format!("{:.2}", faster.median()),
+                    held: faster.median() >= TIMES_AS_FAST_AS_GREENMASK,
+                });
+            }
+        }
         if rows == sizes.rows {
             chapter.targets.push(Target {
                 what: format!("masking {rows} rows, times as fast as one UPDATE"),
@@ -114,7 +138,27 @@ pub fn measure(place: &Place, sizes: &Sizes) -> Result<Chapter> {
             &lines
         )
     );
+    if !peers.is_empty() {
+        chapter.text += &beside_greenmask(&peers);
+    }
     Ok(chapter)
+}
+
+fn beside_greenmask(lines: &[Vec<String>]) -> String {
+    let head = [
+        "Rows",
+        "Times as fast as Greenmask",
+        "<sub>envclone, s</sub>",
+        "<sub>Greenmask, s</sub>",
+        "<sub>dump + restore, s</sub>",
+    ];
+    format!(
+        "\nGreenmask 0.2.22 in the same turns: it masks the same 7 columns while it dumps a clone of the same snapshot, whose server has \
+         its own settings, and restores into another database of that server, with two jobs each; its e-mail addresses, names and codes \
+         are deterministic, as envclone's are, its phone numbers and notes random. It purges and proves nothing, and its dump is one more \
+         copy of the data.\n\n{}",
+        table(&head, lines)
+    )
 }
 
 struct Found {
@@ -124,7 +168,16 @@ struct Found {
     update: Series,
     /// With those of envclone's instance.
     tuned: Series,
+    greenmask: Option<Beside>,
     memory: f64,
+}
+
+/// What Greenmask takes.
+#[derive(Default)]
+struct Beside {
+    dump: Series,
+    restore: Series,
+    whole: Series,
 }
 
 impl Found {
@@ -140,12 +193,21 @@ fn compare(production: &Production<'_>, pairs: usize) -> Result<Found> {
         steps: Default::default(),
         update: Series::default(),
         tuned: Series::default(),
+        greenmask: None,
         memory: 0.0,
     };
+    let peer = greenmask::asked_for();
     for _ in 0..pairs {
         crate::interrupted()?;
         found.update.push(update(production, &[])?);
         found.tuned.push(update(production, &TUNED)?);
+        if let Some(peer) = &peer {
+            let (dump, restore) = greenmask::dump_and_restore(peer, production)?;
+            let beside = found.greenmask.get_or_insert_default();
+            beside.dump.push(dump);
+            beside.restore.push(restore);
+            beside.whole.push(dump + restore);
+        }
         let (document, memory) = branch(production)?;
         ensure!(document["sanitization"]["found"] == 0, "originals were found");
         let ms = |step: &str| document["timings_ms"][step].as_f64().unwrap_or_default() / 1000.0;

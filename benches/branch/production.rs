@@ -291,9 +291,20 @@ impl<'a> Bare<'a> {
     }
 
     pub fn sql(&self, sql: &str) -> Result<String> {
+        self.sql_in("postgres", sql)
+    }
+
+    /// The same in another database.
+    pub fn sql_in(&self, database: &str, sql: &str) -> Result<String> {
         let mut psql = client(self.place, "psql", &self.sockets);
-        psql.env("PGPORT", "5433");
+        psql.env("PGPORT", "5433").env("PGDATABASE", database);
         query(psql, sql)
+    }
+
+    /// How a client connects to a database of it.
+    pub fn connection(&self, database: &str) -> String {
+        let sockets = self.sockets.display();
+        format!("host={sockets} port=5433 user=postgres dbname={database}")
     }
 }
 
