@@ -14,25 +14,27 @@ const INTO: &str = "restored";
 /// For its transformers that hash; made up.
 const SALT: &str = "a5eddc84e762e810";
 
-/// The seven columns, by the transformers that come nearest. Deterministic, as ours are, where that keeps relations; the phone
-/// number and the note by its generator of random values, which is the faster one.
+/// The seven columns, by the transformers that come nearest.
 const TRANSFORMERS: &str = r#"
         - name: "RandomEmail"
-          params: { column: "email", engine: "hash" }
+          params: { column: "email", engine: "ENGINE" }
         - name: "RandomPerson"
           params:
-            engine: "hash"
+            engine: "ENGINE"
             columns:
               - { name: "first_name", template: "{{ .FirstName }}" }
               - { name: "last_name", template: "{{ .LastName }}" }
               - { name: "full_name", template: "{{ .FirstName }} {{ .LastName }}" }
         - name: "RandomString"
-          params: { column: "phone", min_length: 13, max_length: 13, symbols: "0123456789", engine: "random" }
+          params: { column: "phone", min_length: 13, max_length: 13, symbols: "0123456789", engine: "ENGINE" }
         - name: "Hash"
           params: { column: "code", function: "sha256" }
         - name: "RandomString"
-          params: { column: "notes", min_length: 60, max_length: 90, symbols: "abcdefghijklmnopqrstuvwxyz ", engine: "random" }
+          params: { column: "notes", min_length: 60, max_length: 90, symbols: "abcdefghijklmnopqrstuvwxyz ", engine: "ENGINE" }
 "#;
+
+/// Its engines: the same value gives the same fake, as ours do; or not, which is faster. A code is hashed with either.
+pub const ENGINES: [&str; 2] = ["hash", "random"];
 
 /// The program of Greenmask, if it takes part.
 pub fn asked_for() -> Option<PathBuf> {
@@ -43,7 +45,11 @@ pub fn asked_for() -> Option<PathBuf> {
 
 /// How long its dump and its restore take, on a clone whose server has its own settings: two jobs each, into another database
 /// of the same server, which holds the same rows and indexes afterwards and no original.
-pub fn dump_and_restore(greenmask: &PathBuf, production: &Production<'_>) -> Result<(f64, f64)> {
+pub fn dump_and_restore(
+    greenmask: &PathBuf,
+    engine: &str,
+    production: &Production<'_>,
+) -> Result<(f64, f64)> {
     let bare = Bare::start(production, &[])?;
     bare.sql(&format!("CREATE DATABASE {INTO}"))?;
     let directory = tempfile::tempdir_in(production.place.path())?;
@@ -54,8 +60,9 @@ pub fn dump_and_restore(greenmask: &PathBuf, production: &Production<'_>) -> Res
     let configuration = format!(
         "common:\n  pg_bin_path: {programs:?}\n  tmp_dir: {tmp:?}\nlog:\n  level: \"warn\"\n\
          storage:\n  type: \"directory\"\n  directory:\n    path: {dumps:?}\n\
-         dump:\n  pg_dump_options:\n    dbname: {from:?}\n    jobs: 2\n  transformation:\n    - schema: \"public\"\n      name: \"people\"\n      transformers:{TRANSFORMERS}\
+         dump:\n  pg_dump_options:\n    dbname: {from:?}\n    jobs: 2\n  transformation:\n    - schema: \"public\"\n      name: \"people\"\n      transformers:{transformers}\
          restore:\n  pg_restore_options:\n    dbname: {into:?}\n    jobs: 2\n",
+        transformers = TRANSFORMERS.replace("ENGINE", engine),
         programs = production.place.programs.display().to_string(),
         tmp = at("tmp").display().to_string(),
         dumps = at("dumps").display().to_string(),
