@@ -223,6 +223,12 @@ fn numeric(column: &ColumnSample<'_>, family: Family, hint: Option<Hint>) -> Opt
     {
         return (family == Family::Decimal).then(|| Finding::new(hint.kind, 0.9, &["name", "type"]));
     }
+    // What is measured of a body is no whole number that refers to something.
+    if hint.is_some_and(|hint| hint.kind == PersonalKind::Health && hint.strength == Strength::Strong)
+        && family == Family::Decimal
+    {
+        return Some(Finding::new(PersonalKind::Health, 0.75, &["name", "type"]));
+    }
     if birth(hint) && family == Family::Integer {
         return Some(Finding::new(PersonalKind::BirthDate, 0.8, &["name"]));
     }
@@ -384,7 +390,10 @@ fn believed(hint: Hint, profile: &Profile, column: &ColumnSample<'_>) -> Option<
                 profile.person > 0.2
             }
         }
-        Kind::Username => strong || profile.holds_email > 0.1,
+        Kind::Username => {
+            let numbers = profile.long_number > 0.5 || values::are_numbers_or_uuids(column.values);
+            strong && !numbers || profile.holds_email > 0.1
+        }
         Kind::Street => {
             profile.digits > if strong { 0.2 } else { 0.6 } && profile.url < 0.5 && profile.spaces > 0.3
         }

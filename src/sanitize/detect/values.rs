@@ -392,6 +392,15 @@ pub(super) fn are_various(values: &[String]) -> bool {
     different.len() >= FEWEST && different.len() * 2 > filled.len() && made * 2 < filled.len()
 }
 
+/// Whether these texts are keys of other rows: numbers or UUIDs.
+pub(super) fn are_numbers_or_uuids(values: &[String]) -> bool {
+    let key = |value: &String| {
+        !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit())
+            || value.len() == 36 && value.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+    };
+    values.iter().filter(|value| key(value)).count() * 2 > values.len()
+}
+
 /// Whether a program made this text: a time, a number, a URL, a digest, a UUID.
 fn is_made(value: &str) -> bool {
     let hexadecimal = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';

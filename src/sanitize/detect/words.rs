@@ -11,11 +11,14 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Mac,
-        "mac adresse|indirizzo mac|wifi mac|bluetooth mac|macaddress|mac address|mac addr|hardware address",
+        "calling station|called station|\
+         mac adresse|indirizzo mac|wifi mac|bluetooth mac|macaddress|mac address|mac addr|hardware address",
     ),
     (
         Kind::Credential,
-        "pass word|pw hash|passwd hash|pwhash|password hash|contrasenya|clave acceso|senha|wachtwoord|haslo|\
+        "key hash|invite key|security answer|sicherheitsantwort|respuesta seguridad|clave|pin block|\
+         signing key|license key|shared key|password answer|\
+         pass word|pw hash|passwd hash|pwhash|password hash|contrasenya|clave acceso|senha|wachtwoord|haslo|\
          parola chiave|api token|access token|refresh token|bearer|client secret|webhook secret|ssh key|private pem|\
          authkey|mfa|two factor|encrypted pw|crypted pw|jwt|pw|password|passwd|passwort|kennwort|passphrase|pwd|pass|\
          mot passe|mdp|contrasena|salt|secret|token|api key|apikey|\
@@ -24,7 +27,8 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::UserAgent,
-        "agent utilisateur|browser agent|ua string|user agent|useragent|comment agent|http agent",
+        "navegador|navigateur|\
+         agent utilisateur|browser agent|ua string|user agent|useragent|comment agent|http agent",
     ),
     (
         Kind::Email,
@@ -43,14 +47,17 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::FirstName,
-        "first nm|fst name|forname|rufname|nome proprio|primeiro nome|voornaam|imie|firstnames|christian name|\
+        "mname|middle initial|initials|other name|vornamen|preferred name|forenames|given names|fornavn|\
+         fornamn|etunimi|\
+         first nm|fst name|forname|rufname|nome proprio|primeiro nome|voornaam|imie|firstnames|christian name|\
          nombre propio|nombres|prenoms|roepnaam|vname|fore name|first name|firstname|fname|given name|givenname|\
          forename|prenom|vorname|primer nombre|middle name|middlename|\
          nombre pila",
     ),
     (
         Kind::LastName,
-        "last nm|lst name|cognome|achternaam|tussenvoegsel|nazwisko|sobrenome|apelido|patronyme|nom usage|\
+        "surnames|efternavn|efternamn|sukunimi|family names|birth lname|\
+         last nm|lst name|cognome|achternaam|tussenvoegsel|nazwisko|sobrenome|apelido|patronyme|nom usage|\
          nom naissance|primer apellido|segundo apellido|apellido paterno|apellido materno|apellido uno|nname|zuname|\
          second name|nomfamille|last name|lastname|lname|surname|family name|familyname|nachname|familienname|\
          nom famille|apellido|apellidos|\
@@ -58,7 +65,12 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::FullName,
-        "nome completo|nominativo|volledige naam|volle naam|imie nazwisko|vollstaendiger name|nombre apellidos|\
+        "name birth|name at birth|legal name|proprio|proprietaire|bearbeiter|sachbearbeiter|informant|\
+         referrer|counterparty|creditor|debtor|guarantor|persona contacto|contacto|beneficiario|huesped|\
+         spouse|mother|father|guardian name|owner name|nombre fiscal|nombre titular|signed name|\
+         embossed name|suspect|witness|medecin|medico|doctor|arzt|decide par|signed by|auteur|autor|\
+         caller name|cnam|kontaktperson|name history|assistant|\
+         nome completo|nominativo|volledige naam|volle naam|imie nazwisko|vollstaendiger name|nombre apellidos|\
          account name holder|guest name|passenger name|traveller name|driver name|student name|member name|user full|\
          emergency contact|next kin|kin name|beneficiary|intestatario|titular|titulaire|inhaber|kontoinhaber|\
          contactpersoon|opdrachtgever|empfaenger|destinataire|destinatario|ontvanger|odbiorca|nadawca|absender|\
@@ -70,7 +82,9 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Username,
-        "nazwa uzytkownika|gebruikersnaam|benutzerkennung|nome utente|nome usuario|identifiant|usr name|user nm|\
+        "openid|ldap|extern uid|provider uid|external login|user principal|principal uri|principaluri|\
+         cardnumber of member|\
+         nazwa uzytkownika|gebruikersnaam|benutzerkennung|nome utente|nome usuario|identifiant|usr name|user nm|\
          account login|loginid|login id|pseudo|pseudonyme|apodo|bijnaam|uname|userid text|sam account|samaccountname|\
          username|user name|user login|login name|loginname|nickname|nicename|nick|screen name|screenname|\
          benutzername|\
@@ -78,7 +92,10 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::BankAccount,
-        "iban number|account no|acct no|acct number|bank acc|compte bancaire|numero compte|cuenta bancaria|\
+        "code banque|code guichet|cle rib|bban|routing num|account num|acc num|acc number|acc no|\
+         konto nummer|bank number|check number|cheque number|num cheque|cuenta|dd account|sepa mandate|\
+         beneficiary account|debtor account|\
+         iban number|account no|acct no|acct number|bank acc|compte bancaire|numero compte|cuenta bancaria|\
          conto corrente|coordinate bancarie|rekeningnummer|conta bancaria|nr konta|numer konta|bankverbindung|kontonr|\
          clabe|bsb|ach account|codigo banco|cod banco|iban|bic|swift|account number|bank account|sort code|\
          routing number|kontonummer|bank branch|bankleitzahl|blz|rib|\
@@ -86,14 +103,21 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Card,
-        "pan number|card no|card num|cardno|ccnum|cc num|carta credito|tarjeta credito|carte bancaire|\
+        "tarjeta|cvn|card exp|card expiry|carte numero|pan first|pan last|\
+         pan number|card no|card num|cardno|ccnum|cc num|carta credito|tarjeta credito|carte bancaire|\
          creditcardnummer|cartao credito|karta kredytowa|kreditkarte|card pan|carta numero|card number|cardnumber|\
          credit card|creditcard|cc number|cvv|cvc|last digits|card last|last four|kartennummer|\
          numero carte|numero tarjeta",
     ),
     (
         Kind::NationalId,
-        "codice fiscale|codicefiscale|cod fiscale|partita iva|piva|burgerservicenummer|rijksregisternummer|\
+        "ss|idprof|tva intra|num documento|documento|dni pasaporte|seguridad social|num secu|sv nummer|\
+         ust idnr|fuehrerschein|fuehrerscheinnummer|license num|lice num|lic num|licencia|npi|tin|mrz|\
+         registration number|company registry|personal no|personal number|document no|document key|\
+         doc no|other id|sin num|sinid|ssnid|permit no|visa no|visa number|identification id|id number|\
+         idnumber|incorp no|cif|numen|ine|federal tax|federaltaxid|dea number|upin|license plate|\
+         car plate|kennzeichen privat|\
+         codice fiscale|codicefiscale|cod fiscale|partita iva|piva|burgerservicenummer|rijksregisternummer|\
          numero contribuinte|contribuinte|nipc|cartao cidadao|numero identificacao|nr pesel|nip|regon|dowod|\
          dowod osobisty|numero dossier fiscal|numero nir|nir|numero securite|nss|curp|rfc|rut|ein|itin|sin number|\
          nhs number|nhs no|medicare number|aadhaar|aadhar|pan card|personal number|personnr|cpr|henkilotunnus|svnr|\
@@ -108,7 +132,8 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::BirthDate,
-        "date naiss|dt naissance|data nascita|nascita|geboortedatum|geboorte|data nascimento|nascimento|\
+        "of birth|date of birth|\
+         date naiss|dt naissance|data nascita|nascita|geboortedatum|geboorte|data nascimento|nascimento|\
          data urodzenia|urodzenia|fecha nac|fecha nacimiento|gebdat|gebdatum|geb datum|bday|birth year|year birth|\
          birth month|birthdt|brth dt|date naissance|dt birth|d o b|bdate|nacim|birth|birthday|birthdate|date birth|\
          dob|born|born on|naissance|geburtsdatum|geburtstag|geboren|nacimiento",
@@ -120,7 +145,11 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Health,
-        "blutgruppe|groupe sanguin|gruppo sanguigno|grupo sanguineo|gruppo sangue|allergie|allergien|alergia|alergias|\
+        "ethnoracial|ethnic|race|smoker|drug|dosage|dosierung|symptom|pulse|bmi|blood pressure|systolic|\
+         diastolic|oxygen saturation|respiration|heart rate|glucose|krankenkasse|allergen|immunization|\
+         vaccine|pregnancy|orientation|sexuality|observations medicales|antecedents|tratamiento|terapia|\
+         therapy|deceased reason|cause death|reaction|indication|blood|\
+         blutgruppe|groupe sanguin|gruppo sanguigno|grupo sanguineo|gruppo sangue|allergie|allergien|alergia|alergias|\
          diagnose|diagnosi|diagnostico|medication|medicament|medikament|medicacion|patologia|handicap|\
          behinderung|discapacidad|symptoms|prescription|treatment notes|ziekte|choroba|vaccination|insurance provider|\
          religion|ethnicity|race ethnicity|sexual orientation|political|diagnosis|allergy|allergies|disability|\
@@ -129,7 +158,9 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Phone,
-        "phone no|phone nbr|ph no|phonenum|telefone|telemovel|celular|cellulare|cell phone|cell number|\
+        "home no|office no|work no|clid|caller id|calling number|called number|cnum|alert number|\
+         num movil|mobiltelefon|diensttelefon|a number|b number|\
+         phone no|phone nbr|ph no|phonenum|telefone|telemovel|celular|cellulare|cell phone|cell number|\
          numero telefono|numero telephone|num tel|telefoon|telefoonnummer|mobiel|komorka|numer telefonu|mobilnummer|\
          handynummer|tlf|tfno|contact no|contact number|mobile no|home ph|work ph|sms number|landline|festnetz|\
          tel fixe|tel mobile|pager|phone|telephone|phonenumber|tel|mobile|mobil|cell|cellphone|fax|telefax|telefon|\
@@ -138,7 +169,8 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Street,
-        "straat|straatnaam|huisnummer|indirizzo|rua|endereco|logradouro|morada|ulica|adres|nr domu|numer domu|\
+        "town village|premise|sub premise|complemento|lieu dit|wohnanschrift|postadresse|\
+         straat|straatnaam|huisnummer|indirizzo|rua|endereco|logradouro|morada|ulica|adres|nr domu|numer domu|\
          domicile|voie|numero voie|complement adresse|street name|streetname|street no|street number|addr line|\
          addressline|adr|str nr|hausnr|calle numero|residence|home address|apartment|apt no|suite no|colonia|bairro|\
          wohnung|ship to|bill to|street|street address|streetaddress|address|addr|adresse|anschrift|strasse|rue|calle|\
@@ -147,13 +179,15 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Postcode,
-        "postal|zip cd|zipcd|cap residenza|codice postale|cep|codigopostal|cod postal|kod pocztowy|postnummer|\
+        "postal town code|cp|\
+         postal|zip cd|zipcd|cap residenza|codice postale|cep|codigopostal|cod postal|kod pocztowy|postnummer|\
          post code|postc|codepostal|pin code|pincode|eircode|zip|zipcode|zip code|postcode|postal code|postalcode|plz|\
          postleitzahl|code postal|codigo postal",
     ),
     (
         Kind::City,
-        "citta|comune|localita|plaats|woonplaats|stad|cidade|localidade|municipio|miasto|miejscowosc|ort|commune|\
+        "birth city|city birth|birth place|wohnsitz|\
+         citta|comune|localita|plaats|woonplaats|stad|cidade|localidade|municipio|miasto|miejscowosc|ort|commune|\
          city name|cityname|suburb|locality|birthplace|place birth|lieu naissance|geburtsort|luogo nascita|\
          lugar nacimiento|geboorteplaats|city|town|ville|stadt|ciudad|wohnort|localite|localidad|poblacion|hometown",
     ),
@@ -182,12 +216,17 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::FileName,
-        "nom fichier|nombre archivo|nome file|dateiname|bestandsnaam|uploaded file name|attachment name|nome arquivo|\
+        "photo|foto|selfie|recording|piece jointe|attachment file|datei|archivo adjunto|scan file|\
+         signature file|fichier joint|\
+         nom fichier|nombre archivo|nome file|dateiname|bestandsnaam|uploaded file name|attachment name|nome arquivo|\
          filename|file name|original name|originalname|orig path|archive name",
     ),
     (
         Kind::FreeText,
-        "annotazioni|osservazioni|commento|messaggio|opmerking|opmerkingen|bericht|notitie|notities|observacoes|\
+        "hinweis|zustellhinweis|motif|motivo|begruendung|grund|beschwerdetext|objet|corps|betreff|asunto|\
+         oggetto|cuerpo|preferencias|peticiones|wuensche|narrative|appreciation|headline|caption|spoiler|\
+         chat text|free text|additional info|complaint text|remittance|verwendungszweck|\
+         annotazioni|osservazioni|commento|messaggio|opmerking|opmerkingen|bericht|notitie|notities|observacoes|\
          comentarios internos|mensagem|uwagi|wiadomosc|komentarz|opis klienta|anmerkung|anmerkungen|freitext|\
          beschwerde|chat message|msg|msg text|msg body|review text|reply text|transcript|cover letter|motivation|\
          complaint|internal note|private note|customer note|staff note|case notes|comment|comments|note|notes|message|\
@@ -207,14 +246,16 @@ pub(super) const VAGUE: &[(Kind, &str)] = &[
         Kind::FullName,
         "name|author|owner|contact|nom|nombre|recipient|sender|person|info",
     ),
-    (Kind::Email, "mail|paypal|to|from|uid"),
+    (Kind::Email, "mail|paypal|to|from"),
     (Kind::Region, "state|region|zone|departement"),
     (Kind::Credential, "key|code|session|nonce|pin"),
     (Kind::Geo, "location|position"),
     (Kind::Url, "link|url|avatar|image|identifier|profile"),
     (
         Kind::FreeText,
-        "text|content|description|title|words|data|keyword|action|details|value|excerpt|objectives|search|header|info",
+        "texto|texte|contenu|inhalt|contenido|testo|titulo|titel|respuesta|antwort|reponse|answer|\
+         question|beschreibung|descripcion|descrizione|review|raw|cooked|\
+         text|content|description|title|words|data|keyword|action|details|value|excerpt|objectives|search|header|info",
     ),
     (
         Kind::Structured,
@@ -226,6 +267,11 @@ pub(super) const VAGUE: &[(Kind, &str)] = &[
 
 /// Words that turn what stands beside them into a switch, a counter, a reference or a setting.
 pub(super) const NEUTRAL: &[&str] = &[
+    "tipo",
+    "typ",
+    "klasse",
+    "encoding",
+    "role",
     "id",
     "ids",
     "is",
@@ -344,6 +390,41 @@ pub(super) const LOOKUPS: &[&str] = &[
 
 /// Tables of people, where a name is a person's.
 pub(super) const PEOPLE: &[&str] = &[
+    "borrower",
+    "patron",
+    "dependent",
+    "dependant",
+    "guardian",
+    "huesped",
+    "huespedes",
+    "fahrer",
+    "eleve",
+    "enseignant",
+    "responsable",
+    "guarantor",
+    "caller",
+    "adulto",
+    "proveedor",
+    "proveedores",
+    "supplier",
+    "vendor",
+    "bookseller",
+    "reviewer",
+    "reporter",
+    "instructor",
+    "trainer",
+    "nurse",
+    "physician",
+    "referee",
+    "spouse",
+    "mother",
+    "father",
+    "parent",
+    "child",
+    "signatory",
+    "investor",
+    "shareholder",
+    "director",
     "membre",
     "clienti",
     "utente",
@@ -438,4 +519,144 @@ pub(super) const PEOPLE: &[&str] = &[
     "usuario",
     "empleado",
     "signup",
+];
+
+/// Words that stand before or behind another in names that are written as one: `altcontactphone`, `workemail`.
+pub(super) const AFFIXES: &[&str] = &[
+    "alt",
+    "alternate",
+    "work",
+    "home",
+    "office",
+    "private",
+    "personal",
+    "primary",
+    "secondary",
+    "main",
+    "business",
+    "login",
+    "last",
+    "first",
+    "previous",
+    "next",
+    "old",
+    "new",
+    "billing",
+    "shipping",
+    "delivery",
+    "postal",
+    "portal",
+    "opac",
+    "public",
+    "internal",
+    "emergency",
+    "mothers",
+    "fathers",
+    "guardians",
+    "bill",
+    "ship",
+    "pay",
+    "reply",
+    "text",
+    "number",
+    "nummer",
+    "numero",
+    "no",
+    "name",
+    "date",
+    "data",
+    "by",
+    "of",
+    "id",
+    "exp",
+    "verification",
+    "lower",
+    "normalized",
+    "sanitized",
+    "affected",
+    "creation",
+    "update",
+    "station",
+    "called",
+    "calling",
+    "recording",
+    "file",
+    "card",
+    "credit",
+    "debit",
+    "license",
+    "pro",
+    "cell",
+    "debarred",
+    "params",
+    "social",
+    "networks",
+    "cust",
+    "emp",
+    "staff",
+];
+
+/// Tables of what people say to each other.
+pub(super) const TALK: &[&str] = &[
+    "message",
+    "comment",
+    "note",
+    "post",
+    "review",
+    "reply",
+    "feedback",
+    "chat",
+    "mail",
+    "email",
+    "opinion",
+    "opinione",
+    "testimonial",
+    "complaint",
+    "conversation",
+    "inquiry",
+    "enquiry",
+    "nachricht",
+    "kommentar",
+    "reklamation",
+    "reklamationen",
+    "mensaje",
+    "commentaire",
+    "avis",
+    "status",
+    "answer",
+    "letter",
+    "sms",
+];
+
+/// Tables of what is known of somebody's health.
+pub(super) const CLINICAL: &[&str] = &[
+    "patient",
+    "vital",
+    "medical",
+    "clinical",
+    "encounter",
+    "observation",
+    "lab",
+    "prescription",
+    "diagnosis",
+    "allergy",
+    "immunization",
+    "medication",
+    "health",
+];
+
+/// Values that are measured of a body, and of other things as well.
+pub(super) const MEASURED: &[&str] = &[
+    "weight",
+    "height",
+    "temperature",
+    "pulse",
+    "respiration",
+    "circ",
+    "saturation",
+    "bps",
+    "bpd",
+    "waist",
+    "glucose",
+    "value",
 ];
