@@ -8,6 +8,7 @@ mod blobs;
 mod documents;
 mod ids;
 mod names;
+mod neighbours;
 mod suggest;
 mod values;
 mod words;

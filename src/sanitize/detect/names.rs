@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use super::PersonalKind as Kind;
-use super::words::{AFFIXES, CLINICAL, LOOKUPS, MEASURED, NEUTRAL, PEOPLE, STRONG, TALK, VAGUE};
+use super::neighbours::{AFFIXES, CLINICAL, LOOKUPS, MEASURED, NEUTRAL, PEOPLE, TALK};
+use super::words::{STRONG, VAGUE};
 
 /// How clearly a name speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
