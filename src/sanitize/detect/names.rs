@@ -68,6 +68,16 @@ static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 /// Words of this many letters may end a German or Dutch compound whose beginning says nothing.
 const HEAD: usize = 6;
 
+/// Words that end a compound, the longest first.
+static HEADS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let words = STRONG.iter().flat_map(|(_, phrases)| phrases.split('|'));
+    let mut heads: Vec<&str> = words
+        .filter(|word| word.len() >= HEAD && !word.contains(' '))
+        .collect();
+    heads.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    heads
+});
+
 /// The words of a token that are written as one, and the singular of a plural: `dateofbirth`, `rechnungsadresse`, `addresses`.
 /// What is not made of known words alone stays as it is.
 fn apart(token: String) -> Vec<String> {
@@ -84,11 +94,9 @@ fn apart(token: String) -> Vec<String> {
     if let Some(words) = split(&token) {
         return words;
     }
-    let strong = STRONG.iter().flat_map(|(_, phrases)| phrases.split('|'));
-    let head =
-        strong.filter(|word| word.len() >= HEAD && token.len() >= word.len() + 3 && token.ends_with(word));
-    if let Some(head) = head.max_by_key(|word| word.len()) {
-        return vec![token[..token.len() - head.len()].to_owned(), head.to_owned()];
+    let mut heads = HEADS.iter();
+    if let Some(head) = heads.find(|word| token.len() >= word.len() + 3 && token.ends_with(**word)) {
+        return vec![token[..token.len() - head.len()].to_owned(), (*head).to_owned()];
     }
     // What follows says whose it is, or how it is written.
     let first = ["email", "phone", "telefon"]
