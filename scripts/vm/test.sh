@@ -3,9 +3,10 @@
 #
 #   test.sh [FILTER]     only tests whose name contains FILTER, of every suite
 #
-# Suites that need no boot share a machine that resumes its saved state. Beside it, one after the other, each test that reboots has
-# a machine of its own, in which it is started again after each boot, until it has ended. Nothing of a machine stays. The
-# seconds at which each test ended are in target/vm/*/times.log.
+# Each suite has a machine that resumes its saved state, and so has each test that reboots, which is started again after each boot,
+# until it has ended. Two machines run at a time. Nothing of a machine stays. When each test ended is in target/vm/*/times.log, by
+# the clock and in seconds of the host's processors.
+# shellcheck disable=SC2317,SC2329 # functions are called by in_turn and by a trap
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -20,6 +21,8 @@ template=smoke::the_productions_of_the_tests_begin_with_a_cluster_of_the_guests_
 # Modules of tests/live.rs that run in the guest as well. The others need servers that are not there (PostgreSQL 15 with
 # pg_cron, and 14, 16 and 18), or have nothing to do with what is different in the guest.
 live=(storage::)
+# Tests of tests/vm.rs that have a machine of their own.
+conformance=zfs_conformance::
 
 # Builds the tests; prints "NAME EXECUTABLE" of each.
 build() {
@@ -45,7 +48,7 @@ make_template() {
     # shellcheck disable=SC2016 # the inner shell expands it
     unshare --mount -- bash -euc '
         mount -o loop,ro "$1/image/root.img" "$2"
-        exec bwrap --die-with-parent --unshare-pid --unshare-net --dev /dev --proc /proc --perms 0755 --tmpfs /var/lib --perms 1777 --tmpfs /tmp \
+        exec bwrap --die-with-parent --setenv ENVCLONE_TEST_WAL_SEGMENT_MIB 1 --unshare-pid --unshare-net --dev /dev --proc /proc --perms 0755 --tmpfs /var/lib --perms 1777 --tmpfs /tmp \
             --ro-bind "$2/usr" /usr --ro-bind "$2/etc" /etc --symlink usr/bin /bin --symlink usr/sbin /sbin \
             --symlink usr/lib /lib --symlink usr/lib64 /lib64 --bind "$3" "$5" --dir "$5/target/tmp" --bind "$4" "$5/target/tmp" \
             --chdir "$5" -- "${@:6}"
@@ -77,44 +80,60 @@ run_in_guest() {
 # The tests of a suite whose names contain a filter; lists only, nothing of it runs here.
 list() { "$(executable "$1")" --list --format terse "${@:2}" | sed -n 's/: test$//p'; }
 
-# check_counts LOGS SUITES: nothing may be skipped, and each of so many suites ends with tests that passed.
+# check_counts LOGS: nothing may be skipped, and the suite ends with tests that passed.
 check_counts() {
-    awk -v suites="$2" '
+    awk '
         /^test result: / { results++; ignored += $8; if ($4 == 0) empty = 1 }
         END {
             if (ignored) problem = "tests were skipped in the guest"
             else if (empty) problem = "no test of a suite passed in the guest"
-            else if (results != suites) problem = "a suite did not end in the guest"
+            else if (results != 1) problem = "a suite did not end in the guest"
             if (problem) { print "error: " problem > "/dev/stderr"; exit 1 }
         }' "$1/out.log"
 }
 
-# Each test that reboots, one after the other.
-reboot() {
-    local test place failed=0
-    while read -r test; do
-        printf '\n     Rebooting the guest: vm_reboot %s\n' "$test"
-        place=$logs/${test//:/-}
-        # The journal of all boots is wanted when it fails.
-        run_in_guest "$place" vm_reboot --reboots <<JOB || failed=1
+# machine NAME SUITE [ARG...]: the tests of a suite, with these words for it, in a machine that is resumed.
+machine() {
+    local place=$logs/$1 failed=0
+    printf '\n     Running in the guest: %s\n' "${*:2}"
+    # Two of them: while one waits for a server or for the disk, the other goes on.
+    run_in_guest "$place" "$2" <<JOB || failed=1
 export RUST_BACKTRACE=1
-if [ ! -d /var/log/journal ]; then mkdir /var/log/journal; journalctl --flush; fi
-exec $(executable vm_reboot) --exact ${test@Q}
+exec $(executable "$2") --test-threads=2 ${*:3}
 JOB
-        check_counts "$place" 1 || failed=1
-    done <"$work/reboots"
+    check_counts "$place" || failed=1
     return "$failed"
 }
 
-# The script for the machine that is resumed.
-suites_that_need_no_boot() {
-    echo "export RUST_BACKTRACE=1 failed=0"
-    # shellcheck disable=SC2016,SC2028 # the guest's shell reads it
-    echo 'run() { printf "\n     Running in the guest: %s %s\n" "$1" "${*:3}"; shift; "$@" || failed=1; }'
-    if [ -n "$(list vm "$filter")" ]; then echo "run vm $(executable vm) ${filter@Q}"; fi
-    if [ -n "$(list live "${live[@]}")" ]; then echo "run live $(executable live) ${live[*]@Q}"; fi
-    # shellcheck disable=SC2016
-    echo 'exit $failed'
+# machine_that_reboots TEST
+machine_that_reboots() {
+    local place=$logs/${1//:/-} failed=0
+    printf '\n     Rebooting the guest: vm_reboot %s\n' "$1"
+    # The journal of all boots is wanted when it fails.
+    run_in_guest "$place" vm_reboot --reboots <<JOB || failed=1
+export RUST_BACKTRACE=1
+if [ ! -d /var/log/journal ]; then mkdir /var/log/journal; journalctl --flush; fi
+exec $(executable vm_reboot) --exact ${1@Q}
+JOB
+    check_counts "$place" || failed=1
+    return "$failed"
+}
+
+# in_turn COMMAND...: runs it beside the others, two at a time in the order of the calls; what it says is kept for later.
+in_turn() {
+    local said=$work/said-${#running[@]}
+    : >"$said"
+    # With its machine it is a group of its own.
+    set -m
+    {
+        read -r -n 1 -u 7
+        failed=0
+        "$@" || failed=1
+        printf x >&7
+        exit "$failed"
+    } >"$said" 2>&1 &
+    set +m
+    running+=("$!")
 }
 
 "$here/../install-packages.sh" vm
@@ -129,11 +148,10 @@ rm -rf -- "$logs"
 # What mmdebstrap mounts ends with it, also when it is killed.
 state=$(unshare --mount -- "$here/image.sh")
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/envclone-vm-XXXXXX")
-rebooting=
-# shellcheck disable=SC2317,SC2329 # called by the trap
+running=()
 clean_up() {
-    # With its machine: it is a group of its own.
-    if [ -n "$rebooting" ]; then kill -- "-$rebooting" 2>/dev/null || :; fi
+    local group
+    for group in "${running[@]}"; do kill -- "-$group" 2>/dev/null || :; done
     rm -rf --one-file-system -- "$work"
 }
 trap clean_up EXIT
@@ -142,26 +160,29 @@ cd "$repository"
 build >"$work/executables"
 make_template
 
-failed=0
-if [ -n "$filter" ]; then live=("$filter"); fi
-suites_that_need_no_boot >"$work/resumed"
-suites=$(grep -c '^run ' "$work/resumed" || :)
+mkfifo "$work/turns"
+exec 7<>"$work/turns"
+printf xx >&7
+# First what takes longest.
+if [ -n "$(list vm "$filter" --skip "$conformance")" ]; then in_turn machine vm vm --skip "$conformance" "${filter@Q}"; fi
+if list vm "$filter" | grep -q "^$conformance"; then
+    list vm "$filter" | grep "^$conformance" >"$work/conformance"
+    in_turn machine conformance vm --exact "$(tr '\n' ' ' <"$work/conformance")"
+fi
 list vm_reboot "$filter" >"$work/reboots"
-if [ "$suites" = 0 ] && [ ! -s "$work/reboots" ]; then
+while read -r test; do in_turn machine_that_reboots "$test"; done <"$work/reboots"
+if [ -n "$filter" ]; then live=("$filter"); fi
+if [ -n "$(list live "${live[@]}")" ]; then in_turn machine live live "${live[@]@Q}"; fi
+if [ "${#running[@]}" = 0 ]; then
     echo "error: no test is named like that: $filter" >&2
     exit 1
 fi
-# Beside the suites, since a boot leaves most of a processor idle; what it says comes after theirs.
-: >"$work/rebooting"
-set -m
-reboot >"$work/rebooting" 2>&1 &
-rebooting=$!
-set +m
-if [ "$suites" != 0 ]; then
-    run_in_guest "$logs/resumed" "vm live" <"$work/resumed" || failed=1
-    check_counts "$logs/resumed" "$suites" || failed=1
-fi
-tail --pid="$rebooting" -n +1 -f "$work/rebooting"
-wait "$rebooting" || failed=1
-rebooting=
+failed=0
+for number in "${!running[@]}"; do
+    # Waited for, so that a signal is heard meanwhile.
+    tail --pid="${running[$number]}" -n +1 -f "$work/said-$number" &
+    wait "$!"
+    wait "${running[$number]}" || failed=1
+done
+running=()
 exit "$failed"

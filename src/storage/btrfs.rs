@@ -14,9 +14,9 @@ mod parse;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use super::home::{Home, from_volume};
+use super::working::{WITHIN, Working};
 use super::{
     Advice, Capabilities, Filesystem, Mark, Object, ObjectId, Owned, Place, Role, RootFacts, Storage,
     StorageError, Usage, Volume, VolumeError,
@@ -28,8 +28,6 @@ use parse::{Shown, Unreadable};
 
 /// `BTRFS_FIRST_FREE_OBJECTID`: the inode number of every subvolume's root.
 const ROOT_INO: u64 = 256;
-/// Deleting waits for a commit of the filesystem, which may have much to write.
-const DELETE_WITHIN: Duration = Duration::from_secs(600);
 /// A failure with less than this free is taken for a full pool.
 const FULL_BELOW: u64 = 16 << 20;
 const DRIVER: &str = "btrfs";
@@ -81,6 +79,36 @@ impl Btrfs {
 
     fn call(&self, words: &[&str]) -> Invocation {
         Invocation::new(&self.tool).args(words)
+    }
+
+    /// A call that changes what lies at a place.
+    fn change(&self, work: &Working, words: &[&str]) -> Invocation {
+        work.held_by(self.call(words)).timeout(WITHIN)
+    }
+
+    /// Waits until no program works any more in the directory that a place lies in, and lets none of another run begin there; `None`
+    /// where there is no such directory.
+    fn work_at(&self, place: &Place) -> Result<Option<Working>, StorageError> {
+        let (path, relative) = (self.home.path_of(place), place.relative());
+        let above = relative.parent().unwrap_or(&relative);
+        let opened = match self.home.volume().subvolume(above) {
+            Ok(directory) => directory.as_fd().try_clone_to_owned(),
+            Err(VolumeError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(from_volume("opening", &path, error)),
+        };
+        let directory = opened.map_err(|source| StorageError::Io {
+            action: "opening",
+            path: path.clone(),
+            source,
+        })?;
+        Working::at(directory, &path).map(Some)
+    }
+
+    /// [`Btrfs::work_at`], where the directory was there a moment ago.
+    fn work_in(&self, place: &Place) -> Result<Working, StorageError> {
+        self.work_at(place)?.ok_or_else(|| StorageError::NotFound {
+            path: self.home.path_of(place),
+        })
     }
 
     /// Runs `btrfs`. A failure on a full pool is [`StorageError::NoSpace`].
@@ -163,11 +191,11 @@ impl Btrfs {
         Ok((place, shown))
     }
 
-    fn set_readonly(&self, path: &Path, readonly: bool) -> Result<(), StorageError> {
+    fn set_readonly(&self, work: &Working, path: &Path, readonly: bool) -> Result<(), StorageError> {
         let value = if readonly { "true" } else { "false" };
         // -f: a snapshot of a subvolume that was once received is refused without it.
         let invocation = self
-            .call(&["property", "set", "-f", "-t", "subvol", "--"])
+            .change(work, &["property", "set", "-f", "-t", "subvol", "--"])
             .arg(path)
             .args(["ro", value]);
         self.run("changing the read-only flag of", path, &invocation)
@@ -183,7 +211,8 @@ impl Btrfs {
         readonly: bool,
     ) -> Result<Object, StorageError> {
         let path = self.home.prepare(place)?;
-        let mut invocation = self.call(&["subvolume", "snapshot"]);
+        let work = self.work_in(place)?;
+        let mut invocation = self.change(&work, &["subvolume", "snapshot"]);
         if readonly {
             invocation = invocation.arg("-r");
         }
@@ -204,13 +233,13 @@ impl Btrfs {
                 })
             }
             Ok(_) => {
-                self.delete(place, &path)?;
+                self.delete(&work, place, &path)?;
                 Err(not_ours(source, "it was exchanged while it was snapshotted"))
             }
             Err(error) => {
                 // After a time-out it may have been made nevertheless.
                 if matches!(self.look(place), Ok(Some(_))) {
-                    self.delete(place, &path)?;
+                    self.delete(&work, place, &path)?;
                 }
                 self.home.tidy(place)?;
                 Err(error)
@@ -219,14 +248,11 @@ impl Btrfs {
     }
 
     /// Deletes the subvolume at a place of ours, whatever its users have made in it.
-    fn delete(&self, place: &Place, path: &Path) -> Result<(), StorageError> {
-        let invocation = self
-            .call(&["subvolume", "delete", "-c", "--"])
-            .arg(path)
-            .timeout(DELETE_WITHIN);
+    fn delete(&self, work: &Working, place: &Place, path: &Path) -> Result<(), StorageError> {
+        let invocation = self.change(work, &["subvolume", "delete", "-c", "--"]).arg(path);
         if let Err(first) = self.run("deleting", path, &invocation) {
             // What blocks it is a subvolume inside. Where there is none, the first failure is the reason.
-            if !self.home.is_taken(place)? || !self.remove_nested(place, path)? {
+            if !self.home.is_taken(place)? || !self.remove_nested(work, place, path)? {
                 return Err(first);
             }
             self.run("deleting", path, &invocation)?;
@@ -235,10 +261,10 @@ impl Btrfs {
     }
 
     /// Checks the ownership of what is at a place and deletes it with its mark.
-    fn destroy_at(&self, place: &Place, shown: &Shown) -> Result<(), StorageError> {
+    fn destroy_at(&self, work: &Working, place: &Place, shown: &Shown) -> Result<(), StorageError> {
         let id = ObjectId(shown.uuid.clone());
         self.home.claim(place, &id)?;
-        self.delete(place, &self.home.path_of(place))?;
+        self.delete(work, place, &self.home.path_of(place))?;
         self.home.remove_mark(&id)
     }
 
@@ -404,7 +430,7 @@ impl Storage for Btrfs {
             // Repeated after it was done.
             if there.uuid == object.id.0 && self.home.mark(&object.id)?.as_ref() == Some(mark) {
                 if there.readonly != readonly {
-                    self.set_readonly(&settled.path, readonly)?;
+                    self.set_readonly(&self.work_in(place)?, &settled.path, readonly)?;
                 }
                 return Ok(settled);
             }
@@ -416,29 +442,37 @@ impl Storage for Btrfs {
         self.home.write_mark(mark).map_err(|error| self.full(error))?;
         // The kernel moves no read-only subvolume to another directory. Nobody else can write where it lies.
         if shown.readonly {
-            self.set_readonly(&object.path, false)?;
+            self.set_readonly(&self.work_in(&from)?, &object.path, false)?;
         }
         self.home.rename(&from, place)?;
         if readonly {
-            self.set_readonly(&settled.path, true)?;
+            self.set_readonly(&self.work_in(place)?, &settled.path, true)?;
         }
         self.home.tidy(&from)?;
         Ok(settled)
     }
 
     fn destroy(&self, object: &Object) -> Result<(), StorageError> {
-        match self.exact(object) {
-            Ok((place, shown)) => self.destroy_at(&place, &shown),
-            Err(StorageError::NotFound { path }) => {
+        let work = self.work_at(&self.home.place_of(&object.path)?)?;
+        match (self.exact(object), work) {
+            (Ok((place, shown)), Some(work)) => self.destroy_at(&work, &place, &shown),
+            (Err(StorageError::NotFound { path }), _) => {
                 self.forget(&object.id)?;
                 Err(StorageError::NotFound { path })
             }
-            Err(error) => Err(error),
+            (Ok(_), None) => Err(StorageError::NotFound {
+                path: object.path.clone(),
+            }),
+            (Err(error), _) => Err(error),
         }
     }
 
     fn discard_incoming(&self, run: &RunId) -> Result<(), StorageError> {
-        let Some(paths) = self.home.incoming(run)? else {
+        let any = Place::Incoming {
+            run: run.clone(),
+            role: Role::Snapshot,
+        };
+        let (Some(work), Some(paths)) = (self.work_at(&any)?, self.home.incoming(run)?) else {
             return Ok(());
         };
         for path in paths {
@@ -446,7 +480,7 @@ impl Storage for Btrfs {
                 continue;
             };
             match self.look(&place) {
-                Ok(Some(shown)) => self.destroy_at(&place, &shown)?,
+                Ok(Some(shown)) => self.destroy_at(&work, &place, &shown)?,
                 // No subvolume: goes with the directory.
                 Ok(None) | Err(StorageError::NotOurs { .. }) => {}
                 Err(error) => return Err(error),

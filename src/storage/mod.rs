@@ -14,6 +14,7 @@ mod home;
 pub mod memory;
 mod mountinfo;
 mod pool;
+mod working;
 mod zfs;
 
 use std::path::{Path, PathBuf};

@@ -28,18 +28,17 @@ mod root;
 use std::path::{Path, PathBuf};
 
 use super::home::{Home, from_volume};
+use super::working::{WITHIN, Working};
 use super::{
     Advice, Capabilities, Mark, Object, ObjectId, Owned, Place, RootFacts, Storage, StorageError, Usage,
     Volume,
 };
 use crate::exec::{Invocation, Tool};
 use crate::model::RunId;
-use ask::WITHIN;
 pub(super) use devices::{devices_of_tree, points_of_tree};
 pub use error::ZfsError;
 use host::{check_state, key_not_loaded, loaded_version};
 use mounting::dataset_at;
-use own::Working;
 use parse::Table;
 use plan::{Target, Tree, dataset_of, is_within, zpool_of};
 

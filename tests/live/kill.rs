@@ -1,14 +1,16 @@
 //! Runs that are killed or interrupted: whatever they had made is gone after the next command that changes something.
 
 use std::fs;
-use std::process::Child;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
 
+use envclone::exec::Tool;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::branch::url_of;
 use crate::bytes::checksum;
 use crate::pool::run;
-use crate::production::{Ended, MINUTE, Production, ask};
+use crate::production::{Ended, MINUTE, Production, ask, program, set_mode};
 use crate::world;
 
 /// Waits, looking again and again, until `seen` says so.
@@ -96,6 +98,126 @@ fn killed_at_any_line_of_its_journal_a_run_leaves_nothing_behind() {
     production.envclone(&["destroy", "fix-42"]).ok();
     assert_eq!(production.world(), before);
     assert_eq!(checksum(&production.root()), files);
+}
+
+/// A program in the place of `btrfs` that, at a certain call, waits until it is told to go on.
+struct Held {
+    base: PathBuf,
+    program: PathBuf,
+}
+
+impl Held {
+    fn at(production: &Production, call: &str) -> Self {
+        let held = Self {
+            base: production.base().to_owned(),
+            program: Tool::find("btrfs").unwrap().path().to_owned(),
+        };
+        let [called, go, btrfs] = ["called", "go", "btrfs"].map(|name| held.base.join(name));
+        fs::copy(&held.program, &btrfs).unwrap();
+        let _ = fs::remove_file(&called);
+        if !go.exists() {
+            run("mkfifo", &[go.to_str().unwrap()]);
+        }
+        let wrapper = format!(
+            "#!/bin/sh\ncase \"$*\" in {call:?}*) : >{}; read -r line <{};; esac\nexec {} \"$@\"\n",
+            called.display(),
+            go.display(),
+            btrfs.display()
+        );
+        fs::write(held.wrapper(), wrapper).unwrap();
+        set_mode(&held.wrapper(), 0o755);
+        held
+    }
+
+    fn wrapper(&self) -> PathBuf {
+        self.base.join("btrfs.sh")
+    }
+
+    /// Starts envclone where that program is.
+    fn spawn(&self, production: &Production, args: &[&str]) -> Child {
+        let command = production.command(args);
+        let mut inside = program("/usr/bin/unshare");
+        let script = "mount --bind \"$1\" \"$2\"; shift 2; exec \"$@\"";
+        inside.args([
+            "--mount",
+            "--propagation",
+            "slave",
+            "--",
+            "sh",
+            "-euc",
+            script,
+            "-",
+        ]);
+        inside.arg(self.wrapper()).arg(&self.program);
+        inside.arg(command.get_program()).args(command.get_args());
+        inside.stdout(Stdio::piped()).stderr(Stdio::piped());
+        inside.spawn().unwrap()
+    }
+
+    fn is_called(&self) -> bool {
+        self.base.join("called").exists()
+    }
+
+    fn go_on(&self) {
+        fs::write(self.base.join("go"), "\n").unwrap();
+    }
+}
+
+/// How often a process has slept until now, while it has open a directory in which objects lie.
+fn waits_at_objects(production: &Production, pid: u32) -> Option<u64> {
+    let home = production.pool().join(".envclone");
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let mut places = open
+        .flatten()
+        .filter_map(|entry| fs::read_link(entry.path()).ok());
+    places.find(|path| {
+        ["incoming", "env"]
+            .iter()
+            .any(|dir| path.starts_with(home.join(dir)))
+    })?;
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let mut lines = status.lines();
+    let count = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+    count.trim().parse().ok()
+}
+
+#[test]
+fn what_a_killed_run_had_called_is_waited_for_and_leaves_nothing_behind() {
+    let production = Production::new();
+    let before = production.world();
+    let branch: &[&str] = &["branch", "prod", "fix-42"];
+    for (args, call) in [
+        (branch, "subvolume snapshot -r "),
+        (branch, "subvolume snapshot -- "),
+        (branch, "property set "),
+        (&["destroy", "fix-42"], "subvolume delete "),
+    ] {
+        if args != branch {
+            production.branch("fix-42");
+        }
+        let held = Held::at(&production, call);
+        let mut run = held.spawn(&production, args);
+        until(call, || held.is_called() || run.try_wait().unwrap().is_some());
+        assert!(
+            held.is_called(),
+            "{call}: {:?}",
+            Ended::of(run.wait_with_output().unwrap())
+        );
+        signal(&run, Signal::KILL);
+        Ended::of(run.wait_with_output().unwrap());
+        let mut next = production.spawn(&["destroy", "nosuch"]);
+        let (mut seen, mut ended) = (None, false);
+        until("the next command waits, unless it does not", || {
+            let now = waits_at_objects(&production, next.id());
+            seen = now.map(|now| seen.unwrap_or(now));
+            ended = next.try_wait().unwrap().is_some();
+            ended || seen.zip(now).is_some_and(|(since, now)| now > since + 5)
+        });
+        held.go_on();
+        assert!(!ended, "nothing waited for {call}");
+        Ended::of(next.wait_with_output().unwrap()).refused(2, &["no environment nosuch"]);
+        assert_eq!(production.world(), before, "killed while it called {call}");
+    }
 }
 
 #[test]

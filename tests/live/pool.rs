@@ -33,6 +33,13 @@ pub trait Ground {
 /// Longer than anything takes on a machine that is busy, or emulated, or both.
 pub const LONG: Duration = Duration::from_secs(600);
 
+/// Between two looks at what is waited for: a test that looked all the time would take the processor from it, and where there is only
+/// one, as in the guest, most of that.
+#[allow(dead_code, reason = "not every test binary with this module needs it")]
+pub fn before_another_look() {
+    std::thread::park_timeout(Duration::from_millis(5));
+}
+
 /// Runs a program that a test needs.
 pub fn run(program: &str, args: &[&str]) -> String {
     let invocation = Invocation::of(program).unwrap().args(args).timeout(LONG);

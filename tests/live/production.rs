@@ -635,7 +635,12 @@ fn make_template(scratch: &Path, programs: &Path) {
     chown(&data, Some(uid), Some(gid)).unwrap();
     let mut initdb = of_server(&programs.join("initdb"), scratch);
     initdb.args(["--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8"]);
-    initdb.args(["--locale=C.UTF-8", "-D"]);
+    initdb.args(["--locale=C.UTF-8"]);
+    // In the guest, where every byte is dear.
+    if let Some(size) = std::env::var_os("ENVCLONE_TEST_WAL_SEGMENT_MIB") {
+        initdb.arg("--wal-segsize").arg(size);
+    }
+    initdb.arg("-D");
     Ended::of(initdb.arg(&data).output().unwrap()).ok();
     let settings = format!(
         "listen_addresses = ''\nunix_socket_directories = '{}'\nmax_prepared_transactions = 5\nautovacuum = off\nfsync = off\n",

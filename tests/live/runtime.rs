@@ -970,9 +970,16 @@ fn marked(branch: &BranchId) -> Vec<String> {
 
 #[test]
 fn a_start_that_is_killed_at_any_moment_leaves_no_process() {
+    const ROUNDS: u32 = 30;
     let scene = Scene::new();
     scene.copy_data();
-    for round in 0..30u32 {
+    // The control: how long a start takes that nobody kills.
+    scene.runtime.open(&scene.branch).unwrap();
+    let began = std::time::Instant::now();
+    scene.runtime.start(&scene.branch, &scene.postgres()).unwrap();
+    let whole = began.elapsed();
+    scene.runtime.close(&scene.branch).unwrap();
+    for round in 0..ROUNDS {
         scene.runtime.open(&scene.branch).unwrap();
         let supervisor = scene.supervisor();
         std::thread::scope(|scope| {
@@ -980,7 +987,7 @@ fn a_start_that_is_killed_at_any_moment_leaves_no_process() {
             // Spread over the time that a start takes.
             let (_never, nothing) = rustix::pipe::pipe().map(|(read, write)| (write, read)).unwrap();
             let mut fds = [rustix::event::PollFd::new(&nothing, rustix::event::PollFlags::IN)];
-            let wait = Duration::from_micros(u64::from(round) * 1500);
+            let wait = whole * round / ROUNDS;
             let wait = rustix::event::Timespec::try_from(wait).unwrap();
             // A signal only makes this shorter.
             let _ = rustix::event::poll(&mut fds, Some(&wait));

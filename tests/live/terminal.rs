@@ -323,7 +323,7 @@ fn the_terminal_gets_its_modes_back_and_nothing_runs_on_however_it_ends() {
     // It cannot do anything any more; the kernel does it.
     let mut terminal = begin();
     terminal.signal(Signal::KILL);
-    terminal.code();
+    assert_eq!(terminal.code(), 137);
     until("the end of what it began", || inside(&token).is_empty());
     production.envclone(&["destroy", "fix-42"]).ok();
 }
@@ -480,7 +480,7 @@ fn a_command_whose_output_is_piped_has_no_terminal_at_all_and_leaves_the_keys_to
     terminal.shows("0123456789ABCDEFGHIJKLMNOPQRST0123456789");
     until("the end of the pager", || terminal.takes_lines());
     terminal.types("\x04");
-    terminal.code();
+    assert_eq!(terminal.code(), 0);
     production.envclone(&["destroy", "fix-42"]).ok();
 }
 
@@ -540,7 +540,8 @@ fn the_branchs_processes_and_the_command_see_nothing_of_each_other() {
         "{said}"
     );
     drop(client.stdin.take());
-    client.wait().unwrap();
+    // `read` found no line.
+    assert_eq!(client.wait().unwrap().code(), Some(1));
     production.envclone(&["destroy", "fix-42"]).ok();
 }
 

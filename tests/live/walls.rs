@@ -384,7 +384,13 @@ fn gains_nothing(host: &Host) {
 #[test]
 fn the_branch_of_a_superuser_that_listens_everywhere_is_still_alone() {
     let host = Host::new();
-    let listen = "perl -MSocket -e 'socket(my $s, AF_INET, SOCK_STREAM, 0); bind($s, pack_sockaddr_in(7777, INADDR_ANY)); listen($s, 5); accept(my $c, $s); print $c \"hello\"'";
+    // One that is free on the host.
+    let free = std::net::TcpListener::bind(("0.0.0.0", 0)).unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let listen = format!(
+        "perl -MSocket -e 'socket(my $s, AF_INET, SOCK_STREAM, 0); bind($s, pack_sockaddr_in({port}, INADDR_ANY)); listen($s, 5); accept(my $c, $s); print $c \"hello\"'"
+    );
     let begin = format!(
         "COPY (SELECT 1) TO PROGRAM {}",
         quoted(&format!("({listen}) >/dev/null 2>&1 </dev/null & cat >/dev/null"))
@@ -392,12 +398,12 @@ fn the_branch_of_a_superuser_that_listens_everywhere_is_still_alone() {
     ask(host.url(), &begin).unwrap();
     let until = std::time::Instant::now() + MINUTE;
     // The control: it listens inside.
-    while !shell(host.url(), "grep -c :1E61 /proc/net/tcp").starts_with('1') {
+    while !shell(host.url(), &format!("grep -c :{port:04X} /proc/net/tcp")).starts_with('1') {
         assert!(std::time::Instant::now() < until, "it does not listen");
     }
     let mut heard = String::new();
     for address in ["127.0.0.1", &host.production.address().to_string()] {
-        if let Ok(mut connection) = std::net::TcpStream::connect((address, 7777)) {
+        if let Ok(mut connection) = std::net::TcpStream::connect((address, port)) {
             connection.read_to_string(&mut heard).unwrap();
         }
     }
@@ -405,7 +411,7 @@ fn the_branch_of_a_superuser_that_listens_everywhere_is_still_alone() {
     assert!(
         !world::list(&host.production)
             .iter()
-            .any(|line| line.contains("port 7777"))
+            .any(|line| line == &format!("port {port}"))
     );
 }
 

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use crate::installed::{
     self, ask_production, branch, envclone, journal_of, nothing_is_wrong, property, url_of,
 };
+use crate::pool::before_another_look;
 use crate::production::ask;
 use crate::stages::{Reboot, Stages};
 
@@ -33,6 +34,14 @@ fn comes_back_under_its_url(stages: &Stages) -> String {
     url
 }
 
+/// What was written after it was made is gone, and the unit says so.
+#[track_caller]
+fn went_back_to_its_checkpoint(url: &str) {
+    ask(url, MINE).unwrap_err();
+    let said = journal_of("envclone.service");
+    assert!(said.contains("fix-42 went back to its checkpoint"), "{said}");
+}
+
 /// All goes on as before.
 fn another_branch_is_made_and_all_are_destroyed() {
     branch("another");
@@ -41,34 +50,27 @@ fn another_branch_is_made_and_all_are_destroyed() {
 }
 
 #[test]
-fn after_a_clean_reboot_the_unit_brings_a_branch_back_with_all_that_was_written() {
-    let stages = Stages::of("clean");
+fn after_a_boot_the_unit_brings_a_branch_back_and_after_a_hard_reset_from_its_checkpoint() {
+    let stages = Stages::of("back");
     if stages.now() == 0 {
         branch_before_a_boot(&stages);
         stages.reboot(Reboot::Clean);
     }
     let url = comes_back_under_its_url(&stages);
-    assert_eq!(ask(&url, MINE).unwrap(), "4711");
-    if stages.now() == 1 {
-        // At the first shutdown the unit had not run yet; at this one it stops the branches itself.
-        ask(&url, "ALTER TABLE shop.mine ADD again int").unwrap();
-        stages.reboot(Reboot::Clean);
+    match stages.now() {
+        1 => {
+            assert_eq!(ask(&url, MINE).unwrap(), "4711");
+            // At the first shutdown the unit had not run yet; at this one it stops the branches itself.
+            ask(&url, "ALTER TABLE shop.mine ADD again int").unwrap();
+            stages.reboot(Reboot::Clean);
+        }
+        2 => {
+            ask(&url, "SELECT again FROM shop.mine").unwrap();
+            stages.reboot(Reboot::Hard);
+        }
+        _ => {}
     }
-    ask(&url, "SELECT again FROM shop.mine").unwrap();
-    another_branch_is_made_and_all_are_destroyed();
-}
-
-#[test]
-fn after_a_hard_reset_the_unit_brings_a_branch_back_from_its_checkpoint() {
-    let stages = Stages::of("hard");
-    if stages.now() == 0 {
-        branch_before_a_boot(&stages);
-        stages.reboot(Reboot::Hard);
-    }
-    let url = comes_back_under_its_url(&stages);
-    ask(&url, MINE).unwrap_err();
-    let said = journal_of("envclone.service");
-    assert!(said.contains("fix-42 went back to its checkpoint"), "{said}");
+    went_back_to_its_checkpoint(&url);
     another_branch_is_made_and_all_are_destroyed();
 }
 
@@ -122,9 +124,7 @@ fn on_zfs_a_branch_is_undone_or_brought_back_whenever_the_host_goes_down() {
         }
         2 => {
             let url = comes_back_under_its_url(&stages);
-            ask(&url, MINE).unwrap_err();
-            let said = journal_of("envclone.service");
-            assert!(said.contains("fix-42 went back to its checkpoint"), "{said}");
+            went_back_to_its_checkpoint(&url);
             ask(&url, "CREATE TABLE shop.mine AS SELECT 4711 AS n").unwrap();
             stages.reboot(Reboot::Clean);
         }
@@ -144,7 +144,7 @@ fn goes_down_during(step: &str, stages: &Stages, how: Reboot) {
     while !installed::journals_of_runs().contains(&format!("{step:?}")) {
         let ended = run.try_wait().unwrap();
         assert!(ended.is_none(), "it ended before {step}: {ended:?}");
-        std::thread::yield_now();
+        before_another_look();
     }
     stages.reboot(how);
 }

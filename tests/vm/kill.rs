@@ -7,7 +7,7 @@ use std::process::Child;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::pool::LONG;
+use crate::pool::{LONG, before_another_look};
 use crate::production::{Ended, Production};
 use crate::tank::{of_files, production_on_zfs};
 
@@ -112,7 +112,7 @@ fn until<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
             return found;
         }
         assert!(began.elapsed() < LONG, "{what} did not happen");
-        std::thread::yield_now();
+        before_another_look();
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::pool::{LONG, run};
+use crate::pool::{LONG, before_another_look, run};
 use crate::production::{Ended, Production, ask, program};
 use crate::world;
 
@@ -45,6 +45,7 @@ impl Branch {
         let began = std::time::Instant::now();
         while self.property("LoadState") != "not-found" {
             assert!(began.elapsed() < LONG, "{} is still there", self.unit);
+            before_another_look();
         }
     }
 }

@@ -1,12 +1,12 @@
 //! What is wrong with pools, roots and what hangs on a branch on ZFS: each is named, and nothing is lost.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use envclone::exec::Invocation;
 
-use crate::pool::{LONG, run};
+use crate::pool::{LONG, before_another_look, run};
 use crate::production::{Ended, Production, RULES, program};
 use crate::tank::{of_files, quiet};
 use crate::zfs_pool::{ZfsPool, patiently};
@@ -192,66 +192,90 @@ fn a_zpool_that_is_gone_or_read_only_takes_no_branch_and_comes_back_whole() {
     assert_eq!(production.world(), before);
 }
 
-/// A small filesystem in memory, full as long as this lives.
-struct Filler(PathBuf, String);
+/// A zpool on a file in a small filesystem in memory. When dropped it has room again, without which it would hang for ever, and is
+/// gone with all that was made for it.
+struct SickPool {
+    name: String,
+    mounted: PathBuf,
+    backing: tempfile::TempDir,
+    writer: Option<Child>,
+}
 
-impl Drop for Filler {
-    fn drop(&mut self) {
-        // What the pool could not write, it can write now; without that it would hang for ever.
-        let _ = fs::remove_file(&self.0);
-        let _ = Invocation::of("zpool").unwrap().args(["clear", &self.1]).run();
+impl SickPool {
+    fn new(name: String, mounted: PathBuf) -> Self {
+        let pool = Self {
+            name,
+            mounted,
+            backing: tempfile::tempdir().unwrap(),
+            writer: None,
+        };
+        let place = pool.backing.path().to_str().unwrap();
+        run(
+            "mount",
+            &["-t", "tmpfs", "-o", "size=96m", "envclone-test", place],
+        );
+        let vdev = pool.backing.path().join("vdev");
+        fs::File::create(&vdev).unwrap().set_len(512 << 20).unwrap();
+        let mounted = pool.mounted.to_str().unwrap();
+        let make = ["create", "-o", "cachefile=none", "-m", mounted, &pool.name];
+        run("zpool", &[&make[..], &[vdev.to_str().unwrap()]].concat());
+        pool
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.backing.path().join("full")
+    }
+
+    /// Fills what it lies on, and has something write to it until it is suspended.
+    fn suspend(&mut self) {
+        let written = program("/usr/bin/dd")
+            .args(["if=/dev/zero", "bs=1M"])
+            .arg(format!("of={}", self.filler().display()))
+            .output()
+            .unwrap();
+        assert!(!written.status.success(), "it is not full");
+        let mut writer = program("/usr/bin/dd");
+        writer.args(["if=/dev/urandom", "bs=1M", "count=64", "conv=fsync"]);
+        writer.arg(format!("of={}", self.mounted.join("file").display()));
+        self.writer = Some(writer.stderr(Stdio::null()).spawn().unwrap());
+        let began = std::time::Instant::now();
+        while run("zpool", &["get", "-Hp", "-o", "value", "health", &self.name]).trim() != "SUSPENDED" {
+            assert!(began.elapsed() < LONG, "it is not suspended");
+            before_another_look();
+        }
     }
 }
 
-/// Something writes to the pool until it is suspended.
-fn suspend(zpool: &str, file: &Path) -> Child {
-    let mut writer = program("/usr/bin/dd");
-    writer.args(["if=/dev/urandom", "bs=1M", "count=64", "conv=fsync"]);
-    writer.arg(format!("of={}", file.display()));
-    let writer = writer.stderr(Stdio::null()).spawn().unwrap();
-    let began = std::time::Instant::now();
-    while run("zpool", &["get", "-Hp", "-o", "value", "health", zpool]).trim() != "SUSPENDED" {
-        assert!(began.elapsed() < LONG, "it is not suspended");
-        std::thread::yield_now();
+impl Drop for SickPool {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.filler());
+        // Neither was made where making it failed.
+        let _ = Invocation::of("zpool").unwrap().args(["clear", &self.name]).run();
+        let writer = self.writer.as_mut().map(Child::wait);
+        let destroyed = patiently("zpool", &["destroy", &self.name]);
+        let place = self.backing.path().to_str().unwrap();
+        let unmounted = Invocation::of("umount").unwrap().args([place]).run();
+        if !std::thread::panicking() {
+            writer.transpose().unwrap();
+            destroyed.unwrap();
+            unmounted.unwrap();
+        }
     }
-    writer
 }
 
 #[test]
 fn a_zpool_that_is_suspended_is_named_and_nothing_waits_for_it() {
-    let backing = tempfile::tempdir().unwrap();
-    let place = backing.path().to_str().unwrap();
-    run(
-        "mount",
-        &["-t", "tmpfs", "-o", "size=96m", "envclone-test", place],
-    );
-    let vdev = backing.path().join("vdev");
-    fs::File::create(&vdev).unwrap().set_len(512 << 20).unwrap();
     let production = quiet(&[]);
     production.envclone(&["doctor"]);
     let zpool = format!("{}s", zpool_of(&production));
-    let mounted = production.base().join("sick");
-    let make = ["create", "-o", "cachefile=none", "-m", mounted.to_str().unwrap()];
-    run("zpool", &[&make[..], &[&zpool, vdev.to_str().unwrap()]].concat());
+    let mut sick = SickPool::new(zpool.clone(), production.base().join("sick"));
     run("zfs", &["create", &format!("{zpool}/envclone")]);
     with(&production, "pool", &format!("{zpool}/envclone"));
-
-    let full = Filler(backing.path().join("full"), zpool.clone());
-    let written = program("/usr/bin/dd")
-        .args(["if=/dev/zero", "bs=1M"])
-        .arg(format!("of={}", full.0.display()))
-        .output()
-        .unwrap();
-    assert!(!written.status.success(), "it is not full");
-    let mut writer = suspend(&zpool, &mounted.join("file"));
+    sick.suspend();
     production
         .envclone(&BRANCH)
         .refused(1, &[&zpool, "SUSPENDED", "zpool status"]);
     assert_eq!(production.envclone(&["list"]).code, 0);
-    drop(full);
-    writer.wait().unwrap();
-    patiently("zpool", &["destroy", &zpool]).unwrap();
-    run("umount", &[place]);
 }
 
 /// A unit of systemd's that sleeps; gone when dropped.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::pool::run;
-use crate::production::{Ended, Production, RULES, ask, program};
+use crate::production::{Ended, Production, RULES, ask};
 use crate::tank::production_on_zfs;
 use crate::zfs_bad_input::where_first;
 use crate::zfs_pool::patiently;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use envclone::exec::{ExecError, Invocation};
 
-use crate::pool::run;
+use crate::pool::{before_another_look, run};
 
 /// A pool with a name that nothing else has, imported and mounted below a directory of its own.
 pub struct ZfsPool {
@@ -25,7 +25,7 @@ pub fn patiently(program: &str, args: &[&str]) -> Result<(), ExecError> {
     loop {
         match Invocation::of(program).unwrap().args(args).run() {
             Err(error) if error.to_string().contains("busy") && began.elapsed() < PATIENCE => {
-                std::thread::yield_now();
+                before_another_look();
             }
             ended => return ended.map(drop),
         }

@@ -12,6 +12,7 @@ use super::filesystem::is_subvolume;
 use super::parse::{self, Shown};
 use super::{Btrfs, unreadable};
 use crate::storage::home::from_volume;
+use crate::storage::working::Working;
 use crate::storage::{Descend, Kind, Place, StorageError, VolumeError};
 
 impl Btrfs {
@@ -32,9 +33,14 @@ impl Btrfs {
     }
 
     /// Removes all subvolumes below the subvolume at a place of ours; whether there were any.
-    pub(super) fn remove_nested(&self, place: &Place, path: &Path) -> Result<bool, StorageError> {
+    pub(super) fn remove_nested(
+        &self,
+        work: &Working,
+        place: &Place,
+        path: &Path,
+    ) -> Result<bool, StorageError> {
         // Its own user may have made it read-only.
-        self.set_readonly(path, false)?;
+        self.set_readonly(work, path, false)?;
         let failed = |error| from_volume("removing a subvolume inside", path, error);
         let clone = self.home.volume().subvolume(place.relative()).map_err(failed)?;
         let mut any = false;
@@ -46,7 +52,7 @@ impl Btrfs {
                 return Ok(Descend::Into);
             }
             any = true;
-            found.remove_tree(&mut |dir| self.make_writable(dir))?;
+            found.remove_tree(&mut |dir| self.make_writable(work, dir))?;
             Ok(Descend::Past)
         });
         walked.map(|()| any).map_err(failed)
@@ -54,9 +60,9 @@ impl Btrfs {
 
     /// Clears the read-only flag of an open subvolume, which its user may have set. A failure shows when
     /// something in it is to be removed.
-    fn make_writable(&self, dir: BorrowedFd<'_>) {
+    fn make_writable(&self, work: &Working, dir: BorrowedFd<'_>) {
         let process = rustix::process::getpid().as_raw_nonzero();
         let path = PathBuf::from(format!("/proc/{process}/fd/{}", dir.as_raw_fd()));
-        let _ = self.set_readonly(&path, false);
+        let _ = self.set_readonly(work, &path, false);
     }
 }

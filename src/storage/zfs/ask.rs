@@ -2,17 +2,14 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use super::super::StorageError;
-use super::own::Working;
+use super::super::working::{WITHIN, Working};
 use super::parse::{self, Facts, Table};
 use super::plan::is_within;
 use super::{Zfs, ZfsError};
 use crate::exec::{Captured, Invocation};
 
-/// A command waits for the pool's next transaction group, which may have much to write.
-pub(super) const WITHIN: Duration = Duration::from_secs(600);
 /// A failure with less than this free is taken for a full pool.
 const FULL_BELOW: u64 = 16 << 20;
 
@@ -35,7 +32,7 @@ impl Zfs {
         path: &Path,
         words: &[String],
     ) -> Result<Captured, StorageError> {
-        let invocation = Invocation::new(&self.datasets_tool).holding(&work.0);
+        let invocation = work.held_by(Invocation::new(&self.datasets_tool));
         self.run_zfs(invocation, action, path, words)
     }
 

@@ -1,20 +1,15 @@
 //! What is ours: the files at its places that name it, its properties, and what is found at a place.
 
-use std::fs::TryLockError;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use super::super::home::from_volume;
+use super::super::working::Working;
 use super::super::{Mark, Object, ObjectId, Owned, Place, StorageError, VolumeError};
-use super::ask::WITHIN;
 use super::parse::{Facts, Table};
 use super::plan::{self, Tree};
 use super::{Zfs, mark, mounting, not_ours};
 use crate::model::RunId;
-use crate::state::pause;
 
 /// At a place: which datasets or snapshots the object consists of.
 const NAMES: &str = "names.json";
@@ -22,14 +17,8 @@ const NAMES: &str = "names.json";
 const NAMES_LIMIT: u64 = 1 << 20;
 /// At a place: where the object is mounted.
 const ROOT: &str = "root";
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// What is asked of an object.
 pub(super) const OF_OBJECT: [&str; 3] = ["guid", plan::RUN, plan::MARK];
-
-/// A lock on what lies at a place, which each `zfs` that changes it holds as well. A run that is killed leaves such a program behind,
-/// in a call that the kernel ends all the same: whoever is to clear up after it waits for that, or would find nothing yet.
-#[derive(Debug)]
-pub(super) struct Working(pub(super) Arc<OwnedFd>);
 
 /// The snapshots of a run: unlike all others also when the same run takes another one of the same root later.
 pub(super) fn snapshot_name(run: &str, suffix: &str) -> String {
@@ -135,20 +124,7 @@ impl Zfs {
             Err(VolumeError::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(from_volume("opening", &path, error)),
         };
-        let failed = |source| StorageError::Io {
-            action: "waiting for what works at",
-            path: path.clone(),
-            source,
-        };
-        let began = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Some(Working(Arc::new(file.into())))),
-                Err(TryLockError::WouldBlock) if began.elapsed() < WITHIN => pause(LOOK_AGAIN),
-                Err(TryLockError::WouldBlock) => return Err(failed(io::ErrorKind::TimedOut.into())),
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-            }
-        }
+        Working::at(file.into(), &path).map(Some)
     }
 
     /// Removes what is at a place beside the object itself, which is gone and not mounted.

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use super::super::working::Working;
 use super::super::{Object, Place, StorageError};
-use super::own::Working;
 use super::parse::{self, Table};
 use super::plan::{self, RUN, Tree, dataset_of, is_within};
 use super::{Zfs, ZfsError, holders, mounting, not_ours, own};
