@@ -5,6 +5,7 @@
 //! directories of root's that no user of a branch can reach, so their paths hold still.
 
 mod advice;
+mod change;
 mod extents;
 mod filesystem;
 mod nested;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::home::{Home, from_volume};
-use super::working::{WITHIN, Working};
+use super::working::Working;
 use super::{
     Advice, Capabilities, Filesystem, Mark, Object, ObjectId, Owned, Place, Role, RootFacts, Storage,
     StorageError, Usage, Volume, VolumeError,
@@ -79,36 +80,6 @@ impl Btrfs {
 
     fn call(&self, words: &[&str]) -> Invocation {
         Invocation::new(&self.tool).args(words)
-    }
-
-    /// A call that changes what lies at a place.
-    fn change(&self, work: &Working, words: &[&str]) -> Invocation {
-        work.held_by(self.call(words)).timeout(WITHIN)
-    }
-
-    /// Waits until no program works any more in the directory that a place lies in, and lets none of another run begin there; `None`
-    /// where there is no such directory.
-    fn work_at(&self, place: &Place) -> Result<Option<Working>, StorageError> {
-        let (path, relative) = (self.home.path_of(place), place.relative());
-        let above = relative.parent().unwrap_or(&relative);
-        let opened = match self.home.volume().subvolume(above) {
-            Ok(directory) => directory.as_fd().try_clone_to_owned(),
-            Err(VolumeError::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(from_volume("opening", &path, error)),
-        };
-        let directory = opened.map_err(|source| StorageError::Io {
-            action: "opening",
-            path: path.clone(),
-            source,
-        })?;
-        Working::at(directory, &path).map(Some)
-    }
-
-    /// [`Btrfs::work_at`], where the directory was there a moment ago.
-    fn work_in(&self, place: &Place) -> Result<Working, StorageError> {
-        self.work_at(place)?.ok_or_else(|| StorageError::NotFound {
-            path: self.home.path_of(place),
-        })
     }
 
     /// Runs `btrfs`. A failure on a full pool is [`StorageError::NoSpace`].
@@ -189,17 +160,6 @@ impl Btrfs {
             ));
         }
         Ok((place, shown))
-    }
-
-    fn set_readonly(&self, work: &Working, path: &Path, readonly: bool) -> Result<(), StorageError> {
-        let value = if readonly { "true" } else { "false" };
-        // -f: a snapshot of a subvolume that was once received is refused without it.
-        let invocation = self
-            .change(work, &["property", "set", "-f", "-t", "subvol", "--"])
-            .arg(path)
-            .args(["ro", value]);
-        self.run("changing the read-only flag of", path, &invocation)
-            .map(drop)
     }
 
     /// Snapshots `source`, whose UUID is `parent`, to `place`, and checks what came out of it.
