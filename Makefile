@@ -44,11 +44,10 @@ test-vm: ## The tests that need ZFS, systemd or PostgreSQL 17, in an emulated gu
 	@scripts/check-toolchain.sh test
 	@scripts/vm/test.sh '$(T)'
 
-bench: ## Time to URL and masking throughput beside the bare floor; writes docs/benchmarks.md; GREENMASK=1 measures that as well
+bench: ## Time to URL and masking throughput beside the bare floor; writes docs/benchmarks.md; GREENMASK=PROGRAM measures that as well
 	@scripts/install-packages.sh test
 	@scripts/check-toolchain.sh build
-	@if [ -n '$(GREENMASK)' ]; then ENVCLONE_BENCH_GREENMASK=$$(scripts/install-greenmask.sh) || exit 1; export ENVCLONE_BENCH_GREENMASK; fi; \
-	cargo bench --locked --bench needle --bench branch
+	@ENVCLONE_BENCH_GREENMASK='$(GREENMASK)' cargo bench --locked --bench needle --bench branch
 	@scripts/vm/bench.sh
 
 bench-vm: ## The part of it on ZFS, in the guest of test-vm: fills its own section

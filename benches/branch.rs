@@ -10,7 +10,7 @@
 //! | `ENVCLONE_BENCH_SCALES` | scales of pgbench, `7,70,700`; 7 is 0.1 GB |
 //! | `ENVCLONE_BENCH_PAIRS`, `ENVCLONE_BENCH_ROWS` | pairs of runs, rows of the masked table |
 //! | `ENVCLONE_BENCH_DIR` | where the pool's file lies; root's, and not below `/tmp`; `/var/lib` |
-//! | `ENVCLONE_BENCH_GREENMASK` | the program of Greenmask, to be measured beside the masking; `make bench GREENMASK=1` builds it |
+//! | `ENVCLONE_BENCH_GREENMASK` | the program of Greenmask 0.2.22, installed as its authors say, to be measured beside the masking; `make bench GREENMASK=PROGRAM` |
 //! | `ENVCLONE_BENCH_ONLY` | of `url,masking,writes,commands` |
 #![allow(
     unreachable_pub,

@@ -296,9 +296,20 @@ impl<'a> Bare<'a> {
 
     /// The same in another database.
     pub fn sql_in(&self, database: &str, sql: &str) -> Result<String> {
+        query(self.psql(database), sql)
+    }
+
+    /// Statements, each in a transaction of its own, by one client.
+    pub fn each_in(&self, database: &str, statements: &[&str]) -> Result<()> {
+        let mut psql = self.psql(database);
+        let all = statements.iter().flat_map(|sql| ["-c", sql]);
+        run(psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]).args(all)).map(drop)
+    }
+
+    fn psql(&self, database: &str) -> Command {
         let mut psql = client(self.place, "psql", &self.sockets);
         psql.env("PGPORT", "5433").env("PGDATABASE", database);
-        query(psql, sql)
+        psql
     }
 
     /// How a client connects to a database of it.
