@@ -1,6 +1,6 @@
 //! What the names of columns and tables say, in English, French, German, Spanish, Italian, Dutch, Portuguese and Polish.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::PersonalKind as Kind;
@@ -148,11 +148,44 @@ fn any_of(tokens: &[String], words: &[&str]) -> bool {
     tokens.iter().any(|token| words.contains(&token.as_str()))
 }
 
-fn lookup(tokens: &[String], table: &[(Kind, &str)]) -> Option<Kind> {
-    table
-        .iter()
-        .find(|(_, phrases)| phrases.split('|').any(|phrase| holds(tokens, phrase)))
-        .map(|(kind, _)| *kind)
+/// What phrases say, by the first word of each: a scan asks for every name of a database.
+struct Phrases(HashMap<&'static str, Vec<Phrase>>);
+
+/// Its place in the table, which is its rank, what it says, and the words after its first.
+type Phrase = (usize, Kind, Vec<&'static str>);
+
+static CLEAR: LazyLock<Phrases> = LazyLock::new(|| Phrases::of(STRONG));
+static UNCLEAR: LazyLock<Phrases> = LazyLock::new(|| Phrases::of(VAGUE));
+
+impl Phrases {
+    fn of(table: &[(Kind, &'static str)]) -> Self {
+        let mut all: HashMap<_, Vec<Phrase>> = HashMap::new();
+        for (rank, (kind, phrases)) in table.iter().enumerate() {
+            for phrase in phrases.split('|') {
+                let mut words = phrase.split(' ');
+                if let Some(first) = words.next() {
+                    all.entry(first).or_default().push((rank, *kind, words.collect()));
+                }
+            }
+        }
+        Self(all)
+    }
+
+    /// What the first phrase of the table that occurs among the words says.
+    fn lookup(&self, tokens: &[String]) -> Option<Kind> {
+        let said = |(place, token): (usize, &String)| {
+            let rest = &tokens[place + 1..];
+            let phrases = self.0.get(token.as_str())?.iter();
+            let follow =
+                |words: &[&str]| rest.len() >= words.len() && rest.iter().zip(words).all(|(a, b)| a == b);
+            phrases
+                .filter(|(_, _, words)| follow(words))
+                .map(|(rank, kind, _)| (*rank, *kind))
+                .min_by_key(|(rank, _)| *rank)
+        };
+        let found = tokens.iter().enumerate().filter_map(said);
+        found.min_by_key(|(rank, _)| *rank).map(|(_, kind)| kind)
+    }
 }
 
 /// Whether a table is one of people, by its name.
@@ -250,7 +283,7 @@ pub(super) fn hint(table: &str, column: &str) -> Option<Hint> {
     if holds(&tokens, "time zone") || holds(&tokens, "timezone") {
         return None;
     }
-    if let Some(kind) = lookup(&tokens, STRONG) {
+    if let Some(kind) = CLEAR.lookup(&tokens) {
         // "payer_id", "session_id" are personal as a whole; "address_id" is a reference.
         let whole = matches!(kind, Kind::Credential | Kind::Username) && holds(&tokens, "id");
         let neutral = !whole && any_of(&tokens, NEUTRAL) && !neutral_is_part(&tokens, kind);
@@ -268,7 +301,7 @@ pub(super) fn hint(table: &str, column: &str) -> Option<Hint> {
     if any_of(&table, CLINICAL) && any_of(&tokens, MEASURED) {
         return strong(Kind::Health);
     }
-    let kind = lookup(&tokens, VAGUE)?;
+    let kind = UNCLEAR.lookup(&tokens)?;
     let prefixed = tokens.len() == 2
         && (table.first() == tokens.first() || tokens[0].len() <= 4 && !WORDS.contains(tokens[0].as_str()));
     let alone = tokens.len() == 1 || prefixed;

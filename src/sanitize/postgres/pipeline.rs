@@ -300,6 +300,15 @@ mod tests {
     fn masked(
         files: &[Vec<String>],
         maskers: usize,
+        take: impl FnMut(&[u8]) -> Result<(), &'static str>,
+    ) -> Result<(String, u64), PipelineFault<&'static str>> {
+        let mut files: Vec<File> = files.iter().map(|rows| file(rows)).collect();
+        masked_files(&mut files, maskers, take)
+    }
+
+    fn masked_files(
+        files: &mut [File],
+        maskers: usize,
         mut take: impl FnMut(&[u8]) -> Result<(), &'static str>,
     ) -> Result<(String, u64), PipelineFault<&'static str>> {
         let needles = NeedleSet::builder(&MaskingKey::from_bytes([9; 32])).build();
@@ -318,9 +327,8 @@ mod tests {
         let table = TableName::new("shop", "people");
         let masker = || Masker::new(&table, &["id", "name"], &work, 0, originals);
         let maskers = std::iter::repeat_with(masker).take(maskers).collect();
-        let mut files: Vec<File> = files.iter().map(|rows| file(rows)).collect();
         let mut out = Vec::new();
-        let (rewritten, _) = mask_all(&mut files, maskers, |rows| {
+        let (rewritten, _) = mask_all(files, maskers, |rows| {
             out.extend_from_slice(rows);
             take(rows)
         })?;
@@ -362,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn little_is_on_its_way_however_long_rows_become() {
+    fn a_piece_is_of_few_rows_however_short_they_are() {
         let short: Vec<String> = (0..200_000).map(|number| format!("{number}\tx\n")).collect();
         let mut most = 0;
         let (out, count) = masked(&[short], 2, |rows| {
@@ -373,6 +381,33 @@ mod tests {
         .unwrap();
         assert_eq!((count, out.lines().count()), (200_000, 200_000));
         assert!(most <= ROWS * "199999\tx\n".len(), "{most}");
+    }
+
+    #[test]
+    fn little_is_read_while_nobody_takes() {
+        let all: Vec<String> = (0..16_000)
+            .map(|number| format!("{number}\t{}\n", "x".repeat(1000)))
+            .collect();
+        let mut files = [file(&all)];
+        // It shares its place with the file that is read.
+        let mut place = files[0].try_clone().unwrap();
+        let mut read = None;
+        let taken = masked_files(&mut files, 2, |_| {
+            // Waits until nothing more is read: the maskers have no room, or have come to the end.
+            let (mut at, mut still) = (0, 0);
+            while read.is_none() && still < 20_000 {
+                let now = place.stream_position().unwrap();
+                still = if now == at && at > 0 { still + 1 } else { 0 };
+                at = now;
+                std::thread::yield_now();
+            }
+            read.get_or_insert(at);
+            Ok(())
+        });
+        assert_eq!(taken.ok().unwrap().1, 16_000);
+        // Each piece counts as it was and as it became, and each masker may have one more.
+        let most = (ON_THEIR_WAY / 2 + 4 * PIECE) as u64;
+        assert!(read.is_some_and(|read| read <= most), "{read:?} of {most}");
     }
 
     #[test]
