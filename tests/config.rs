@@ -378,12 +378,15 @@ fn a_root_file_system_must_be_safe_and_may_be_missing() {
         "usr/bin/setsid",
         "usr/bin/ionice",
         "usr/lib/x86_64-linux-gnu/libc.so.6",
+        "usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/libz.so.1",
+        "lib/x86_64-linux-gnu/libm.so.6",
         "usr/lib64/ld-linux-x86-64.so.2",
         "usr/lib/postgresql/17/bin/postgres",
         "usr/lib/postgresql/17/bin/psql",
         "usr/lib/postgresql/17/bin/pg_resetwal",
         "etc/passwd",
         "etc/group",
+        "etc/nsswitch.conf",
         "etc/ld.so.cache",
     ];
     let directories = [

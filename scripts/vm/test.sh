@@ -21,8 +21,9 @@ template=smoke::the_productions_of_the_tests_begin_with_a_cluster_of_the_guests_
 # Modules of tests/live.rs that run in the guest as well. The others need servers that are not there (PostgreSQL 15 with
 # pg_cron, and 14, 16 and 18), or have nothing to do with what is different in the guest.
 live=(storage::)
-# Tests of tests/vm.rs that have a machine of their own.
-conformance=zfs_conformance::
+# The tests of tests/vm.rs that share a machine, by how their names begin: a test is of the first one that fits. Each of these takes
+# three to five minutes, so that two machines at a time end together.
+parts=(zfs_conformance:: kill:: zfs_ '')
 
 # Builds the tests; prints "NAME EXECUTABLE" of each.
 build() {
@@ -164,15 +165,18 @@ mkfifo "$work/turns"
 exec 7<>"$work/turns"
 printf xx >&7
 # First what takes longest.
-if [ -n "$(list vm "$filter" --skip "$conformance")" ]; then in_turn machine vm vm --skip "$conformance" "${filter@Q}"; fi
-if list vm "$filter" | grep -q "^$conformance"; then
-    list vm "$filter" | grep "^$conformance" >"$work/conformance"
-    in_turn machine conformance vm --exact "$(tr '\n' ' ' <"$work/conformance")"
-fi
+list vm "$filter" >"$work/left"
+for part in "${parts[@]}"; do
+    mapfile -t tests < <(grep "^$part" "$work/left" || :)
+    grep -v "^$part" "$work/left" >"$work/others" || :
+    mv -- "$work/others" "$work/left"
+    name=vm-${part%%::*}
+    if [ "${#tests[@]}" != 0 ]; then in_turn machine "${name%[-_]}" vm --exact "${tests[@]}"; fi
+done
 list vm_reboot "$filter" >"$work/reboots"
 while read -r test; do in_turn machine_that_reboots "$test"; done <"$work/reboots"
-if [ -n "$filter" ]; then live=("$filter"); fi
-if [ -n "$(list live "${live[@]}")" ]; then in_turn machine live live "${live[@]@Q}"; fi
+mapfile -t tests < <(list live "${live[@]}" | grep -F -- "$filter" || :)
+if [ "${#tests[@]}" != 0 ]; then in_turn machine live live --exact "${tests[@]}"; fi
 if [ "${#running[@]}" = 0 ]; then
     echo "error: no test is named like that: $filter" >&2
     exit 1

@@ -13,12 +13,13 @@ const RUN: [&str; 3] = ["postgres", "pg_resetwal", "psql"];
 /// Directories of a root file system that a sandbox shows.
 const SYSTEM: [&str; 4] = ["usr", "usr/bin", "etc", "etc/alternatives"];
 /// Files of a root file system that root itself runs or reads as it builds a sandbox.
-const READ_BY_ROOT: [&str; 6] = [
+const READ_BY_ROOT: [&str; 7] = [
     "usr/bin/setpriv",
     "usr/bin/setsid",
     "usr/bin/ionice",
     "etc/passwd",
     "etc/group",
+    "etc/nsswitch.conf",
     "etc/ld.so.cache",
 ];
 /// Directories of a root file system from which its programs are loaded.
@@ -116,13 +117,11 @@ pub(super) fn judged_rootfs(
     for file in READ_BY_ROOT {
         if_there(trust.open_in(&real, Path::new(file)))?;
     }
-    let libraries = LIBRARIES.iter().map(PathBuf::from);
-    let triplets = if_there(trust.contents_in(&real, Path::new("usr/lib")))?.unwrap_or_default();
-    let of_machine = triplets
-        .into_iter()
-        .filter(|name| name.to_string_lossy().contains("-linux-"));
-    for directory in libraries.chain(of_machine.map(|name| Path::new("usr/lib").join(name))) {
-        if_there(trust.contents_in(&real, &directory))?;
+    for directory in LIBRARIES {
+        judge_libraries(&real, Path::new(directory), trust)?;
+    }
+    if let Some(beside) = programs.and_then(Path::parent) {
+        judge_libraries(&real, &beside.join("lib"), trust)?;
     }
     let versions = Path::new("usr/lib/postgresql");
     let installed = if_there(trust.contents_in(&real, versions))?.unwrap_or_default();
@@ -133,6 +132,20 @@ pub(super) fn judged_rootfs(
         }
     }
     Ok(Some(real))
+}
+
+/// A directory of libraries, those for one kind of machine below it, and what its links lead to.
+fn judge_libraries(rootfs: &Path, directory: &Path, trust: &Trust) -> Result<(), TrustError> {
+    for name in if_there(trust.contents_in(rootfs, directory))?.unwrap_or_default() {
+        let (path, text) = (directory.join(&name), name.to_string_lossy());
+        let levels = text == "glibc-hwcaps" || directory.ends_with("glibc-hwcaps");
+        if levels || text.contains("-linux-") && !text.contains(".so") {
+            judge_libraries(rootfs, &path, trust)?;
+        } else if text.ends_with(".so") || text.contains(".so.") {
+            if_there(trust.open_in(rootfs, &path))?;
+        }
+    }
+    Ok(())
 }
 
 fn if_there<T>(found: Result<T, TrustError>) -> Result<Option<T>, TrustError> {

@@ -60,6 +60,11 @@ impl EngineError {
     pub fn is_answer(&self) -> bool {
         matches!(self, Self::Server { fault, .. } if fault.starts_with("SQLSTATE"))
     }
+
+    /// Whether a server said that it takes nobody in now, since it starts, recovers or ends: `cannot_connect_now`.
+    pub fn is_not_yet(&self) -> bool {
+        matches!(self, Self::Server { fault, .. } if fault.starts_with("SQLSTATE 57P03"))
+    }
 }
 
 /// Why an engine could not do its part.

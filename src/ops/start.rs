@@ -1,14 +1,15 @@
 //! `envclone start ENV|--all`: a stopped branch comes back under the same URL, also after the host was booted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::fit::refuse_misfits;
+use super::fit::{refit, refuse_misfits};
 use super::{App, OpsError, boot_id, branch, clean_up, cleaning_up, list, object_of, object_ref};
+use crate::engine::ServiceSetup;
 use crate::model::{EnvName, EnvState};
 use crate::runtime::BranchStatus;
 use crate::sanitize::service::{Service, Site};
-use crate::state::{EnvRecord, ObjectRef};
+use crate::state::{EnvRecord, ObjectRef, ServiceRecord};
 use crate::storage::{Mark, Place, Role};
 
 /// What a start came to.
@@ -34,22 +35,20 @@ pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Starte
     clean_up(app)?;
     let record = list::published(app, name, "start")?;
     let name = name.clone();
-    let runs = |status: &BranchStatus| {
-        let mut servers = record.services.iter().filter(|(_, known)| known.port.is_some());
-        // A server that crashed, or that its users killed, is to be started again.
-        status.published && servers.all(|(service, _)| status.running.contains(service))
-    };
-    if app
-        .runtime
-        .status(&record.branch)?
-        .is_some_and(|status| runs(&status))
-    {
-        return Ok(Started {
-            name,
-            ran: true,
-            went_back: false,
-            notes: Vec::new(),
-        });
+    if runs(app, &record)? {
+        match users_get_in(app, &record) {
+            Ok(notes) => {
+                return Ok(Started {
+                    name,
+                    ran: true,
+                    went_back: false,
+                    notes,
+                });
+            }
+            // A server that could not recover from a crash, for want of room say, ended while it was asked.
+            Err(_) if !runs(app, &record)? => {}
+            Err(error) => return Err(error),
+        }
     }
     refuse_raw(app, &record)?;
     app.refuse_without_room()?;
@@ -69,6 +68,51 @@ pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Starte
         went_back,
         notes,
     })
+}
+
+/// Whether it is open and all of its servers run: one that crashed, or that its users killed, is to be started again.
+fn runs(app: &App, record: &EnvRecord) -> Result<bool, OpsError> {
+    let of_servers = |status: &BranchStatus| {
+        let mut servers = record.services.iter().filter(|(_, known)| known.port.is_some());
+        status.published && servers.all(|(service, _)| status.running.contains(service))
+    };
+    let status = app.runtime.status(&record.branch)?;
+    Ok(status.is_some_and(|status| of_servers(&status)))
+}
+
+/// What of a running branch does not let its users in, in words.
+fn users_get_in(app: &App, record: &EnvRecord) -> Result<Vec<String>, OpsError> {
+    let clone = record.clone.as_ref().ok_or(OpsError::OutOfOrder)?;
+    let site = site_of(app, record, &clone.path);
+    let mut services = Vec::new();
+    for setup in declared(app, record)? {
+        services.push(app.known_service(&setup, known_of(record, &setup)?)?);
+    }
+    let notes = branch::side_by_side(&mut services, |service| service.lets_in(&site))?;
+    Ok(notes.into_iter().flatten().collect())
+}
+
+fn site_of<'a>(app: &'a App, record: &EnvRecord, clone: &Path) -> Site<'a> {
+    let spool = clone.parent().map(PathBuf::from).unwrap_or_default();
+    app.site(record.branch.clone(), clone.to_owned(), spool, &|_| {})
+}
+
+/// The branch's services, as they are declared today.
+fn declared(app: &App, record: &EnvRecord) -> Result<Vec<ServiceSetup>, OpsError> {
+    let parent = record.environment.parent.as_ref().ok_or(OpsError::OutOfOrder)?;
+    let setups = app.setups(parent)?;
+    let of_record = record.services.keys().map(|name| {
+        let setup = setups.iter().find(|setup| setup.name == *name);
+        setup.cloned().ok_or_else(|| OpsError::ServiceGone {
+            name: record.environment.name.clone(),
+            service: name.clone(),
+        })
+    });
+    of_record.collect()
+}
+
+fn known_of<'r>(record: &'r EnvRecord, setup: &ServiceSetup) -> Result<&'r ServiceRecord, OpsError> {
+    record.services.get(&setup.name).ok_or(OpsError::OutOfOrder)
 }
 
 /// A branch whose data was left raw by its type stays down when its type may not be raw any more.
@@ -179,33 +223,23 @@ fn go_back(app: &App, mut record: EnvRecord, checkpoint: &ObjectRef) -> Result<E
 }
 
 fn bring_up(app: &App, mut record: EnvRecord) -> Result<Vec<String>, OpsError> {
-    let parent = record.environment.parent.clone().ok_or(OpsError::OutOfOrder)?;
     let clone = record.clone.clone().ok_or(OpsError::OutOfOrder)?;
-    let silent = |_: &str| {};
-    let spool = clone.path.parent().map(PathBuf::from).unwrap_or_default();
-    let site = app.site(record.branch.clone(), clone.path, spool, &silent);
-    let mut services: Vec<Box<dyn Service>> = Vec::new();
-    let setups = app.setups(&parent)?;
-    for (name, known) in &record.services {
-        let setup = setups.iter().find(|setup| setup.name == *name);
-        let setup = setup.cloned().ok_or_else(|| OpsError::ServiceGone {
-            name: record.environment.name.clone(),
-            service: name.clone(),
-        })?;
+    let site = site_of(app, &record, &clone.path);
+    let mut services = Vec::new();
+    for setup in declared(app, &record)? {
+        let mut known = known_of(&record, &setup)?.clone();
         services.push(if record.raw {
-            app.service_again(&setup, &record, known)?
+            refuse_misfits(&site.root, [&setup])?;
+            app.service_again(&setup, &record, &known)?
         } else {
-            app.known_service(&setup, known)?
+            refit(&site.root, &setup, &mut known)?;
+            app.known_service(&setup, &known)?
         });
+        // From here on the branch's files may be other than those of its last clean stop.
+        known.durable = setup.durable;
+        record.services.insert(setup.name, known);
     }
-    refuse_misfits(&site.root, services.iter().map(|service| service.setup()))?;
     app.open_branch(&record.branch)?;
-    // From here on the branch's files may be other than those of its last clean stop.
-    for service in &services {
-        if let Some(known) = record.services.get_mut(&service.setup().name) {
-            known.durable = service.setup().durable;
-        }
-    }
     record.boot_id = boot_id();
     record.stopped_cleanly = false;
     app.store.save(&record)?;

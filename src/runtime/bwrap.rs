@@ -101,7 +101,8 @@ pub(super) fn once(system: &System, sees: &Sees) -> (Vec<OsString>, Vec<String>)
     if !sees.network {
         list.words(&["--unshare-net"]);
     }
-    list.words(&["--die-with-parent"]);
+    // Out of the person's terminal.
+    list.words(&["--die-with-parent", "--new-session"]);
     list.system(system);
     for directory in &sees.directories {
         list.parents_of(directory);

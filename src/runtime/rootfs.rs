@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use super::descriptors::in_memory;
 use super::system::{Place, System};
-use super::{Account, bwrap};
+use super::{Account, bwrap, seccomp};
 use crate::exec::{Invocation, ToolMissing};
 
 /// Files of it that are read whole are smaller.
@@ -24,6 +24,7 @@ const SMALL: u64 = 1 << 20;
 const NAMELESS: &str = "service";
 /// Where bwrap finds its options, and what it writes into files: the first of them.
 const OPTIONS_FD: i32 = 100;
+const FILTER_FD: i32 = 101;
 pub(super) const TEXTS_FD: i32 = 110;
 
 /// An unpacked root file system.
@@ -117,15 +118,18 @@ impl Rootfs {
             }
         }
         let (options, texts) = bwrap::once(&system, sees);
+        let filter = seccomp::bytes(&seccomp::program()?);
         let mut invocation = Invocation::of("bwrap")?
             .args(["--args".to_owned(), OPTIONS_FD.to_string()])
+            .args(["--seccomp".to_owned(), FILTER_FD.to_string()])
             .args(["--", bwrap::SETPRIV])
             .args(bwrap::drop_privileges(account))
             .arg(program)
             .giving(
                 &Arc::new(in_memory(&bwrap::nul_terminated(&options))?.into()),
                 OPTIONS_FD,
-            );
+            )
+            .giving(&Arc::new(in_memory(&filter)?.into()), FILTER_FD);
         for (text, number) in texts.iter().zip(TEXTS_FD..) {
             invocation = invocation.giving(&Arc::new(in_memory(text.as_bytes())?.into()), number);
         }

@@ -295,4 +295,8 @@ impl Service for FilesService {
     fn resume(&mut self, _site: &Site<'_>) -> Result<Option<String>, ServiceError> {
         Ok(None)
     }
+
+    fn lets_in(&self, _site: &Site<'_>) -> Result<Option<String>, ServiceError> {
+        Ok(None)
+    }
 }

@@ -203,6 +203,9 @@ pub trait Service: Send {
     /// URL any more, that is what is returned, in words.
     fn resume(&mut self, site: &Site<'_>) -> Result<Option<String>, ServiceError>;
 
+    /// Whether the users of a running one get in by the URL; in words why not. A server that recovers is waited for.
+    fn lets_in(&self, site: &Site<'_>) -> Result<Option<String>, ServiceError>;
+
     /// What the engine wants to find again when the service is started later.
     fn facts(&self) -> serde_json::Value {
         serde_json::Value::Null

@@ -183,6 +183,24 @@ fn a_log_is_followed_until_ctrl_c_across_a_stop_and_until_the_branch_is_gone() {
 }
 
 #[test]
+fn a_start_of_a_branch_whose_server_recovers_ends_when_it_lets_people_in_again() {
+    let production = with_superuser();
+    let url = url_of(&production.branch("fix-42"));
+    ask(&url, "CREATE TABLE shop.much (n int, t text)").unwrap();
+    // So much WAL that it takes a while to go through it.
+    let much = "INSERT INTO shop.much SELECT n, md5(n::text) FROM generate_series(1, 1000000) n";
+    ask(&url, much).unwrap();
+    let begun = ask(&url, "SELECT pg_postmaster_start_time()").unwrap();
+    let _ = ask(&url, "COPY (SELECT 1) TO PROGRAM 'kill -9 $PPID'");
+    crate::kill::until("the recovery", || ask(&url, "SELECT 1").is_err());
+    production.envclone(&["start", "fix-42"]).ok();
+    assert_eq!(ask(&url, "SELECT count(*) FROM shop.much").unwrap(), "1000000");
+    let still = ask(&url, "SELECT pg_postmaster_start_time()").unwrap();
+    assert_eq!(still, begun, "it was started anew");
+    production.envclone(&["destroy", "fix-42"]).ok();
+}
+
+#[test]
 fn who_kills_the_server_cannot_take_its_place() {
     let production = with_superuser();
     let url = url_of(&production.branch("fix-42"));

@@ -11,140 +11,137 @@ use crate::stages::{Reboot, Stages};
 
 const MINE: &str = "SELECT n FROM shop.mine";
 
-/// Installs, and makes a branch in which something was written; remembers its URL.
-fn branch_before_a_boot(stages: &Stages) {
-    installed::install();
-    installed::make_production();
-    let url = url_of(&branch("fix-42"));
-    ask(&url, "CREATE TABLE shop.mine AS SELECT 4711 AS n").unwrap();
-    nothing_is_wrong();
-    stages.keep("url", &url);
+/// One boot after the other of a host with a production, a branch that is there, and another that is being made each time
+/// the host goes down.
+struct Life {
+    stages: Stages,
+    /// What the pool holds, by name.
+    objects: fn() -> String,
 }
 
-/// The unit has started what ran; the URL with its password is the one of before.
-#[track_caller]
-fn comes_back_under_its_url(stages: &Stages) -> String {
-    let said = journal_of("envclone.service");
-    assert_eq!(property("envclone.service", "ActiveState"), "active", "{said}");
-    nothing_is_wrong();
-    let url = stages.kept("url").unwrap();
-    assert_eq!(envclone(&["url", "fix-42", "db"]).ok().trim(), url);
-    assert_eq!(ask(&url, "SELECT count(*) FROM shop.customers").unwrap(), "300");
-    assert_eq!(ask_production("SELECT count(*) FROM shop.customers"), "300");
-    url
-}
-
-/// What was written after it was made is gone, and the unit says so.
-#[track_caller]
-fn went_back_to_its_checkpoint(url: &str) {
-    ask(url, MINE).unwrap_err();
-    let said = journal_of("envclone.service");
-    assert!(said.contains("fix-42 went back to its checkpoint"), "{said}");
-}
-
-/// All goes on as before.
-fn another_branch_is_made_and_all_are_destroyed() {
-    branch("another");
-    envclone(&["destroy", "fix-42", "another"]).ok();
-    nothing_is_wrong();
-}
-
-#[test]
-fn after_a_boot_the_unit_brings_a_branch_back_and_after_a_hard_reset_from_its_checkpoint() {
-    let stages = Stages::of("back");
-    if stages.now() == 0 {
-        branch_before_a_boot(&stages);
-        stages.reboot(Reboot::Clean);
-    }
-    let url = comes_back_under_its_url(&stages);
-    match stages.now() {
-        1 => {
-            assert_eq!(ask(&url, MINE).unwrap(), "4711");
-            // At the first shutdown the unit had not run yet; at this one it stops the branches itself.
-            ask(&url, "ALTER TABLE shop.mine ADD again int").unwrap();
-            stages.reboot(Reboot::Clean);
+impl Life {
+    fn of(name: &str, make_production: fn(), objects: fn() -> String) -> Self {
+        let stages = Stages::of(name);
+        let life = Self { stages, objects };
+        if life.stages.now() == 0 {
+            installed::install();
+            make_production();
+            // What holds all clones is made now, and stays.
+            nothing_is_wrong();
+            life.stages.keep("empty", &objects());
+            life.stages.keep("url", &url_of(&branch("fix-42")));
+            life.stages.keep("before", &objects());
+            nothing_is_wrong();
         }
-        2 => {
-            ask(&url, "SELECT again FROM shop.mine").unwrap();
-            stages.reboot(Reboot::Hard);
-        }
-        _ => {}
+        life
     }
-    went_back_to_its_checkpoint(&url);
-    another_branch_is_made_and_all_are_destroyed();
-}
 
-#[test]
-fn a_branch_that_goes_down_with_its_host_in_the_middle_is_undone_by_the_unit() {
-    let stages = Stages::of("middle");
-    if stages.now() == 0 {
-        installed::install();
-        installed::make_production();
-        stages.keep("before", &installed::subvolumes());
-    } else {
+    fn url(&self) -> String {
+        self.stages.kept("url").unwrap()
+    }
+
+    /// Something that the branch's users wrote.
+    fn write(&self) {
+        ask(&self.url(), "CREATE TABLE shop.mine AS SELECT 4711 AS n").unwrap();
+    }
+
+    /// The unit has started what ran, under the URL and with the password of before, and undone what was being made.
+    #[track_caller]
+    fn is_as_before(&self) {
         let said = journal_of("envclone.service");
         assert_eq!(property("envclone.service", "ActiveState"), "active", "{said}");
         nothing_is_wrong();
-        assert_eq!(installed::subvolumes(), stages.kept("before").unwrap(), "{said}");
+        assert_eq!(installed::journals_of_runs(), "", "{said}");
         let listed = envclone(&["list"]).ok();
-        assert!(!listed.contains("fix-42"), "{listed}");
+        assert!(!listed.contains("other"), "{listed}");
+        assert_eq!(envclone(&["url", "fix-42", "db"]).ok().trim(), self.url());
+        let customers = "SELECT count(*) FROM shop.customers";
+        assert_eq!(ask(&self.url(), customers).unwrap(), "300");
+        assert_eq!(ask_production(customers), "300");
     }
-    match stages.now() {
-        0 => goes_down_during("clone", &stages, Reboot::Hard),
-        1 => goes_down_during("sanitize", &stages, Reboot::Hard),
-        2 => goes_down_during("prove", &stages, Reboot::Clean),
-        _ => {}
+
+    /// What was written after it was made is there; or, after a hard reset, gone, and the unit says so.
+    #[track_caller]
+    fn came_back(&self, how: Reboot) {
+        self.is_as_before();
+        let said = journal_of("envclone.service");
+        let went_back = said.contains("fix-42 went back to its checkpoint");
+        match how {
+            Reboot::Clean => {
+                assert!(!went_back, "{said}");
+                assert_eq!((self.objects)(), self.stages.kept("before").unwrap());
+                assert_eq!(ask(&self.url(), MINE).unwrap(), "4711");
+            }
+            Reboot::Hard => {
+                assert!(went_back, "{said}");
+                ask(&self.url(), MINE).unwrap_err();
+                self.write();
+                // On ZFS the clone of before stays, empty of what is its own, for the checkpoint that was taken of it.
+                self.stages.keep("before", &(self.objects)());
+            }
+        }
     }
-    branch("fix-42");
-    envclone(&["destroy", "fix-42"]).ok();
-    nothing_is_wrong();
+
+    /// Begins another branch, and boots as soon as its journal names the step.
+    #[allow(clippy::zombie_processes, reason = "nothing waits for it: the host goes down")]
+    fn goes_down_during(&self, step: &str, how: Reboot) {
+        let mut command = installed::command(&["branch", "prod", "other"]);
+        let mut run = command.stdout(Stdio::null()).spawn().unwrap();
+        while !installed::journals_of_runs().contains(&format!("{step:?}")) {
+            let ended = run.try_wait().unwrap();
+            assert!(ended.is_none(), "it ended before {step}: {ended:?}");
+            before_another_look();
+        }
+        self.stages.reboot(how);
+    }
+
+    /// All goes on as before.
+    fn ends(&self) {
+        branch("other");
+        envclone(&["destroy", "fix-42", "other"]).ok();
+        nothing_is_wrong();
+        assert_eq!((self.objects)(), self.stages.kept("empty").unwrap());
+    }
 }
 
 #[test]
-fn on_zfs_a_branch_is_undone_or_brought_back_whenever_the_host_goes_down() {
-    let stages = Stages::of("zfs");
-    match stages.now() {
+fn on_btrfs_branches_are_brought_back_or_undone_by_the_unit_whenever_the_host_goes_down() {
+    let life = Life::of("btrfs", installed::make_production, installed::subvolumes);
+    match life.stages.now() {
         0 => {
-            installed::install();
-            installed::make_production_on_zfs();
-            // What holds all clones stays.
-            nothing_is_wrong();
-            stages.keep("before", &installed::datasets());
-            goes_down_during("sanitize", &stages, Reboot::Hard);
+            life.write();
+            // The unit has not run yet: systemd stops the branches.
+            life.goes_down_during("prove", Reboot::Clean);
         }
         1 => {
-            let said = journal_of("envclone.service");
-            assert_eq!(property("envclone.service", "ActiveState"), "active", "{said}");
-            nothing_is_wrong();
-            assert_eq!(installed::datasets(), stages.kept("before").unwrap(), "{said}");
-            let url = url_of(&branch("fix-42"));
-            ask(&url, "CREATE TABLE shop.mine AS SELECT 4711 AS n").unwrap();
-            stages.keep("url", &url);
-            stages.reboot(Reboot::Hard);
+            life.came_back(Reboot::Clean);
+            life.goes_down_during("clone", Reboot::Hard);
         }
         2 => {
-            let url = comes_back_under_its_url(&stages);
-            went_back_to_its_checkpoint(&url);
-            ask(&url, "CREATE TABLE shop.mine AS SELECT 4711 AS n").unwrap();
-            stages.reboot(Reboot::Clean);
+            life.came_back(Reboot::Hard);
+            // Now it stops them itself.
+            life.goes_down_during("sanitize", Reboot::Clean);
         }
         _ => {}
     }
-    let url = comes_back_under_its_url(&stages);
-    assert_eq!(ask(&url, MINE).unwrap(), "4711");
-    another_branch_is_made_and_all_are_destroyed();
-    assert_eq!(installed::datasets(), stages.kept("before").unwrap());
+    life.came_back(Reboot::Clean);
+    life.ends();
 }
 
-/// Begins a branch, and boots as soon as its journal names the step.
-#[allow(clippy::zombie_processes, reason = "nothing waits for it: the host goes down")]
-fn goes_down_during(step: &str, stages: &Stages, how: Reboot) {
-    let mut command = installed::command(&["branch", "prod", "fix-42"]);
-    let mut run = command.stdout(Stdio::null()).spawn().unwrap();
-    while !installed::journals_of_runs().contains(&format!("{step:?}")) {
-        let ended = run.try_wait().unwrap();
-        assert!(ended.is_none(), "it ended before {step}: {ended:?}");
-        before_another_look();
+#[test]
+fn on_zfs_branches_are_brought_back_or_undone_by_the_unit_whenever_the_host_goes_down() {
+    let life = Life::of("zfs", installed::make_production_on_zfs, installed::datasets);
+    match life.stages.now() {
+        0 => {
+            life.write();
+            life.goes_down_during("sanitize", Reboot::Hard);
+        }
+        1 => {
+            life.came_back(Reboot::Hard);
+            life.goes_down_during("prove", Reboot::Clean);
+        }
+        _ => {}
     }
-    stages.reboot(how);
+    life.came_back(Reboot::Clean);
+    life.ends();
 }

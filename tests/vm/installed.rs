@@ -1,6 +1,7 @@
 //! envclone as `make install` leaves it on a systemd host, with a production beside it that is a unit of its own: everything at its
 //! usual place. It stays when a test ends: the machine does not.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::Path;
@@ -162,7 +163,8 @@ pub fn journals_of_runs() -> String {
 pub fn subvolumes() -> String {
     let listed = run("btrfs", &["subvolume", "list", POOL]);
     let path = |line: &str| format!("{}\n", line.split(" path ").nth(1).unwrap());
-    listed.lines().map(path).collect()
+    let paths: BTreeSet<String> = listed.lines().map(path).collect();
+    paths.into_iter().collect()
 }
 
 /// All datasets and snapshots of the zpool.

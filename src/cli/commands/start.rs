@@ -41,7 +41,7 @@ pub(in crate::cli) fn run(global: &Global, args: &Args) -> Result<ExitCode, Comm
 fn tell(global: &Global, started: &Started) {
     for note in &started.notes {
         output::say(&format!(
-            "{} runs, but its URL does not work, since it was changed inside: {note}",
+            "{} runs, but its URL lets nobody in: {note}",
             started.name
         ));
     }

@@ -12,6 +12,8 @@ use crate::runtime::Network;
 
 /// How long the server may take to read its login rules again.
 const RELOAD_WITHIN: Duration = Duration::from_secs(30);
+/// How long a server may take to recover from a crash until the person is told that it still does.
+const RECOVERED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What must be nothing in a sealed branch: a description, and a query that counts.
 const COUNTS: [(&str, &str); 6] = [
@@ -183,7 +185,7 @@ pub fn prove_published(
 ///
 /// # Errors
 /// [`EngineError::Server`].
-pub fn try_login(
+fn try_login(
     network: &dyn Network,
     setup: &ServiceSetup,
     identity: &Identity,
@@ -196,6 +198,25 @@ pub fn try_login(
         ..
     } = credentials;
     log_in(network, setup, identity.port, role, password.reveal(), database)
+}
+
+/// As [`try_login`], once the server is through with what follows a crash: it says that it takes nobody in until then.
+///
+/// # Errors
+/// Those of [`try_login`]; the server's own words where that takes too long.
+pub fn try_login_after_recovery(
+    network: &dyn Network,
+    setup: &ServiceSetup,
+    identity: &Identity,
+    credentials: &Credentials,
+) -> Result<(), EngineError> {
+    let deadline = Instant::now() + RECOVERED_WITHIN;
+    loop {
+        match try_login(network, setup, identity, credentials) {
+            Err(error) if error.is_not_yet() && Instant::now() < deadline => pause(Duration::from_millis(20)),
+            outcome => return outcome,
+        }
+    }
 }
 
 /// That the URL's role gets in by its password, once the server has read its new rules.

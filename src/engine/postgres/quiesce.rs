@@ -77,15 +77,15 @@ fn client(identity: &Identity, source: &str) -> Result<Invocation, String> {
 
 /// What a client must see of this host to reach a source.
 fn way_to(source: &str) -> Sees {
-    let hosts = source.parse::<postgres::Config>();
-    let hosts = hosts.as_ref().map_or(&[][..], |config| config.get_hosts());
+    let config = source.parse::<postgres::Config>().unwrap_or_default();
+    let hosts = config.get_hosts();
     let directory = |host: &Host| match host {
         Host::Unix(directory) => Some(directory.clone()),
         Host::Tcp(_) => None,
     };
     let directories: Vec<PathBuf> = hosts.iter().filter_map(directory).collect();
     Sees {
-        network: directories.len() < hosts.len(),
+        network: directories.len() < hosts.len() || !config.get_hostaddrs().is_empty(),
         directories: if hosts.is_empty() {
             USUAL_SOCKETS.map(PathBuf::from).into()
         } else {
@@ -145,6 +145,7 @@ mod tests {
         assert!(!by_socket.network);
         let by_network = way_to("postgres://db.internal/shop");
         assert!(by_network.directories.is_empty() && by_network.network);
+        assert!(way_to("hostaddr=192.0.2.1 dbname=shop").network);
         let usual = way_to("postgres:///shop");
         assert_eq!(usual.directories, USUAL_SOCKETS.map(PathBuf::from));
         assert!(!usual.network);

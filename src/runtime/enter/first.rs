@@ -86,6 +86,7 @@ fn run() -> Result<i32, Failure> {
             Some(made.map_err(Failure::io("making a terminal"))?)
         }
     };
+    walls::give_up_capabilities().map_err(Failure::io("giving up capabilities"))?;
     seccompiler::apply_filter(&filter).map_err(|error| Failure::other(error.to_string()))?;
     if heard(&talk).map_err(Failure::io("listening to the caller"))? != Some(BEGIN) {
         return Ok(KILLED);

@@ -6,10 +6,12 @@ use std::path::Path;
 
 use nix::sched::{CloneFlags, setns, unshare};
 use rustix::fs::{Gid, Mode, OFlags, Uid, fchown};
+use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, mount_remount, unmount,
 };
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
+use rustix::thread::{CapabilitySet, CapabilitySets, remove_capability_from_bounding_set, set_capabilities};
 
 use crate::runtime::Account;
 use crate::runtime::process::{self, Held};
@@ -58,6 +60,26 @@ fn own_processes() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The programs that make somebody else of the command are those inside, and may not be this host's: they get what that
+/// needs and no more, as in a sandbox. This process keeps what it takes to end the command.
+pub(super) fn give_up_capabilities() -> io::Result<()> {
+    let of_programs = CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::SETPCAP;
+    for one in CapabilitySet::all().difference(of_programs).iter() {
+        match remove_capability_from_bounding_set(one) {
+            // An older kernel does not know it.
+            Ok(()) | Err(Errno::INVAL) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let own = of_programs | CapabilitySet::KILL;
+    let sets = CapabilitySets {
+        effective: own,
+        permitted: own,
+        inheritable: CapabilitySet::empty(),
+    };
+    Ok(set_capabilities(None, sets)?)
 }
 
 /// A `/dev/pts` of one's own: a terminal in that of the sandbox could be opened, and read, by the branch's processes.

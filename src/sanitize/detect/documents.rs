@@ -191,7 +191,10 @@ fn rules(found: BTreeMap<String, At>) -> toml::Table {
         }
         Some((path, rule(&at)?))
     });
-    ruled.take(PATHS).collect()
+    let mut ruled: Vec<_> = ruled.collect();
+    // What is known to be personal does not give way to what may be.
+    ruled.sort_by_key(|(_, rule)| rule.as_str() == Some("like"));
+    ruled.into_iter().take(PATHS).collect()
 }
 
 fn rule(at: &At) -> Option<toml::Value> {

@@ -115,17 +115,19 @@ pub(super) fn note_untouched(
             .filter(|column| matches!(column.fate, Fate::Keep { .. }));
         let words = kept.filter_map(|column| table.column(&column.name));
         for column in words.filter(|column| column.type_name == "tsvector") {
+            refuse_views(session, &entry.name)?;
             copy_through(session, &as_stored(column, &entry.name), needles, seen)?;
         }
     }
     Ok(())
 }
 
-/// The words of a `tsvector` as they lie in the file, one after the other with nothing between: "j" and "jackson" of a sentence
-/// that is kept are the bytes of a user name that is not.
+/// The words of a `tsvector` as they lie in the file, one after the other. Those without places in a text have nothing between:
+/// "j" and "jackson" that are kept are the bytes of a user name that is not.
 fn as_stored(column: &Column, table: &TableName) -> String {
     format!(
-        "SELECT array_to_string(tsvector_to_array({}), '') FROM ONLY {}",
+        "SELECT (SELECT string_agg(lexeme || CASE WHEN positions IS NULL THEN '' ELSE chr(10) END, '' ORDER BY number) \
+         FROM unnest({}) WITH ORDINALITY AS words(lexeme, positions, weights, number)) FROM ONLY {}",
         quote_identifier(&column.name),
         quoted(table)
     )

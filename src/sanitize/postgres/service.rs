@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::engine::postgres::{
     Credentials, Ident, Identity, Logins, Mode, Session, clear_stale, conf_files, identify, instance,
-    prove_published, quiesce, read_back, seal_catalogs, seal_offline, try_login,
+    prove_published, quiesce, read_back, seal_catalogs, seal_offline, try_login_after_recovery,
 };
 use crate::engine::{EngineError, ServiceSetup};
 use crate::model::{Check, EngineKind, Secret, ServiceReport};
@@ -430,8 +430,18 @@ impl Service for PostgresService {
         );
         site.runtime.start(&site.branch, &spec)?;
         self.running = Some(Mode::Serve);
+        self.lets_in(site)
+    }
+
+    fn lets_in(&self, site: &Site<'_>) -> Result<Option<String>, ServiceError> {
         let network = site.runtime.network(&site.branch)?;
-        match try_login(network.as_ref(), &self.setup, &identity, &credentials) {
+        let login = try_login_after_recovery(
+            network.as_ref(),
+            &self.setup,
+            self.identity()?,
+            self.credentials_of()?,
+        );
+        match login {
             Ok(()) => Ok(None),
             Err(error) if error.is_answer() => Ok(Some(error.to_string())),
             Err(error) => Err(error.into()),
