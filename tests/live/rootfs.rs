@@ -76,6 +76,14 @@ fn a_production_from_a_root_file_system_is_branched_whole() {
         moved.to_str().unwrap(),
     ];
     production.envclone(&["start", "fix-42"]).refused(2, &none);
+    let without = elsewhere
+        .lines()
+        .filter(|line| !line.starts_with("rootfs"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    production.configure(&without, RULES);
+    production.envclone(&["start", "fix-42"]).refused(1, &["PostgreSQL 17 are not installed"]);
+    production.configure(&elsewhere, RULES);
     symlink(rootfs(), &moved).unwrap();
     production.envclone(&["start", "fix-42"]).ok();
     assert_eq!(ask(&url, "SELECT n FROM shop.mine").as_deref(), Ok("1"));
