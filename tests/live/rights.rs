@@ -398,11 +398,31 @@ fn an_index_of_a_superusers_table_that_calls_a_function_of_another_role_is_refus
 }
 
 #[test]
-fn what_code_of_the_data_copies_to_where_it_would_be_kept_stops_the_branch() {
+fn code_of_the_data_finds_no_raw_row_of_another_table_of_its_role() {
     let both = format!("{OF_A_CHECK}; ALTER TABLE dev.second ADD CHECK (dev.spring(note) <> '')");
-    // The larger table is loaded first, the other is raw then.
-    let production = trapped(&both, "INSERT INTO dev.kept SELECT id, note FROM dev.second");
-    refused(&production, 5, &["originals were found", "dev.second.note"]);
+    // The larger one is loaded first; the other is empty then, and what code puts there meanwhile does not stay.
+    let act = "INSERT INTO dev.kept SELECT id, note FROM dev.second UNION ALL SELECT id, note FROM dev.first; \
+               INSERT INTO dev.second VALUES (0, 'Kanari note')";
+    let production = trapped(&both, act);
+    took_nothing(&production);
+    let url = production.envclone(&["url", "fix-42", "db"]).ok();
+    for (table, rows) in [("kept", "10"), ("first", "3000"), ("second", "2900")] {
+        let counted = ask(url.trim(), &format!("SELECT count(*) FROM dev.{table}"));
+        assert_eq!(counted.as_deref(), Ok(rows), "{table}");
+    }
+}
+
+#[test]
+fn what_code_of_the_data_copies_to_where_it_would_be_kept_stops_the_branch() {
+    let production = trapped(OF_A_CHECK, "INSERT INTO dev.kept SELECT id, note FROM dev.first");
+    // While a condition is evaluated, its table is raw.
+    let conditional = TRAP_RULES.replace(
+        "[db.\"dev.first\"]\nnote = { transform = \"text\", mode = \"scramble\" }",
+        "[db.\"dev.first\"]\nnote = [{ transform = \"text\", mode = \"scramble\", where = \"dev.spring(note) <> ''\" }, { keep = \"none\" }]",
+    );
+    assert_ne!(conditional, TRAP_RULES);
+    configure(&production, &conditional);
+    refused(&production, 5, &["originals were found", "dev.first.note"]);
 }
 
 #[test]

@@ -82,7 +82,9 @@ fn a_production_from_a_root_file_system_is_branched_whole() {
         .collect::<Vec<_>>()
         .join("\n");
     production.configure(&without, RULES);
-    production.envclone(&["start", "fix-42"]).refused(1, &["PostgreSQL 17 are not installed"]);
+    production
+        .envclone(&["start", "fix-42"])
+        .refused(1, &["PostgreSQL 17 are not installed"]);
     production.configure(&elsewhere, RULES);
     symlink(rootfs(), &moved).unwrap();
     production.envclone(&["start", "fix-42"]).ok();

@@ -9,7 +9,7 @@ use crate::model::ReplacedColumn;
 use crate::sanitize::ledger::{Fate, Ledger};
 use crate::sanitize::needle::{NeedleSet, Source};
 use crate::sanitize::plan::SanitizePlan;
-use crate::sanitize::schema::TableName;
+use crate::sanitize::schema::{Table, TableName};
 use crate::sanitize::service::{ServiceError, Site, Tally};
 use crate::sanitize::transform::Transform;
 
@@ -17,7 +17,7 @@ use super::collation::{self, SortsByBytes};
 use super::pace::Pace;
 use super::planned::{self, Tables};
 use super::planner::Hidden;
-use super::rewrite::{self, ColumnCount};
+use super::rewrite::{self, ColumnCount, Out};
 use super::rights::{self, Door, Turn};
 use super::seen::{Originals, Seen};
 use super::service::PostgresService;
@@ -161,7 +161,13 @@ impl PostgresService {
                 let Some(task) = next else {
                     return Ok(seen);
                 };
-                let outcome = self.do_table(site, &mut sessions, task, place, Turn::First, &mut seen)?;
+                let out = self.take_out(site, &mut sessions, task, place, Turn::First)?;
+                let put_in = |out| {
+                    let out = (out, Turn::First);
+                    self.put_in(site, &mut sessions, task, place, out, &mut seen)
+                };
+                let outcome = out.map(put_in).transpose()?;
+                do_whole(&mut sessions, task, Turn::First)?;
                 outcomes
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -179,13 +185,14 @@ impl PostgresService {
         Ok((seen, outcomes))
     }
 
-    /// Does what tables need that have code of the data, one at a time: while it runs, nothing else does. What it makes that the
-    /// planner would call is hidden each time, and what it made of the schema is refused before anything is read again.
+    /// Does what tables need that have code of the data, one at a time: while it runs, nothing else does. Before any of it loads
+    /// a row, all of them are empty. What it makes that the planner would call is hidden each time, and what it made of the schema
+    /// is refused before anything is read again.
     fn do_late<'w>(
         &self,
         site: &Site<'_>,
         place: Place<'_>,
-        late: Vec<Task<'w>>,
+        mut late: Vec<Task<'w>>,
         calling: &BTreeSet<TableName>,
         hidden: &mut Hidden,
     ) -> Result<(Seen, Vec<Outcome<'w>>), ServiceError> {
@@ -194,12 +201,28 @@ impl PostgresService {
             return Ok((seen, outcomes));
         }
         let mut sessions = self.sessions(site)?;
+        let turn = |work: &TableWork| Turn::Late {
+            conditions: calling.contains(work.table()),
+        };
+        // Conditions that are code of the data run while rows are read: when as few as can be are still there.
+        late.sort_by_key(|(work, _)| calling.contains(work.table()));
+        let mut taken = Vec::with_capacity(late.len());
         for task in late {
             hidden.hide_more(&mut sessions.main)?;
-            let conditions = calling.contains(task.0.table());
-            let turn = Turn::Late { conditions };
-            let outcome = self.do_table(site, &mut sessions, task, place, turn, &mut seen)?;
-            outcomes.push((task.0, outcome));
+            let out = self.take_out(site, &mut sessions, task, place, turn(task.0))?;
+            if let TableWork::Empty(_) = task.0 {
+                do_whole(&mut sessions, task, turn(task.0))?;
+            }
+            taken.push((task, out));
+        }
+        for (task, out) in taken {
+            hidden.hide_more(&mut sessions.main)?;
+            if let TableWork::Rebuild(_) = task.0 {
+                do_whole(&mut sessions, task, turn(task.0))?;
+            }
+            let turn = turn(task.0);
+            let put_in = |out| self.put_in(site, &mut sessions, task, place, (out, turn), &mut seen);
+            outcomes.push((task.0, out.map(put_in).transpose()?));
         }
         hidden.hide_more(&mut sessions.main)?;
         self.refuse_changes(&mut sessions.main, &self.credentials_of()?.database)?;
@@ -266,42 +289,63 @@ impl PostgresService {
         })
     }
 
-    fn do_table(
+    /// Reads out and empties a table of which columns are replaced; nothing is done to another.
+    fn take_out(
         &self,
         site: &Site<'_>,
         sessions: &mut Sessions,
         (work, number): Task<'_>,
         place: Place<'_>,
         turn: Turn,
-        seen: &mut Seen,
-    ) -> Result<Option<rewrite::Rewritten>, ServiceError> {
+    ) -> Result<Option<Out>, ServiceError> {
         (site.detail)(&format!("{}: {}", self.setup.name, work.table()));
-        let session = &mut sessions.main;
-        match work {
-            TableWork::Empty(_) if work.is_of_large_objects() => finish::remove_large_objects(session)?,
-            TableWork::Empty(name) => rewrite::empty(session, name, number, turn)?,
-            TableWork::Rebuild(name) => {
-                if turn != Turn::First {
-                    rewrite::refuse_another(session, name, number)?;
-                }
-                finish::rebuild(session, name)?;
-            }
-            TableWork::Rewrite(name, columns) => {
-                let Some(table) = self.schema.table(name) else {
-                    return Ok(None);
-                };
-                let others = if rewrite::is_large(session, name)? {
-                    sessions.others.get_or_insert_with(|| self.other_readers(site))
-                } else {
-                    &mut Vec::new()
-                };
-                let table = (table, number);
-                let (done, noted) = rewrite::rewrite(session, others, table, columns, place, turn)?;
-                seen.merge(noted);
-                return Ok(Some(done));
-            }
+        let TableWork::Rewrite(name, columns) = work else {
+            return Ok(None);
+        };
+        let table = self.table_of(name)?;
+        let large = rewrite::is_large(&mut sessions.main, name)?;
+        let (session, others) = self.with_others(site, sessions, large);
+        let out = rewrite::take_out(session, others, (table, number), columns, place, turn)?;
+        Ok(Some(out))
+    }
+
+    /// Loads a table that was taken out.
+    fn put_in(
+        &self,
+        site: &Site<'_>,
+        sessions: &mut Sessions,
+        (work, number): Task<'_>,
+        place: Place<'_>,
+        (out, turn): (Out, Turn),
+        seen: &mut Seen,
+    ) -> Result<rewrite::Rewritten, ServiceError> {
+        let TableWork::Rewrite(name, columns) = work else {
+            return Ok(rewrite::Rewritten::default());
+        };
+        let table = (self.table_of(name)?, number);
+        let (session, others) = self.with_others(site, sessions, out.is_large());
+        let (done, noted) = rewrite::put_in(session, others, table, columns, place, (out, turn))?;
+        seen.merge(noted);
+        Ok(done)
+    }
+
+    fn table_of(&self, name: &TableName) -> Result<&Table, ServiceError> {
+        let table = self.schema.table(name);
+        table.ok_or_else(|| self.unfit(&format!("{name} vanished")))
+    }
+
+    /// The session, and those that help it with a large table.
+    fn with_others<'s>(
+        &self,
+        site: &Site<'_>,
+        sessions: &'s mut Sessions,
+        large: bool,
+    ) -> (&'s mut Session, &'s mut [Session]) {
+        let Sessions { main, others } = sessions;
+        if !large {
+            return (main, &mut []);
         }
-        Ok(None)
+        (main, others.get_or_insert_with(|| self.other_readers(site)))
     }
 
     /// Sessions for reading a large table, one for each further core. A server that allows fewer connections is read by
@@ -395,6 +439,23 @@ impl PostgresService {
         self.stop(site)?;
         purge::purge(site, &self.setup, self.identity()?, &in_use)
     }
+}
+
+/// Does what a table needs of which no column is replaced.
+fn do_whole(sessions: &mut Sessions, (work, number): Task<'_>, turn: Turn) -> Result<(), ServiceError> {
+    let session = &mut sessions.main;
+    match work {
+        TableWork::Empty(_) if work.is_of_large_objects() => finish::remove_large_objects(session)?,
+        TableWork::Empty(name) => rewrite::empty(session, name, number, turn)?,
+        TableWork::Rebuild(name) => {
+            if turn != Turn::First {
+                rewrite::refuse_another(session, name, number)?;
+            }
+            finish::rebuild(session, name)?;
+        }
+        TableWork::Rewrite(..) => {}
+    }
+    Ok(())
 }
 
 /// Whether originals come from a column that is replaced, or from the catalogs.
