@@ -11,7 +11,7 @@
 //! | `ENVCLONE_BENCH_PAIRS`, `ENVCLONE_BENCH_ROWS` | pairs of runs, rows of the masked table |
 //! | `ENVCLONE_BENCH_DIR` | where the pool's file lies; root's, and not below `/tmp`; `/var/lib` |
 //! | `ENVCLONE_BENCH_GREENMASK` | the program of Greenmask 0.2.22, installed as its authors say, to be measured beside the masking; `make bench GREENMASK=PROGRAM` |
-//! | `ENVCLONE_BENCH_ONLY` | of `url,masking,writes,commands` |
+//! | `ENVCLONE_BENCH_ONLY` | of `url,masking,writes,commands,scan` |
 #![allow(
     unreachable_pub,
     clippy::disallowed_methods,
@@ -36,6 +36,8 @@ mod pgbench;
 mod production;
 #[path = "branch/report.rs"]
 mod report;
+#[path = "branch/scan.rs"]
+mod scan;
 #[path = "branch/storage.rs"]
 mod storage;
 #[path = "branch/url.rs"]
@@ -68,6 +70,8 @@ pub struct Sizes {
     branches: usize,
     /// Runs of each command that only reads.
     commands: usize,
+    /// Scans of many tables.
+    scans: usize,
     only: Vec<String>,
 }
 
@@ -76,11 +80,12 @@ const PAGE: &str = "docs/benchmarks.md";
 
 type Measure = fn(&Place, &Sizes) -> Result<Chapter>;
 
-const MEASURES: [(&str, Measure); 4] = [
+const MEASURES: [(&str, Measure); 5] = [
     ("url", url::measure),
     ("masking", masking::measure),
     ("writes", writes::measure),
     ("commands", commands::measure),
+    ("scan", scan::measure),
 ];
 
 fn main() -> Result<ExitCode> {
@@ -138,6 +143,7 @@ impl Sizes {
             masking_pairs: if quick { 1 } else { 3 },
             branches: 10,
             commands: 20,
+            scans: if quick { 1 } else { 3 },
             only: Vec::new(),
         };
         if let Some(scales) = variable("ENVCLONE_BENCH_SCALES") {

@@ -107,3 +107,26 @@ fn rules_that_a_scan_wrote_make_a_branch_of_documents_whose_members_no_name_tell
     assert_eq!(ask(&url, &left).unwrap(), "0");
     production.envclone(&["destroy", "fix-42"]).ok();
 }
+
+#[test]
+fn a_scan_learns_from_statistics_what_the_first_rows_do_not_tell() {
+    let production = Production::new();
+    // Of 20,000 rows only late ones hold something, and nobody's name is that of its column.
+    production.sql(
+        "CREATE TABLE public.log (id integer PRIMARY KEY, a1 text, a2 text); \
+         INSERT INTO public.log SELECT n, 'none', CASE WHEN n > 5000 THEN format('ada.kanari%s@example.org', n) ELSE 'none' END \
+         FROM generate_series(1, 20000) n",
+    );
+    let found = || {
+        let scanned = production.envclone(&["sanitize", "scan", "--json"]).json();
+        let columns = scanned["columns"].as_array().unwrap().clone();
+        let is_found = |name: &str| {
+            let mut of_table = columns.iter().filter(|column| column["table"] == "public.log");
+            of_table.any(|column| column["column"] == name && column["kind"] == "email")
+        };
+        ["a1", "a2"].map(is_found)
+    };
+    assert_eq!(found(), [false, false], "the control fails");
+    production.sql("ANALYZE public.log");
+    assert_eq!(found(), [false, true]);
+}

@@ -1,10 +1,11 @@
-//! Some values of each column, shown to the ledger to tell what it holds.
+//! Some values of each column, shown to the ledger to tell what it holds: of a few rows, and what the server's statistics, which cost
+//! nothing to read, know of all others.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::EngineError;
-use crate::engine::postgres::{Session, quote_identifier};
+use crate::engine::postgres::{Session, quote_identifier, quote_literal};
 use crate::sanitize::schema::{Schema, Table, TableKind, TableName};
 
 use super::large::as_text;
@@ -14,6 +15,15 @@ use super::rewrite::quoted;
 const LOOKED_AT: usize = 10_000;
 /// How many values the ledger is shown of a column.
 const FEW: usize = 100;
+/// And how many of them tell something.
+const ENOUGH: usize = 20;
+
+/// Column and value: of the most common values, and of those that part the others into shares of one size, some from all over them
+/// (PostgreSQL manual, "`pg_stats`"). They are as the server writes them; no cast of the data is called.
+const STATISTICS: &str = "SELECT attname, value FROM pg_catalog.pg_stats, LATERAL ( \
+        SELECT unnest((most_common_vals::text::text[])[1:20]) AS value \
+        UNION SELECT bound FROM unnest(histogram_bounds::text::text[]) WITH ORDINALITY AS bounds(bound, number) \
+            WHERE number % greatest(array_length(histogram_bounds::text::text[], 1) / 40, 1) = 0) AS known";
 
 /// The rows of a table that the ledger is shown values of.
 struct Shown {
@@ -39,7 +49,6 @@ impl Samples<'_> {
     /// # Errors
     /// Of the query: a column that cannot be looked at is not known to be harmless.
     fn of(&mut self, table: &TableName, column: &str) -> Result<Vec<String>, EngineError> {
-        const ENOUGH: usize = 20;
         if !self.shown.iter().any(|shown| shown.table == *table) {
             self.shown.truncate(1);
             let shown = self.rows_of(table)?;
@@ -76,7 +85,36 @@ impl Samples<'_> {
                 values.extend(value);
             }
         }
+        if shown.more {
+            self.add_known_to_statistics(&mut shown)?;
+        }
         Ok(shown)
+    }
+
+    /// The rows that were read are the oldest, it may be, and of one kind: values from all over the table, if it was analyzed.
+    fn add_known_to_statistics(&mut self, shown: &mut Shown) -> Result<(), EngineError> {
+        let sql = format!(
+            "{STATISTICS} WHERE schemaname = {} AND tablename = {}",
+            quote_literal(&shown.table.schema),
+            quote_literal(&shown.table.name)
+        );
+        let mut known: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for row in self.session.rows("reading statistics", &sql)? {
+            if let Ok([Some(column), Some(value)]) = <[_; 2]>::try_from(row) {
+                known.entry(column).or_default().push(value);
+            }
+        }
+        for (column, mut others) in known {
+            let values = shown.values.entry(column).or_default();
+            others.retain(|value| !values.contains(value));
+            if others.len() >= ENOUGH {
+                // What the first rows repeat says little about a column of that many values.
+                let mut told = BTreeSet::new();
+                values.retain(|value| told.insert(value.clone()));
+            }
+            values.append(&mut others);
+        }
+        Ok(())
     }
 
     /// Some rows of these columns; if `filled`, only those where the first is not NULL.
