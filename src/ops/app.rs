@@ -22,7 +22,7 @@ use super::OpsError;
 use super::branch::Parent;
 use super::cleanup::Cleaned;
 use super::deferred::Deferred;
-use super::driver;
+use super::driver::Wanted;
 
 /// What a command works with.
 pub struct App {
@@ -68,13 +68,12 @@ impl App {
     /// # Errors
     /// [`OpsError::Storage`].
     pub fn open_storage(config: &Config) -> Result<Box<dyn Storage>, OpsError> {
-        let storage = config.storage();
-        Ok(driver::open(storage.driver, &storage.pool, storage.branch_size)?)
+        Ok(Wanted::of(config).open()?)
     }
 
     /// As [`App::open_storage`], but the pool is opened when it is first needed.
     pub fn defer_storage(config: &Config) -> Box<dyn Storage> {
-        Box::new(Deferred::new(config.storage()))
+        Box::new(Deferred::new(config))
     }
 
     /// The configuration with the paths at which the datasets that it names are mounted. Those that are not mounted stay

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::driver;
-use crate::config::{StorageConfig, StorageDriver};
+use super::driver::{self, Wanted};
+use crate::config::Config;
 use crate::model::RunId;
 use crate::storage::{
     Advice, Capabilities, Mark, Object, Owned, Place, RootFacts, Storage, StorageError, Usage,
@@ -13,19 +13,15 @@ use crate::storage::{
 
 /// A pool that may not have been opened yet.
 pub(super) struct Deferred {
-    driver: StorageDriver,
-    pool: PathBuf,
-    branch_size: Option<u64>,
+    wanted: Wanted,
     opened: OnceLock<Box<dyn Storage>>,
 }
 
 impl Deferred {
     /// The pool of a configuration, not looked at yet.
-    pub(super) fn new(storage: &StorageConfig) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         Self {
-            driver: storage.driver,
-            pool: storage.pool.clone(),
-            branch_size: storage.branch_size,
+            wanted: Wanted::of(config),
             opened: OnceLock::new(),
         }
     }
@@ -34,7 +30,7 @@ impl Deferred {
         if let Some(opened) = self.opened.get() {
             return Ok(opened.as_ref());
         }
-        let opened = driver::open(self.driver, &self.pool, self.branch_size)?;
+        let opened = self.wanted.open()?;
         Ok(self.opened.get_or_init(|| opened).as_ref())
     }
 }
@@ -43,14 +39,14 @@ impl Storage for Deferred {
     fn capabilities(&self) -> Capabilities {
         match self.opened.get() {
             Some(opened) => opened.capabilities(),
-            None => driver::capabilities(self.driver, &self.pool),
+            None => driver::capabilities(self.wanted.driver, &self.wanted.pool),
         }
     }
 
     fn advice(&self) -> &'static dyn Advice {
         match self.opened.get() {
             Some(opened) => opened.advice(),
-            None => driver::advice(self.driver, &self.pool),
+            None => driver::advice(self.wanted.driver, &self.wanted.pool),
         }
     }
 

@@ -88,6 +88,8 @@ fn remove(app: &App, mut record: EnvRecord) -> Result<(), OpsError> {
     record.environment.state = EnvState::Failed;
     app.store.save(&record)?;
     app.runtime.close(&record.branch)?;
+    // What a start that died was making: it hangs on the checkpoint.
+    app.storage.discard_incoming(&record.run)?;
     for object in [&record.clone, &record.checkpoint].into_iter().flatten() {
         match app.storage.destroy(&object_of(object)) {
             Ok(()) | Err(StorageError::NotFound { .. }) => {}

@@ -1,35 +1,83 @@
 //! Which driver works on a pool.
 
-use std::path::Path;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use crate::config::StorageDriver;
+use crate::config::{Config, StorageDriver};
 use crate::exec::Tool;
+use crate::state::Layout;
 use crate::storage::{Advice, Btrfs, Capabilities, Filesystem, Storage, StorageError, Zfs};
 
-/// Opens the pool with the driver that is asked for, or with the one for what it is on. `branch_size`: what each dataset of
-/// a branch may hold, which the configuration allows for the driver `zfs` only.
-///
-/// # Errors
-/// Those of the driver; [`StorageError::NoDriver`] where none fits.
-pub(super) fn open(
-    driver: StorageDriver,
-    pool: &Path,
+/// Envclone's own part of a pool.
+const OWN: &str = ".envclone";
+
+/// Which pool is to be opened, and how.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) driver: StorageDriver,
+    pub(super) pool: PathBuf,
+    /// What each dataset of a branch may hold, which the configuration allows for the driver `zfs` only.
     branch_size: Option<u64>,
-) -> Result<Box<dyn Storage>, StorageError> {
-    match driver {
-        StorageDriver::Btrfs => Ok(Box::new(Btrfs::open(pool)?)),
-        StorageDriver::Zfs => Ok(Box::new(Zfs::open(pool)?.limiting_branches(branch_size))),
-        StorageDriver::Auto => match Filesystem::of(pool) {
-            Ok(Filesystem::Zfs) => Ok(Box::new(Zfs::open(pool)?)),
-            Ok(Filesystem::Other(found)) => Err(StorageError::NoDriver {
-                pool: pool.to_owned(),
-                found,
-                why: "btrfs needs a directory on a mounted Btrfs, zfs the mount point of a dataset"
-                    .to_owned(),
-            }),
-            // The driver says what is wrong with a path that cannot be looked at.
-            Ok(Filesystem::Btrfs) | Err(_) => Ok(Box::new(Btrfs::open(pool)?)),
-        },
+    /// Where is remembered what was made in it.
+    remembered: [PathBuf; 2],
+}
+
+impl Wanted {
+    /// That of a configuration.
+    pub(super) fn of(config: &Config) -> Self {
+        let storage = config.storage();
+        let layout = Layout {
+            state_dir: storage.state.clone(),
+            run_dir: storage.run.clone(),
+            project: config.project().clone(),
+        };
+        Self {
+            driver: storage.driver,
+            pool: storage.pool.clone(),
+            branch_size: storage.branch_size,
+            remembered: [layout.environments_dir(), layout.runs_dir()],
+        }
+    }
+
+    /// Opens it with the driver that is asked for, or with the one for what it is on.
+    ///
+    /// # Errors
+    /// Those of the driver; [`StorageError::NoDriver`] where none fits; [`StorageError::Bare`] where what was made in it is not
+    /// there: the directory that a pool is mounted on may be taken for another pool.
+    pub(super) fn open(&self) -> Result<Box<dyn Storage>, StorageError> {
+        let pool = &self.pool;
+        if pool.is_absolute() && self.is_bare() {
+            return Err(StorageError::Bare { pool: pool.clone() });
+        }
+        match self.driver {
+            StorageDriver::Btrfs => Ok(Box::new(Btrfs::open(pool)?)),
+            StorageDriver::Zfs => Ok(Box::new(Zfs::open(pool)?.limiting_branches(self.branch_size))),
+            StorageDriver::Auto => match Filesystem::of(pool) {
+                Ok(Filesystem::Zfs) => Ok(Box::new(Zfs::open(pool)?)),
+                Ok(Filesystem::Other(found)) => Err(StorageError::NoDriver {
+                    pool: pool.to_owned(),
+                    found,
+                    why: "btrfs needs a directory on a mounted Btrfs, zfs the mount point of a dataset"
+                        .to_owned(),
+                }),
+                // The driver says what is wrong with a path that cannot be looked at.
+                Ok(Filesystem::Btrfs) | Err(_) => Ok(Box::new(Btrfs::open(pool)?)),
+            },
+        }
+    }
+
+    /// Whether it is a directory that could hold a pool, with nothing of what is remembered of it.
+    fn is_bare(&self) -> bool {
+        let has_entries =
+            |directory: &PathBuf| fs::read_dir(directory).is_ok_and(|mut found| found.next().is_some());
+        let fits = matches!(
+            Filesystem::of(&self.pool),
+            Ok(Filesystem::Btrfs | Filesystem::Zfs)
+        );
+        let own = self.pool.join(OWN).symlink_metadata();
+        fits && own.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+            && self.remembered.iter().any(has_entries)
     }
 }
 
@@ -68,10 +116,19 @@ pub(super) fn installed() -> Vec<&'static dyn Advice> {
 mod tests {
     use super::*;
 
+    fn wanted(driver: StorageDriver, pool: &Path) -> Wanted {
+        Wanted {
+            driver,
+            pool: pool.to_owned(),
+            branch_size: None,
+            remembered: ["/proc/none", "/proc/none"].map(PathBuf::from),
+        }
+    }
+
     #[test]
     fn a_pool_that_no_driver_fits_is_refused_with_the_reasons() {
-        let error = open(StorageDriver::Auto, Path::new("/proc"), None).err().unwrap();
-        let said = error.to_string();
+        let opened = wanted(StorageDriver::Auto, Path::new("/proc")).open();
+        let said = opened.err().unwrap().to_string();
         assert!(
             said.contains("btrfs needs") && said.contains("zfs the mount point"),
             "{said}"
@@ -80,9 +137,8 @@ mod tests {
 
     #[test]
     fn a_dataset_that_is_not_mounted_is_explained_by_what_is_missing_on_this_host() {
-        let error = open(StorageDriver::Zfs, Path::new("no-such-pool/x"), None)
-            .err()
-            .unwrap();
+        let opened = wanted(StorageDriver::Zfs, Path::new("no-such-pool/x")).open();
+        let error = opened.err().unwrap();
         assert!(
             matches!(error, StorageError::Zfs(_) | StorageError::Tool { .. }),
             "{error}"

@@ -1,7 +1,7 @@
 //! `envclone start ENV|--all`: a stopped branch comes back under the same URL, also after the host was booted.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::fit::{refit, refuse_misfits};
 use super::{App, OpsError, boot_id, branch, clean_up, cleaning_up, list, object_of, object_ref};
@@ -9,8 +9,11 @@ use crate::engine::ServiceSetup;
 use crate::model::{EnvName, EnvState};
 use crate::runtime::BranchStatus;
 use crate::sanitize::service::{Service, Site};
-use crate::state::{EnvRecord, ObjectRef, ServiceRecord};
-use crate::storage::{Mark, Place, Role};
+use crate::state::{EnvRecord, ObjectRef, ServiceRecord, pause};
+use crate::storage::{Mark, ObjectId, Owned, Place, Role};
+
+/// How long it may take until it is known that a server ended.
+const KNOWN_TO_HAVE_ENDED: Duration = Duration::from_secs(30);
 
 /// What a start came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,20 +38,15 @@ pub fn start(app: &App, name: &EnvName, lock_timeout: Duration) -> Result<Starte
     clean_up(app)?;
     let record = list::published(app, name, "start")?;
     let name = name.clone();
-    if runs(app, &record)? {
-        match users_get_in(app, &record) {
-            Ok(notes) => {
-                return Ok(Started {
-                    name,
-                    ran: true,
-                    went_back: false,
-                    notes,
-                });
-            }
-            // A server that could not recover from a crash, for want of room say, ended while it was asked.
-            Err(_) if !runs(app, &record)? => {}
-            Err(error) => return Err(error),
-        }
+    if runs(app, &record)?
+        && let Some(notes) = users_get_in(app, &record)?
+    {
+        return Ok(Started {
+            name,
+            ran: true,
+            went_back: false,
+            notes,
+        });
     }
     refuse_raw(app, &record)?;
     app.refuse_without_room()?;
@@ -80,8 +78,22 @@ fn runs(app: &App, record: &EnvRecord) -> Result<bool, OpsError> {
     Ok(status.is_some_and(|status| of_servers(&status)))
 }
 
-/// What of a running branch does not let its users in, in words.
-fn users_get_in(app: &App, record: &EnvRecord) -> Result<Vec<String>, OpsError> {
+/// What of a running branch does not let its users in, in words; `None` if a server of it ended meanwhile, as one does that cannot
+/// recover from a crash, for want of room say.
+fn users_get_in(app: &App, record: &EnvRecord) -> Result<Option<Vec<String>>, OpsError> {
+    let deadline = Instant::now() + KNOWN_TO_HAVE_ENDED;
+    loop {
+        match knock(app, record) {
+            Ok(notes) => return Ok(Some(notes)),
+            Err(_) if !runs(app, record)? => return Ok(None),
+            // It takes nobody in any more a moment before it is known to have ended.
+            Err(_) if Instant::now() < deadline => pause(Duration::from_millis(20)),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn knock(app: &App, record: &EnvRecord) -> Result<Vec<String>, OpsError> {
     let clone = record.clone.as_ref().ok_or(OpsError::OutOfOrder)?;
     let site = site_of(app, record, &clone.path);
     let mut services = Vec::new();
@@ -154,6 +166,9 @@ pub fn start_all(app: &App, lock_timeout: Duration) -> Result<Vec<Outcome>, OpsE
 /// before and was not sealed since.
 fn after_crash(app: &App, record: EnvRecord) -> Result<(EnvRecord, bool), OpsError> {
     let booted_since = record.boot_id.is_some() && record.boot_id != boot_id();
+    if booted_since {
+        settle_again(app, &record)?;
+    }
     let for_room = app.runtime.stopped_for_room(&record.branch)?;
     let stopped_cleanly = record.stopped_cleanly
         || for_room.is_some_and(|why| why.cleanly)
@@ -165,6 +180,50 @@ fn after_crash(app: &App, record: EnvRecord) -> Result<(EnvRecord, bool), OpsErr
         return Ok((record, false));
     };
     Ok((go_back(app, record, &checkpoint)?, true))
+}
+
+/// What the host went down with moments after it was moved to its place may be found where it was made.
+fn settle_again(app: &App, record: &EnvRecord) -> Result<(), OpsError> {
+    let nothing_rewritten = record
+        .sanitization
+        .as_ref()
+        .is_some_and(|done| done.skipped.is_some());
+    let kept = if nothing_rewritten {
+        Role::Snapshot
+    } else {
+        Role::Checkpoint
+    };
+    let owned = app.storage.owned()?;
+    for (known, role) in [(&record.clone, Role::Clone), (&record.checkpoint, kept)] {
+        let Some(known) = known else { continue };
+        let (object, home) = (object_of(known), home_of(app, record, role));
+        let made = |one: &&Owned| one.object.id == object.id && one.incoming.as_ref() == Some(&record.run);
+        if let Some(found) = owned.iter().find(made) {
+            app.storage
+                .settle(&found.object, &home, &mark_of(app, record, object.id, role)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn home_of(app: &App, record: &EnvRecord, role: Role) -> Place {
+    Place::Environment {
+        project: app.project().clone(),
+        name: record.environment.name.clone(),
+        role,
+    }
+}
+
+fn mark_of(app: &App, record: &EnvRecord, id: ObjectId, role: Role) -> Result<Mark, OpsError> {
+    Ok(Mark {
+        schema: 1,
+        id,
+        project: app.project().clone(),
+        environment: record.environment.name.clone(),
+        parent: record.environment.parent.clone().ok_or(OpsError::OutOfOrder)?,
+        role,
+        run: record.run.clone(),
+    })
 }
 
 /// Whether every server of it synced its writes, whatever the configuration says today.
@@ -200,20 +259,8 @@ fn go_back(app: &App, mut record: EnvRecord, checkpoint: &ObjectRef) -> Result<E
             app.storage.destroy(&owned.object)?;
         }
     }
-    let mark = Mark {
-        schema: 1,
-        id: fresh.id.clone(),
-        project: app.project().clone(),
-        environment: name.clone(),
-        parent: record.environment.parent.clone().unwrap_or_else(|| name.clone()),
-        role: Role::Clone,
-        run: record.run.clone(),
-    };
-    let home = Place::Environment {
-        project: app.project().clone(),
-        name,
-        role: Role::Clone,
-    };
+    let mark = mark_of(app, &record, fresh.id.clone(), Role::Clone)?;
+    let home = home_of(app, &record, Role::Clone);
     let settled = app.storage.settle(&fresh, &home, &mark)?;
     app.storage.discard_incoming(&record.run)?;
     record.clone = Some(object_ref(&settled));

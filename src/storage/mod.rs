@@ -205,6 +205,16 @@ pub enum StorageError {
         /// The driver.
         driver: &'static str,
     },
+    /// Where the pool should be is a directory that could hold one, and nothing of what was made in it.
+    #[error(
+        "in {} is nothing of what is remembered as made there: mount the pool; if it was made anew, \
+         make its directory .envclone, root's and with mode 0700, and destroy the branches that are gone",
+        pool.display()
+    )]
+    Bare {
+        /// The directory.
+        pool: PathBuf,
+    },
     /// There is nothing at that path.
     #[error("{} does not exist", path.display())]
     NotFound {

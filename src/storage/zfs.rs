@@ -38,7 +38,7 @@ use crate::model::RunId;
 pub(super) use devices::{devices_of_tree, points_of_tree};
 pub use error::ZfsError;
 use host::{check_state, key_not_loaded, loaded_version};
-use mounting::dataset_at;
+use mounting::{Hidden, dataset_at};
 use parse::Table;
 use plan::{Target, Tree, dataset_of, is_within, zpool_of};
 
@@ -220,8 +220,8 @@ impl Zfs {
     }
 
     /// Mounts a tree at its place.
-    fn mount_tree(&self, tree: &Tree, path: &Path) -> Result<(), StorageError> {
-        mounting::mount(tree, path).map_err(|failed| {
+    fn mount_tree(&self, tree: &Tree, path: &Path, hidden: Hidden) -> Result<(), StorageError> {
+        mounting::mount(tree, path, hidden).map_err(|failed| {
             // The kernel says no more than that it is not permitted.
             let keys = self
                 .get_those_there(&tree.names(), &["keystatus"])
@@ -296,7 +296,7 @@ impl Storage for Zfs {
         let path = self.path_of(place);
         let made = self
             .make_clones(&work, (&origins, &table), &tree, run)
-            .and_then(|id| self.mount_tree(&tree, &path).map(|()| id));
+            .and_then(|id| self.mount_tree(&tree, &path, Hidden::Goes).map(|()| id));
         drop(work);
         match made {
             Ok(id) => Ok(Object { id, path }),
@@ -367,7 +367,7 @@ impl Storage for Zfs {
 
     fn mount(&self, object: &Object) -> Result<(), StorageError> {
         let (_, tree, _) = self.exact(object)?;
-        self.mount_tree(&tree, &object.path)
+        self.mount_tree(&tree, &object.path, Hidden::Stays)
     }
 
     fn shared(&self, _object: &Object, _files: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, StorageError> {
@@ -378,11 +378,16 @@ impl Storage for Zfs {
         let zpool = zpool_of(&self.dataset);
         let table = self.get(&[zpool, &self.dataset], &["used", "available"])?;
         let number = |name: &str, property| table[name].number(property).map_err(ZfsError::from);
-        let (used, available) = (number(zpool, "used")?, number(zpool, "available")?);
+        let free = number(&self.dataset, "available")?;
+        // Where a quota limits the dataset, what is free and what that is a part of are its own.
+        let whole = if free < number(zpool, "available")? {
+            &self.dataset
+        } else {
+            zpool
+        };
         Ok(Usage {
-            total: used.saturating_add(available),
-            // Less than in the zpool where the dataset has a quota.
-            free: number(&self.dataset, "available")?,
+            total: number(whole, "used")?.saturating_add(number(whole, "available")?),
+            free,
         })
     }
 

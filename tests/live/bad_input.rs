@@ -471,3 +471,29 @@ fn links_in_the_data_that_leave_it_are_named_and_not_followed() {
     refused(&production, 2, &["pg_wal"]);
     assert_eq!(fs::read_to_string(&secret).unwrap(), "kanari of the host");
 }
+
+#[test]
+fn a_pool_that_is_not_mounted_is_not_taken_for_an_empty_one() {
+    let production = Production::new();
+    let before = production.world();
+    let dead = production.envclone(&["branch", "prod", "fix-42", "--die-after-line", "9"]);
+    assert_eq!(dead.code, 128 + 9, "{}", dead.stderr);
+    // What lies beneath a mount point may be a directory of the same kind of filesystem.
+    let bare = production.root().join("bare");
+    fs::create_dir(&bare).unwrap();
+    let pool = production.pool();
+    let pool = pool.to_str().unwrap();
+    run("mount", &["--bind", bare.to_str().unwrap(), pool]);
+    let tried = production.envclone(&["destroy", "nosuch"]);
+    run("umount", &[pool]);
+    tried.refused(1, &[pool, "mount the pool"]);
+    assert!(
+        fs::read_dir(&bare).unwrap().next().is_none(),
+        "something was made in it"
+    );
+    fs::remove_dir(&bare).unwrap();
+    production
+        .envclone(&["destroy", "nosuch"])
+        .refused(2, &["no environment nosuch"]);
+    assert_eq!(production.world(), before);
+}

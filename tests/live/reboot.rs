@@ -5,6 +5,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::branch::{clone_of, login, url_of};
 use crate::bytes::find;
 use crate::kill::{has_begun, until};
+use crate::pool::run;
 use crate::production::{Ended, Production, RULES, ask};
 use crate::walls::{shell, with_superuser};
 use crate::world::{self, processes_of};
@@ -30,6 +31,61 @@ fn a_run_that_goes_down_with_its_host_is_undone_by_the_next_command() {
         }
         assert_eq!(production.world(), before, "down during {step}");
     }
+}
+
+/// The run that made a branch, as its record names it.
+fn run_of(production: &Production, name: &str) -> String {
+    let record = production
+        .state_dir()
+        .join(format!("shop/environments/{name}.json"));
+    let record: serde_json::Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+    record["run"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_branch_whose_start_died_after_a_crash_of_the_host_is_destroyed_whole() {
+    let mut production = Production::new();
+    production.stop();
+    let before = production.world();
+    production.branch("fix-42");
+    production.reboot();
+    let incoming = production.pool().join(".envclone/incoming");
+    let fresh = incoming.join(run_of(&production, "fix-42")).join("clone");
+    let start = production.spawn(&["start", "fix-42"]);
+    until("a clone of the checkpoint", || fresh.exists());
+    kill_process(Pid::from_raw(start.id().cast_signed()).unwrap(), Signal::KILL).unwrap();
+    Ended::of(start.wait_with_output().unwrap());
+    production.envclone(&["destroy", "fix-42"]).ok();
+    assert_eq!(production.world(), before);
+}
+
+#[test]
+fn a_branch_that_the_host_went_down_with_as_it_got_its_place_is_started() {
+    let mut production = Production::new();
+    production.stop();
+    let before = production.world();
+    let url = url_of(&production.branch("fix-42"));
+    production.reboot();
+    // The record was written out, what it names was not moved yet.
+    let own = production.pool().join(".envclone");
+    let incoming = own.join("incoming").join(run_of(&production, "fix-42"));
+    std::fs::create_dir_all(&incoming).unwrap();
+    for (object, readonly) in [("clone", "false"), ("checkpoint", "true")] {
+        let (from, to) = (own.join("env/shop/fix-42").join(object), incoming.join(object));
+        run(
+            "btrfs",
+            &["property", "set", from.to_str().unwrap(), "ro", "false"],
+        );
+        std::fs::rename(from, &to).unwrap();
+        run(
+            "btrfs",
+            &["property", "set", to.to_str().unwrap(), "ro", readonly],
+        );
+    }
+    production.envclone(&["start", "fix-42"]).ok();
+    assert_eq!(ask(&url, "SELECT count(*) FROM shop.customers").unwrap(), "300");
+    production.envclone(&["destroy", "fix-42"]).ok();
+    assert_eq!(production.world(), before);
 }
 
 #[test]

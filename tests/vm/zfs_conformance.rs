@@ -238,3 +238,45 @@ fn the_longest_name_that_a_root_may_have_is_branched_and_a_longer_one_is_refused
         storage.destroy(&snapshot).unwrap();
     }
 }
+
+/// A bare look at a dataset: what is mounted in it is not there.
+fn beneath(clone: &Path, at: &Path) -> Vec<PathBuf> {
+    let to = at.to_str().unwrap();
+    fs::create_dir_all(at).unwrap();
+    run("mount", &["--bind", clone.to_str().unwrap(), to]);
+    let found = fs::read_dir(at.join("db/wal")).unwrap().flatten();
+    let found = found.map(|entry| entry.path()).collect();
+    run("umount", &[to]);
+    found
+}
+
+#[test]
+fn what_production_hides_beneath_a_dataset_is_in_no_clone() {
+    let zpool = ZfsPool::new();
+    let ground = ZfsGround::new(&zpool, "c", None);
+    let storage = ground.storage();
+    let root = ground.pool.join("shop");
+    ground.make_root(&root).unwrap();
+    // As it was before the WAL got a dataset of its own.
+    fs::create_dir_all(root.join("db/wal/old")).unwrap();
+    fs::write(root.join("db/wal/000000010000000000000001"), "kanari").unwrap();
+    let name = format!("{}/shop/wal", ground.dataset);
+    let point = format!("mountpoint={}", root.join("db/wal").display());
+    run("zfs", &["create", "-o", &point, &name]);
+    fs::write(root.join("db/wal/000000010000000000000002"), "new").unwrap();
+    let at = zpool.base().join("beneath");
+    assert_eq!(beneath(&root, &at).len(), 2, "the control fails");
+
+    let run_id: RunId = "0000000000000001".parse().unwrap();
+    let place = |role| Place::Incoming {
+        run: run_id.clone(),
+        role,
+    };
+    let snapshot = storage.snapshot(&root, &place(Role::Snapshot)).unwrap();
+    let clone = storage.clone_of(&snapshot, &place(Role::Clone)).unwrap();
+    assert!(clone.path.join("db/wal/000000010000000000000002").exists());
+    assert_eq!(beneath(&clone.path, &at), Vec::<PathBuf>::new());
+    assert_eq!(beneath(&root, &at).len(), 2, "production was changed");
+    storage.destroy(&clone).unwrap();
+    storage.destroy(&snapshot).unwrap();
+}

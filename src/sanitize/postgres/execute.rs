@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::engine::ServiceSetup;
 use crate::engine::postgres::{Mode, Session};
 use crate::model::ReplacedColumn;
+use crate::runtime::allow_open_files;
 use crate::sanitize::ledger::{Fate, Ledger};
 use crate::sanitize::needle::{NeedleSet, Source};
 use crate::sanitize::plan::SanitizePlan;
@@ -37,6 +38,8 @@ struct Sessions {
 
 /// The most readers of one table: its rows are loaded by one session, which more could not keep up with.
 const READERS: usize = 4;
+/// Files that are open at the same time for other things.
+const FILES: u64 = 512;
 
 /// What a table needs, and its number.
 type Task<'w> = (&'w TableWork, u32);
@@ -204,6 +207,8 @@ impl PostgresService {
         let turn = |work: &TableWork| Turn::Late {
             conditions: calling.contains(work.table()),
         };
+        // Those that hold the rows of all, beside what is open anyway.
+        allow_open_files((late.len() * READERS) as u64 + FILES);
         // Conditions that are code of the data run while rows are read: when as few as can be are still there.
         late.sort_by_key(|(work, _)| calling.contains(work.table()));
         let mut taken = Vec::with_capacity(late.len());

@@ -54,8 +54,17 @@ pub(super) fn dataset_at<'a>(point: &Path, mounts: &'a [Mount]) -> Option<&'a st
     top.dataset().filter(|name| !name.contains('@'))
 }
 
+/// What becomes of what lies in a directory on which a dataset is mounted, where nobody sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hidden {
+    /// It is the branch's own.
+    Stays,
+    /// In a clone that is new it is production's, who may have forgotten it, and nothing that reads the clone would ever find it.
+    Goes,
+}
+
 /// Mounts a tree at the directory `path`, which is root's. What is mounted already stays.
-pub(super) fn mount(tree: &Tree, path: &Path) -> Result<(), StorageError> {
+pub(super) fn mount(tree: &Tree, path: &Path, hidden: Hidden) -> Result<(), StorageError> {
     let mounts = table()?;
     for part in &tree.parts {
         let Some(at) = &part.at else { continue };
@@ -66,7 +75,7 @@ pub(super) fn mount(tree: &Tree, path: &Path) -> Result<(), StorageError> {
         {
             continue;
         }
-        mount_part(part, path, at, tree.is_snapshot())?;
+        mount_part(part, path, at, (tree.is_snapshot(), hidden))?;
     }
     Ok(())
 }
@@ -81,7 +90,12 @@ pub(super) fn is_mounted(tree: &Tree, path: &Path) -> Result<bool, StorageError>
     Ok(tree.parts.iter().all(there))
 }
 
-fn mount_part(part: &Part, path: &Path, at: &Path, readonly: bool) -> Result<(), StorageError> {
+fn mount_part(
+    part: &Part,
+    path: &Path,
+    at: &Path,
+    (readonly, hidden): (bool, Hidden),
+) -> Result<(), StorageError> {
     let point = join(path, at);
     let fail = |error| from_volume("mounting", &point, error);
     // Opened anew, with what was mounted in it just now.
@@ -94,6 +108,9 @@ fn mount_part(part: &Part, path: &Path, at: &Path, readonly: bool) -> Result<(),
         }
         found => found.map_err(fail)?,
     };
+    if hidden == Hidden::Goes && !readonly && !at.as_os_str().is_empty() {
+        tree.empty_dir(at).map_err(fail)?;
+    }
     let mut flags = MountFlags::NOSUID | MountFlags::NODEV;
     if readonly {
         flags |= MountFlags::RDONLY;

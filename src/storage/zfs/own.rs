@@ -230,7 +230,7 @@ impl Zfs {
             return Ok(());
         }
         match self.look(&place) {
-            Ok(Some((tree, _))) => self.mount_tree(&tree, root),
+            Ok(Some((tree, _))) => self.mount_tree(&tree, root, mounting::Hidden::Stays),
             // Nothing, or something that a person made there.
             Ok(None) | Err(StorageError::NotOurs { .. }) => Ok(()),
             Err(error) => Err(error),
