@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 use crate::engine::ServiceSetup;
 use crate::engine::postgres::{Mode, Session};
 use crate::model::ReplacedColumn;
-use crate::runtime::allow_open_files;
 use crate::sanitize::ledger::{Fate, Ledger};
 use crate::sanitize::needle::{NeedleSet, Source};
 use crate::sanitize::plan::SanitizePlan;
@@ -17,7 +16,6 @@ use crate::sanitize::transform::Transform;
 use super::collation::{self, SortsByBytes};
 use super::pace::Pace;
 use super::planned::{self, Tables};
-use super::planner::Hidden;
 use super::rewrite::{self, ColumnCount, Out};
 use super::rights::{self, Door, Turn};
 use super::seen::{Originals, Seen};
@@ -31,20 +29,18 @@ use super::{finish, purge, read_through};
 const MANY_ROWS: u64 = 50_000;
 
 /// What one worker talks to the server through; others only once a table is large.
-struct Sessions {
-    main: Session,
+pub(super) struct Sessions {
+    pub(super) main: Session,
     others: Option<Vec<Session>>,
 }
 
 /// The most readers of one table: its rows are loaded by one session, which more could not keep up with.
-const READERS: usize = 4;
-/// Files that are open at the same time for other things.
-const FILES: u64 = 512;
+pub(super) const READERS: usize = 4;
 
 /// What a table needs, and its number.
-type Task<'w> = (&'w TableWork, u32);
+pub(super) type Task<'w> = (&'w TableWork, u32);
 /// What became of it.
-type Outcome<'w> = (&'w TableWork, Option<rewrite::Rewritten>);
+pub(super) type Outcome<'w> = (&'w TableWork, Option<rewrite::Rewritten>);
 
 impl PostgresService {
     /// Runs what the tables need, and what follows from it. Of the tables in `calling` the conditions call code of the data.
@@ -188,53 +184,7 @@ impl PostgresService {
         Ok((seen, outcomes))
     }
 
-    /// Does what tables need that have code of the data, one at a time: while it runs, nothing else does. Before any of it loads
-    /// a row, all of them are empty. What it makes that the planner would call is hidden each time, and what it made of the schema
-    /// is refused before anything is read again.
-    fn do_late<'w>(
-        &self,
-        site: &Site<'_>,
-        place: Place<'_>,
-        mut late: Vec<Task<'w>>,
-        calling: &BTreeSet<TableName>,
-        hidden: &mut Hidden,
-    ) -> Result<(Seen, Vec<Outcome<'w>>), ServiceError> {
-        let (mut seen, mut outcomes) = (Seen::default(), Vec::new());
-        if late.is_empty() {
-            return Ok((seen, outcomes));
-        }
-        let mut sessions = self.sessions(site)?;
-        let turn = |work: &TableWork| Turn::Late {
-            conditions: calling.contains(work.table()),
-        };
-        // Those that hold the rows of all, beside what is open anyway.
-        allow_open_files((late.len() * READERS) as u64 + FILES);
-        // Conditions that are code of the data run while rows are read: when as few as can be are still there.
-        late.sort_by_key(|(work, _)| calling.contains(work.table()));
-        let mut taken = Vec::with_capacity(late.len());
-        for task in late {
-            hidden.hide_more(&mut sessions.main)?;
-            let out = self.take_out(site, &mut sessions, task, place, turn(task.0))?;
-            if let TableWork::Empty(_) = task.0 {
-                do_whole(&mut sessions, task, turn(task.0))?;
-            }
-            taken.push((task, out));
-        }
-        for (task, out) in taken {
-            hidden.hide_more(&mut sessions.main)?;
-            if let TableWork::Rebuild(_) = task.0 {
-                do_whole(&mut sessions, task, turn(task.0))?;
-            }
-            let turn = turn(task.0);
-            let put_in = |out| self.put_in(site, &mut sessions, task, place, (out, turn), &mut seen);
-            outcomes.push((task.0, out.map(put_in).transpose()?));
-        }
-        hidden.hide_more(&mut sessions.main)?;
-        self.refuse_changes(&mut sessions.main, &self.credentials_of()?.database)?;
-        Ok((seen, outcomes))
-    }
-
-    fn sessions(&self, site: &Site<'_>) -> Result<Sessions, ServiceError> {
+    pub(super) fn sessions(&self, site: &Site<'_>) -> Result<Sessions, ServiceError> {
         Ok(Sessions {
             main: self.session(site, &self.credentials_of()?.database)?,
             others: None,
@@ -295,7 +245,7 @@ impl PostgresService {
     }
 
     /// Reads out and empties a table of which columns are replaced; nothing is done to another.
-    fn take_out(
+    pub(super) fn take_out(
         &self,
         site: &Site<'_>,
         sessions: &mut Sessions,
@@ -315,7 +265,7 @@ impl PostgresService {
     }
 
     /// Loads a table that was taken out.
-    fn put_in(
+    pub(super) fn put_in(
         &self,
         site: &Site<'_>,
         sessions: &mut Sessions,
@@ -447,7 +397,11 @@ impl PostgresService {
 }
 
 /// Does what a table needs of which no column is replaced.
-fn do_whole(sessions: &mut Sessions, (work, number): Task<'_>, turn: Turn) -> Result<(), ServiceError> {
+pub(super) fn do_whole(
+    sessions: &mut Sessions,
+    (work, number): Task<'_>,
+    turn: Turn,
+) -> Result<(), ServiceError> {
     let session = &mut sessions.main;
     match work {
         TableWork::Empty(_) if work.is_of_large_objects() => finish::remove_large_objects(session)?,
