@@ -2,4 +2,7 @@
 
 mod document;
 
-libfuzzer_sys::fuzz_target!(|value: &str| document::check("json", value));
+libfuzzer_sys::fuzz_target!(|value: &str| {
+    document::check("json", value);
+    document::like(value);
+});

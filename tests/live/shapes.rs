@@ -255,6 +255,62 @@ fn an_address_at_a_path_that_no_rule_names_stops_the_branch_until_it_is_kept_wit
 }
 
 #[test]
+fn documents_that_look_like_what_they_were_keep_all_but_what_they_say() {
+    let production = production();
+    production.sql(
+        "UPDATE shop.docs SET profile = profile || jsonb_build_object('kanari'||id||'@vogel-post.test', jsonb_build_array('', null, true, 'Zwitscher '||id), \
+           'big', 123456789012345678901234567890.50 + id, 'note', E'Zürich 東京 😀\\n')",
+    );
+    let profile = "profile = { transform = \"json\", paths = { \"$.contacts[*].email\" = \"email\" }, unlisted = \"keep\" }";
+    let raw = "raw = { transform = \"json\", paths = { \"$.a.email\" = \"email\" }, unlisted = \"keep\" }";
+    let rules = SHAPES.replace(profile, "profile = \"like\"").replace(
+        raw,
+        "raw = { transform = \"like\", preserve = [\"length\", \"duplicates\"] }",
+    );
+    production.configure(&production.configuration(), &format!("{RULES}\n{rules}"));
+    let shape = "SELECT md5(string_agg(regexp_replace(profile::text||raw::text, '[^][{}\",:. @\\-]', 'x', 'g') \
+           || octet_length(profile::text) || octet_length(raw::text), '|' ORDER BY id)) FROM shop.docs";
+    let before = production.sql(shape);
+    let document = production.branch("fix-42");
+    let url = url_of(&document);
+    let count = |sql: &str| ask(&url, sql).unwrap();
+    // What stands between, length in characters and bytes.
+    assert_eq!(count(shape), before.trim());
+    let names = "SELECT count(*) FROM shop.docs WHERE profile ?& ARRAY['contacts', 'score', 'deep', 'big', 'note'] AND profile->'deep' ? 'tag' \
+           AND profile->'contacts'->0 ?& ARRAY['email', 'kind'] AND raw::text ~ '^.\"b\":[1-4].0, \"a\": .\"email\":.*,\"b\":[1-4]e3.$'";
+    assert_eq!(count(names), "200");
+    // A name that is an address is the fake that the same address is as a value, in both columns.
+    let same = "SELECT count(*) FROM shop.docs WHERE profile ? (profile->'contacts'->0->>'email') AND raw->'a'->>'email' = profile->'contacts'->0->>'email'";
+    assert_eq!(count(same), "200");
+    assert_eq!(
+        count("SELECT count(DISTINCT profile), count(DISTINCT raw::text) FROM shop.docs"),
+        "200|200"
+    );
+    let left = "SELECT count(*) FROM shop.docs t WHERE t::text ~* 'kanari|zwitscher|vogel|rich'";
+    assert_eq!(count(left), "0");
+    production.envclone(&["destroy", "fix-42"]).ok();
+    // A name of a member that nothing tells, and that is an original of another column.
+    production.sql(
+        "UPDATE shop.docs SET profile = profile || jsonb_build_object('kanari_login_'||id, 1) WHERE id > 100",
+    );
+    production.envclone(&["branch", "prod", "fix-42"]).refused(
+        5,
+        &[
+            "originals are left in columns that were replaced",
+            "of db shop.people.login",
+            "in shop.docs.profile",
+        ],
+    );
+    let rules = rules.replace(
+        "profile = \"like\"",
+        "profile = { transform = \"like\", names = \"all\" }",
+    );
+    production.configure(&production.configuration(), &format!("{RULES}\n{rules}"));
+    production.envclone(&["branch", "prod", "fix-42"]).ok();
+    production.envclone(&["destroy", "fix-42"]).ok();
+}
+
+#[test]
 fn a_value_of_two_hundred_megabytes_is_refused_by_table_and_key_column_within_little_memory() {
     let production = production();
     production.sql(

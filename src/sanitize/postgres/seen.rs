@@ -295,6 +295,10 @@ mod tests {
     }
 
     fn made(rule: &str) -> Box<dyn Transform> {
+        made_for(rule, "text")
+    }
+
+    fn made_for(rule: &str, type_name: &str) -> Box<dyn Transform> {
         let mut params: toml::Table = rule.parse().unwrap();
         let name = params.remove("transform").unwrap();
         let spec = Spec {
@@ -302,7 +306,7 @@ mod tests {
             params,
         };
         let column = Column {
-            type_name: "text".to_owned(),
+            type_name: type_name.to_owned(),
             max_chars: None,
             not_null: false,
             unique: false,
@@ -568,6 +572,34 @@ mod tests {
         let php = format!("1\ta:1:{{s:5:\"other\";s:{}:\"{MAIL}\";}}\tx", MAIL.len());
         let skips = made("transform = 'php'\nunlisted = 'keep'\npaths = { '$.mail' = 'email' }");
         assert_eq!(watched(&[work("one", skips)], &[&php], &[MAIL], true), (1, 1));
+    }
+
+    #[test]
+    fn a_text_of_a_document_that_like_forgot_stays_a_needle_and_so_does_a_name_that_is_an_original() {
+        let like = |params: &str| made_for(&format!("transform = 'like'\n{params}"), "jsonb");
+        let row = format!("1\t{{\"mail\":\"a@b.test\",\"tags\":[[\"{MAIL}\"]]}}\tx");
+        let mut shown = Vec::new();
+        like("").originals(row.split('\t').nth(1).unwrap(), &[], &mut |text| {
+            shown.push(text.to_owned());
+        });
+        assert_eq!(shown, ["a@b.test", MAIL]);
+        let broken = Broken {
+            says: like(""),
+            does: made(PART),
+        };
+        assert_eq!(
+            watched(&[work("one", Box::new(broken))], &[&row], &[MAIL], true),
+            (1, 1)
+        );
+        assert_eq!(watched(&[work("one", like(""))], &[&row], &[MAIL], true), (0, 1));
+        // Nothing tells that a name of one word is personal, but that it is an original elsewhere.
+        let named = "1\t{\"Oberammergau\":null}\tx";
+        let town = ["Oberammergau"];
+        assert_eq!(watched(&[work("one", like(""))], &[named], &town, true), (1, 1));
+        assert_eq!(
+            watched(&[work("one", like("names = 'all'"))], &[named], &town, true),
+            (0, 1)
+        );
     }
 
     #[test]

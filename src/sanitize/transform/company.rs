@@ -1,9 +1,16 @@
 //! `company`: names of companies that do not exist, from the lists of the `fake` crate.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use fake::locales::{DE_DE, Data, EN, IT_IT, NL_NL, PT_BR, PT_PT};
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 
 use super::letters::number;
 use super::name::family_names;
+use super::sized::SizedNames;
 use super::{
     Column, Compiled, Entry, Family, Masked, MaskingKey, Param, Params, SpecError, Transform, TransformError,
     Uniqueness,
@@ -48,6 +55,12 @@ const LEAST: usize = 10;
 
 fn build(params: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
     let locale = params.choice("locale", &LOCALES)?;
+    if let Some(size) = params.size()? {
+        return Ok(Box::new(SizedCompany {
+            digester: key.digester(Kind::Company),
+            names: SizedNames::new(family_names(locale), size),
+        }));
+    }
     match column.max_chars {
         Some(max_chars) if !column.fits(LEAST) => Err(SpecError::Length {
             transform: ENTRY.name,
@@ -124,6 +137,61 @@ impl Company {
     }
 }
 
+/// Names that are as long as the value's, word by word; its legal form stays.
+struct SizedCompany {
+    digester: Digester,
+    names: SizedNames,
+}
+
+/// Legal forms that are common, but in no list.
+const COMMON: [&str; 12] = [
+    "ag",
+    "co",
+    "company",
+    "corp",
+    "corporation",
+    "incorporated",
+    "kg",
+    "limited",
+    "llp",
+    "ltd",
+    "plc",
+    "se",
+];
+
+/// Words of legal forms, in small letters.
+static FORMS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let words = all_forms().flat_map(|form| form.split(|c: char| !c.is_alphabetic()));
+    let words = words.chain(COMMON).filter(|word| word.len() > 1);
+    words.map(str::to_lowercase).collect()
+});
+
+impl Transform for SizedCompany {
+    fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
+        if !value.chars().any(char::is_alphanumeric) {
+            out.push_str(value);
+            return Ok(Masked::Value);
+        }
+        let is_form = |word: &str| FORMS.contains(&word.to_lowercase());
+        let words = value.split(|c: char| !c.is_alphabetic());
+        let only_forms = !words.filter(|word| !word.is_empty()).any(|word| !is_form(word));
+        let stays = |word: &str| !only_forms && is_form(word);
+        let start = out.len();
+        for attempt in 0..ATTEMPTS {
+            let digest = key::name(value, |canonical| self.digester.attempt(canonical, attempt));
+            let mut random = ChaCha8Rng::from_seed(digest);
+            self.names.write(value, &mut random, &stays, out);
+            if out[start..] != *value {
+                return Ok(Masked::Value);
+            }
+            out.truncate(start);
+        }
+        Err(TransformError::Exhausted {
+            transform: ENTRY.name,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Spec;
@@ -148,6 +216,17 @@ mod tests {
                 "Fontes, Urias e Associados"
             ]
         );
+    }
+
+    #[test]
+    fn fakes_as_long_as_their_values_keep_words_and_legal_forms() {
+        let company = compiled(&spec("company", "preserve = ['length']"), &sized(5));
+        assert_eq!(
+            masked(&*company, "Kanari & Söhne 24 GmbH"),
+            "Russel & Runte 47 GmbH"
+        );
+        let fake = masked(&*company, "Ltd");
+        assert!(fake.len() == 3 && fake != "Ltd", "{fake}");
     }
 
     #[test]

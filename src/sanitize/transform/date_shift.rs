@@ -43,6 +43,9 @@ pub(super) const ENTRY: Entry = Entry {
 /// A hundred years.
 const MOST: usize = 36_525;
 
+/// How far dates move where the rule does not say.
+pub(super) const MOST_DAYS: usize = 365;
+
 fn build(params: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
     let text = column.family() == Family::Text;
     if !text && !day::holds_days(column.base()) {
@@ -62,7 +65,7 @@ fn build(params: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
     let weeks = params.flag("keep-weekday")?;
     let days = params
         .number("days", if weeks { 7 } else { 1 }, MOST)?
-        .unwrap_or(365);
+        .unwrap_or(MOST_DAYS);
     let domain = params.domain()?;
     let entity = match (params.get("of"), params.get("entity")) {
         (None, None) => None,

@@ -56,6 +56,8 @@ pub(super) enum Fake {
     Keep,
     Null,
     Text(String),
+    /// A text of as many characters, each written in the way of the one in its place.
+    Alike(String),
     /// As it is to be written.
     Number(String),
     Bool(bool),

@@ -9,6 +9,7 @@
 
 use super::letters::{CODE_UNIQUE, code, number, vary_case};
 use super::name::ADDRESS_NAMES;
+use super::sized::Login;
 use super::written::surrounded;
 use super::{
     Column, Compiled, Entry, Family, Masked, MaskingKey, Param, Params, SpecError, Transform, TransformError,
@@ -36,6 +37,9 @@ pub(super) const CODE_SHORT: usize = 8;
 
 fn build(params: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
     let domain = params.choice("domain", &DOMAINS)?;
+    if let Some(size) = params.size()? {
+        return Login::build(ENTRY.name, domain, size, column, key);
+    }
     let tail = 1 + domain.len();
     let room = column.max_chars.map_or(usize::MAX, |max| max as usize);
     let code_length = if column.fits(CODE_UNIQUE + tail) || column.unique {

@@ -4,7 +4,10 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
-use super::{ALL, Column, ColumnDefault, Entry, Family, Masked, MaskingKey, Spec, Uniqueness, compile};
+use super::{
+    ALL, Column, ColumnDefault, Entry, Family, Masked, MaskingKey, Preserves, Spec, Uniqueness, compile,
+    preserve,
+};
 
 /// A transform, explained.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,6 +20,8 @@ pub struct Explanation {
     pub uniqueness: Uniqueness,
     /// Types of columns that it takes.
     pub columns: Vec<&'static str>,
+    /// What of a value it keeps that a rule can ask for by `preserve`.
+    pub preserves: Vec<Preserves>,
     /// Its parameters.
     pub parameters: Vec<Parameter>,
     /// Values and their fakes, made with a key of zeros.
@@ -63,9 +68,11 @@ const SHOWN: &[Shown] = &[
         "platinum",
     ),
     ("company", "", "text", "Kanari Ltd"),
+    ("company", "preserve = ['length']", "text", "Kanari Ltd"),
     ("date-shift", "", "timestamptz", "2024-02-28 10:11:12+01"),
     ("dictionary", "values = { Paris = 'Lyon' }", "text", "Paris"),
     ("email", "", "text", "anna@shop.example"),
+    ("email", "preserve = ['length']", "text", "anna@shop.example"),
     ("empty", "", "text", "anything"),
     ("fixed", "value = 'n/a'", "text", "anything"),
     ("generalize", "groups = { Europe = ['FR', 'DE'] }", "text", "FR"),
@@ -87,9 +94,16 @@ const SHOWN: &[Shown] = &[
     ),
     ("like", "", "text", "Müller-Lüdenscheidt  7 😀"),
     ("like", "", "numeric", "1299.50"),
+    (
+        "like",
+        "",
+        "jsonb",
+        r#"{"mail": "anna@shop.example", "tags": ["", null], "total": -12.30}"#,
+    ),
     ("mac", "", "macaddr", "00:1a:2b:3c:4d:5e"),
     ("mask", "right = 4", "text", "4111 1111 1111 1111"),
     ("name", "", "text", "Anna Smith"),
+    ("name", "preserve = ['length']", "text", "Anna-Lena O'Brien"),
     ("name", "part = 'last', locale = 'fr'", "text", "Smith"),
     ("national-id", "country = 'FR'", "text", "2 55 08 14 168 025 38"),
     ("noise", "", "numeric", "1299.50"),
@@ -147,6 +161,7 @@ pub fn explain(entry: &Entry) -> Explanation {
         } else {
             entry.accepts.iter().map(|family| family.name()).collect()
         },
+        preserves: preserve::of(entry.name),
         parameters: entry.params.iter().map(parameter).collect(),
         examples: SHOWN
             .iter()
@@ -202,6 +217,9 @@ impl fmt::Display for Explanation {
         writeln!(f, "{}: {}", self.name, self.summary)?;
         writeln!(f, "\ncolumns     {}", self.columns.join(", "))?;
         writeln!(f, "uniqueness  {}", self.uniqueness.said())?;
+        for (at, preserves) in self.preserves.iter().enumerate() {
+            writeln!(f, "{:<12}{preserves}", if at == 0 { "preserves" } else { "" })?;
+        }
         if !self.parameters.is_empty() {
             writeln!(f, "\nparameters")?;
             let width = self
@@ -241,6 +259,27 @@ touched; so is a transform that could break a unique column. Examples are made w
 |---|---|---|
 ";
 
+const PRESERVED: &str = "
+## What a fake preserves
+
+Bugs hang on more than a value's type. `preserve = [\"length\", …]`, which stands beside a transform's own parameters, says what of
+each value its fake has to keep; a transform that cannot keep it on that column is refused before any row is touched, and the message
+names those that can. What a transform preserves stands with it below: always, or *on request*, which gives other fakes than without.
+`like` preserves most of it of itself.
+
+* `length`: as many characters.
+* `bytes`: as many characters, and as many bytes in UTF-8.
+* `classes`: a letter in the place of each letter, of the same case, a digit in that of each digit, all else in its place.
+* `duplicates`: equal values stay equal, different ones different.
+* `order`: the broad order; what comes long before goes on to.
+* `intervals`: what lies between two dates.
+
+NULL and empty values stay so with every transform that has a key, whether `preserve` is there or not. A name of the asked length is
+one from the lists where they hold enough of that length, else one made up of syllables; each word of the value becomes one word. An
+e-mail address of fewer than 13 characters is at a short name below `.test`, one of fewer than 8 below `.zz`, which no registry gives
+out; one of fewer than 6 has no room for a domain that nobody could have, and gets other letters.
+";
+
 /// The page `docs/transforms.md`.
 pub fn page() -> String {
     let mut page = OPENING.to_owned();
@@ -258,6 +297,7 @@ pub fn page() -> String {
             cell(one.summary)
         );
     }
+    page.push_str(PRESERVED);
     for one in &explained {
         section(one, &mut page);
     }
@@ -268,6 +308,9 @@ fn section(one: &Explanation, page: &mut String) {
     let _ = writeln!(page, "\n## {}\n\n{}.\n", one.name, capital(one.summary));
     let _ = writeln!(page, "* Columns: {}", one.columns.join(", "));
     let _ = writeln!(page, "* Uniqueness: {}", one.uniqueness.said());
+    for preserves in &one.preserves {
+        let _ = writeln!(page, "* Preserves {preserves}");
+    }
     for param in &one.parameters {
         let _ = writeln!(page, "* `{}`: {}", param.name, param.summary);
     }

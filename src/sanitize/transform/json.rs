@@ -50,7 +50,12 @@ struct Walk<'t, 'v> {
     dropped: Option<(usize, usize)>,
 }
 
-fn walk(text: &[u8], paths: &Paths, visit: &mut dyn Visit, out: &mut Vec<u8>) -> Result<(), Fault> {
+pub(super) fn walk(
+    text: &[u8],
+    paths: &Paths,
+    visit: &mut dyn Visit,
+    out: &mut Vec<u8>,
+) -> Result<(), Fault> {
     Walk {
         text,
         paths,
@@ -176,7 +181,12 @@ impl Walk<'_, '_> {
         if let Some(open) = self.open.last()
             && let Some(other) = self.visit.key(&open.at, &key)?
         {
-            self.replace(from, |out| write_string(&other, out));
+            let written = self.text.get(from..self.here).unwrap_or_default();
+            if other.chars().count() == key.chars().count() {
+                self.replace(from, |out| write_alike(written, &other, out));
+            } else {
+                self.replace(from, |out| write_string(&other, out));
+            }
         }
         if self.peek() != Some(b':') {
             return Err(Fault::Syntax);
@@ -214,6 +224,10 @@ impl Walk<'_, '_> {
             }),
             Fake::Number(number) => self.replace(from, |out| out.extend_from_slice(number.as_bytes())),
             Fake::Text(text) => self.replace(from, |out| write_string(&text, out)),
+            Fake::Alike(text) => {
+                let written = self.text.get(from..self.here).unwrap_or_default();
+                self.replace(from, |out| write_alike(written, &text, out));
+            }
         }
         Ok(())
     }
@@ -331,16 +345,55 @@ pub(super) fn number_end(text: &[u8], from: usize) -> Option<usize> {
 /// A text as a JSON string.
 fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
+    text.chars().for_each(|c| write_char(c, out));
+    out.push(b'"');
+}
+
+fn write_char(c: char, out: &mut Vec<u8>) {
+    match c {
+        '"' => out.extend_from_slice(b"\\\""),
+        '\\' => out.extend_from_slice(b"\\\\"),
+        '\n' => out.extend_from_slice(b"\\n"),
+        '\r' => out.extend_from_slice(b"\\r"),
+        '\t' => out.extend_from_slice(b"\\t"),
+        c if c < ' ' => out.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes()),
+        c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+    }
+}
+
+/// A text with as many characters as the string that is `written` like this, each in the way of the one in its place.
+fn write_alike(written: &[u8], text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut at = 1;
     for c in text.chars() {
-        match c {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            '\n' => out.extend_from_slice(b"\\n"),
-            '\r' => out.extend_from_slice(b"\\r"),
-            '\t' => out.extend_from_slice(b"\\t"),
-            c if c < ' ' => out.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes()),
-            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        let escape = match written.get(at) {
+            Some(b'\\') => escaped(written, at + 1),
+            _ => None,
+        };
+        let Some((was, end)) = escape else {
+            write_char(c, out);
+            let next = |byte: &u8| *byte < 0x80 || *byte >= 0xc0;
+            let rest = written.get(at + 1..).unwrap_or_default();
+            at += 1 + rest.iter().position(next).unwrap_or(rest.len());
+            continue;
+        };
+        let token = written.get(at..end).unwrap_or_default();
+        if was == c {
+            out.extend_from_slice(token);
+        } else if token.starts_with(br"\u") {
+            let capitals = token.iter().any(|byte| (b'A'..=b'F').contains(byte));
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let escape = if capitals {
+                    format!("\\u{unit:04X}")
+                } else {
+                    format!("\\u{unit:04x}")
+                };
+                out.extend_from_slice(escape.as_bytes());
+            }
+        } else {
+            write_char(c, out);
         }
+        at = end;
     }
     out.push(b'"');
 }

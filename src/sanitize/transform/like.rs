@@ -3,26 +3,34 @@
 //!
 //! Texts and numbers go through a permutation of all values of their shape, so that equal values stay equal and
 //! different ones different, exactly, also when they are compared without regard to case. A text of more than
-//! [`MOST_CHARACTERS`] letters and digits is drawn from its digest instead: there are so many of its shape that no two meet. The first
-//! letter or digit stays in its part of the alphabet, a number as long as it was: the broad order stays. Dates all move
-//! by the same number of weeks, so that intervals, order and weekdays stay. White space, signs and emoji stay as they are.
+//! 24 letters and digits is drawn from its digest instead: there are so many of its shape that no two meet. The first
+//! letter or digit stays in its part of the alphabet, a number as long as it was and on its side of where types of programs
+//! end: the broad order stays. Dates all move by the same number of weeks, also where they are texts, so that intervals, order and
+//! weekdays stay. White space, signs and emoji stay as they are. Of documents all stays but texts, numbers and personal names of
+//! members.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+mod date;
+mod document;
+mod number;
+mod text;
 
-use super::alphabet::{Alphabet, capital, small};
-use super::permutation::{self, Permutation};
+use super::date_shift::{MOST_DAYS, shift};
+use super::permutation::Permutation;
 use super::{
-    Column, Compiled, Entry, Family, Masked, MaskingKey, Params, Spec, SpecError, Transform, TransformError,
-    Uniqueness, compile,
+    Column, Compiled, Entry, Family, Masked, MaskingKey, Param, Params, Spec, SpecError, Transform,
+    TransformError, Uniqueness, compile,
 };
 use crate::sanitize::key::{Digester, Kind};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "like",
     summary: "replaces a value by one that shows the same bugs: length, bytes, classes, case, spaces, duplicates, broad order, \
-              intervals between dates",
-    params: &[],
+              intervals between dates, the structure of JSON",
+    params: &[Param {
+        name: document::NAMES,
+        summary: "of JSON: which names of members are replaced: personal (default: names of people, and addresses, telephone \
+                  numbers and the like wherever they stand in a name) or all",
+    }],
     accepts: &[
         Family::Text,
         Family::Integer,
@@ -31,24 +39,31 @@ pub(super) const ENTRY: Entry = Entry {
         Family::Date,
         Family::Time,
         Family::Uuid,
+        Family::Json,
     ],
     uniqueness: Uniqueness::Preserved,
     build,
 };
 
-/// Of more letters and digits than these a text has so many fellows that a digest tells them apart.
-const MOST_CHARACTERS: usize = 24;
-
-fn build(_: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
+fn build(params: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
     let other = |name: &str, params: toml::Table| {
         let name = name.to_owned();
         compile(&Spec { name, params }, column, key)
     };
+    if column.family() == Family::Json {
+        return document::build(params, key);
+    }
+    if params.get(document::NAMES).is_some() {
+        return Err(params.wrong(
+            document::NAMES,
+            "left out where there are no documents: only json and jsonb columns have names".to_owned(),
+        ));
+    }
     match column.family() {
         Family::Uuid => return other("uuid", toml::Table::new()),
         Family::Date | Family::Time => {
-            let weekday = ("keep-weekday".to_owned(), toml::Value::Boolean(true));
-            return other("date-shift", toml::Table::from_iter([weekday]));
+            let weeks = toml::Table::from_iter([("keep-weekday".to_owned(), true.into())]);
+            return other("date-shift", weeks);
         }
         _ => {}
     }
@@ -60,24 +75,41 @@ fn build(_: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
             accepts: "that hold numbers exactly".to_owned(),
         });
     }
-    Ok(Box::new(Like {
-        permutation: Permutation::new(key, "like"),
-        digester: key.digester(Kind::Text),
+    Ok(Box::new(Whole {
+        like: Like::new(key, column.integers()),
         numeric: column.family() != Family::Text,
-        limits: column.integers(),
     }))
 }
 
+/// What texts and numbers become, wherever they stand.
 struct Like {
     permutation: Permutation,
     digester: Digester,
-    /// Whether the column holds numbers.
-    numeric: bool,
-    /// The least and the largest whole number that it holds exactly.
+    /// The least and the largest whole number that is held exactly.
     limits: Option<(i128, i128)>,
+    /// By how many days dates move.
+    shift: i64,
 }
 
-impl Transform for Like {
+impl Like {
+    fn new(key: &MaskingKey, limits: Option<(i128, i128)>) -> Self {
+        Self {
+            permutation: Permutation::new(key, "like"),
+            digester: key.digester(Kind::Text),
+            limits,
+            shift: shift(key, "", MOST_DAYS, true),
+        }
+    }
+}
+
+/// For values of columns.
+struct Whole {
+    like: Like,
+    /// Whether the column holds numbers.
+    numeric: bool,
+}
+
+impl Transform for Whole {
     fn may_repeat(&self) -> bool {
         true
     }
@@ -88,248 +120,12 @@ impl Transform for Like {
 
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {
         if self.numeric {
-            self.number(value, out);
+            self.like.number(value, out);
         } else {
-            self.text(value, out);
+            self.like.text(value, out);
         }
         Ok(Masked::Value)
     }
-}
-
-/// A place of a text whose character is replaced.
-struct Place {
-    alphabet: Alphabet,
-    /// The part of the alphabet that the character stays in: its first number and how many there are.
-    from: u32,
-    count: u32,
-    /// The character's number in that part.
-    at: u32,
-}
-
-impl Place {
-    /// `first`: whether the order of values hangs on it.
-    fn of(c: char, first: bool) -> Option<Self> {
-        let alphabet = Alphabet::of(c)?;
-        let at = alphabet.position(c)?;
-        let (from, count) = match c {
-            '0'..='9' if first => part(at, &[0, 1, 5, 10]),
-            'a'..='z' if first => part(at, &[0, 6, 13, 19, 26]),
-            _ => (0, alphabet.len()),
-        };
-        Some(Self {
-            at: at - from,
-            alphabet,
-            from,
-            count,
-        })
-    }
-
-    fn character(&self, at: u32) -> Option<char> {
-        self.alphabet.character(self.from + at)
-    }
-}
-
-/// The part that a number lies in, of those that begin at these numbers.
-fn part(at: u32, bounds: &[u32]) -> (u32, u32) {
-    let part = bounds.windows(2).find(|pair| pair[0] <= at && at < pair[1]);
-    part.map_or((at, 1), |pair| (pair[0], pair[1] - pair[0]))
-}
-
-impl Like {
-    fn text(&self, value: &str, out: &mut String) {
-        let folded: Vec<(char, bool)> = value
-            .chars()
-            .map(|c| small(c).map_or((c, false), |small| (small, true)))
-            .collect();
-        let mut places = Vec::with_capacity(folded.len());
-        let mut any = false;
-        for (c, _) in &folded {
-            let place = Place::of(*c, !any);
-            any |= place.is_some();
-            places.push(place);
-        }
-        let numbers = self.numbers(&folded, &places);
-        let mut numbers = numbers.into_iter();
-        for ((c, upper), place) in folded.into_iter().zip(&places) {
-            let fake = place.as_ref().and_then(|place| place.character(numbers.next()?));
-            let fake = fake.unwrap_or(c);
-            out.push(if upper {
-                capital(fake).unwrap_or(fake)
-            } else {
-                fake
-            });
-        }
-    }
-
-    /// The numbers of the characters that come into the places.
-    fn numbers(&self, folded: &[(char, bool)], places: &[Option<Place>]) -> Vec<u32> {
-        let filled: Vec<&Place> = places.iter().flatten().collect();
-        let mut size = Some(1u128);
-        let mut number = 0u128;
-        for place in &filled {
-            size = size
-                .and_then(|size| size.checked_mul(u128::from(place.count)))
-                .filter(|size| *size <= permutation::MOST);
-            number = number
-                .wrapping_mul(u128::from(place.count))
-                .wrapping_add(u128::from(place.at));
-        }
-        let Some(size) = size.filter(|_| filled.len() <= MOST_CHARACTERS) else {
-            return self.drawn(folded, &filled);
-        };
-        let Some(mut next) = self.permutation.next(number, size, shape(folded, places)) else {
-            return filled.iter().map(|place| place.at).collect();
-        };
-        let mut numbers = vec![0; filled.len()];
-        for (place, out) in filled.iter().zip(&mut numbers).rev() {
-            let count = u128::from(place.count);
-            *out = u32::try_from(next % count).unwrap_or_default();
-            next /= count;
-        }
-        numbers
-    }
-
-    /// Drawn from the digest of the text in small letters, without a, e, i and o: no other text's words stand there.
-    fn drawn(&self, folded: &[(char, bool)], filled: &[&Place]) -> Vec<u32> {
-        let text: String = folded.iter().map(|(c, _)| *c).collect();
-        let mut random = ChaCha8Rng::from_seed(self.digester.digest(&text));
-        let draw = |place: &&Place| {
-            let mut at = 0;
-            for _ in 0..16 {
-                at = ((u64::from(random.next_u32()) * u64::from(place.count)) >> 32) as u32;
-                if !matches!(place.character(at), Some('a' | 'e' | 'i' | 'o')) {
-                    break;
-                }
-            }
-            at
-        };
-        filled.iter().map(draw).collect()
-    }
-
-    /// A number of as many digits, the first in its half, with the same sign, point, zeros at the end and exponent.
-    fn number(&self, value: &str, out: &mut String) {
-        let (text, exponent) = match value.find(['e', 'E']) {
-            Some(at) => value.split_at(at),
-            None => (value, ""),
-        };
-        if !text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
-        {
-            // NaN and Infinity.
-            out.push_str(value);
-            return;
-        }
-        let point = text.find('.');
-        // Zeros at the end of a fraction make no other number.
-        let core = if point.is_some() {
-            text.trim_end_matches('0')
-        } else {
-            text
-        };
-        let digits: Vec<u32> = core.chars().filter_map(|c| c.to_digit(10)).collect();
-        let leading = digits.iter().take_while(|digit| **digit == 0).count();
-        let fraction = point.is_some() && !core.ends_with('.');
-        let ranges = ranges(&digits, leading, fraction);
-        let (mut size, mut number) = (1u128, 0u128);
-        for (digit, (from, count)) in digits.iter().zip(&ranges) {
-            size = size.saturating_mul(u128::from(*count));
-            number = number * u128::from(*count) + u128::from(digit - from);
-            if size > permutation::MOST {
-                break;
-            }
-        }
-        let whole = self.limits.filter(|_| point.is_none());
-        let fake = self.digits(core, &ranges, (number, size), whole);
-        let mut next = fake.iter();
-        for c in core.chars() {
-            let digit = if c.is_ascii_digit() {
-                next.next().and_then(|digit| char::from_digit(*digit, 10))
-            } else {
-                None
-            };
-            out.push(digit.unwrap_or(c));
-        }
-        out.push_str(&text[core.len()..]);
-        out.push_str(exponent);
-    }
-
-    fn digits(
-        &self,
-        core: &str,
-        ranges: &[(u32, u32)],
-        (number, size): (u128, u128),
-        whole: Option<(i128, i128)>,
-    ) -> Vec<u32> {
-        let negative = core.starts_with('-');
-        // What is larger than the type holds is cut off from the range.
-        let low = ranges.iter().fold(0u128, |low, (from, _)| {
-            low.saturating_mul(10).saturating_add(u128::from(*from))
-        });
-        let size = match whole {
-            Some((least, most)) => {
-                let most = if negative {
-                    least.unsigned_abs()
-                } else {
-                    most.unsigned_abs()
-                };
-                size.min(most.saturating_sub(low).saturating_add(1))
-            }
-            None => size,
-        };
-        let tweak = ranges
-            .iter()
-            .fold(u64::from(negative) + 1, |tweak, (from, count)| {
-                tweak.wrapping_mul(131).wrapping_add(u64::from(from * 11 + count))
-            });
-        let mut digits = vec![0; ranges.len()];
-        // Of so many digits a digest tells all numbers apart.
-        if size > permutation::MOST {
-            let mut random = ChaCha8Rng::from_seed(self.digester.digest(core));
-            for ((from, count), digit) in ranges.iter().zip(&mut digits) {
-                *digit = from + ((u64::from(random.next_u32()) * u64::from(*count)) >> 32) as u32;
-            }
-            return digits;
-        }
-        let mut next = self.permutation.next(number, size, tweak).unwrap_or(number);
-        for ((from, count), digit) in ranges.iter().zip(&mut digits).rev() {
-            let count = u128::from(*count);
-            *digit = from + u32::try_from(next % count).unwrap_or_default();
-            next /= count;
-        }
-        digits
-    }
-}
-
-/// For each digit of a number, the first that may stand there and how many may: leading zeros stay, the digit after them
-/// stays in its half, the last of a fraction is no zero.
-fn ranges(digits: &[u32], leading: usize, fraction: bool) -> Vec<(u32, u32)> {
-    let range = |(at, digit): (usize, &u32)| match at {
-        at if at < leading => (0, 1),
-        at if at == leading => {
-            if *digit < 5 {
-                (1, 4)
-            } else {
-                (5, 5)
-            }
-        }
-        at if fraction && at + 1 == digits.len() => (1, 9),
-        _ => (0, 10),
-    };
-    digits.iter().enumerate().map(range).collect()
-}
-
-/// What tells shapes apart that have as many members: which characters stay, and which alphabets stand where.
-fn shape(folded: &[(char, bool)], places: &[Option<Place>]) -> u64 {
-    let mix = |hash: u64, part: u32| (hash ^ u64::from(part)).wrapping_mul(0x0000_0100_0000_01b3);
-    let each = folded.iter().zip(places);
-    each.fold(0xcbf2_9ce4_8422_2325, |hash, ((c, _), place)| match place {
-        Some(place) => mix(
-            mix(mix(hash, place.from), place.count),
-            u32::from(place.alphabet.character(0).unwrap_or('\0')),
-        ),
-        None => mix(hash, u32::from(*c)),
-    })
 }
 
 #[cfg(test)]

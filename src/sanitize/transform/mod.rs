@@ -50,10 +50,12 @@ mod person;
 mod phone;
 mod php;
 mod places;
+mod preserve;
 mod redact;
 mod regex_replace;
 mod row;
 mod shuffle;
+mod sized;
 mod spec_error;
 mod template;
 mod text;
@@ -71,6 +73,7 @@ pub use column::{Column, Family};
 pub use explain::{Example, Explanation, Parameter, explain, page};
 pub(super) use name::all as person_names;
 pub use params::{Param, Params};
+pub use preserve::{Preserves, Word};
 pub use row::{Read, Row, State};
 pub use shuffle::Order;
 pub use spec_error::SpecError;
@@ -346,6 +349,7 @@ pub fn compile(spec: &Spec, column: &Column, key: &MaskingKey) -> Compiled {
             instead: column.unique_alternative(),
         });
     }
+    preserve::check(entry, &params, &spec.params, column, key)?;
     (entry.build)(&params, column, key)
 }
 

@@ -106,6 +106,29 @@ fn broken_json_is_taken_exactly_where_another_parser_takes_it() {
 }
 
 #[test]
+fn broken_json_that_is_to_look_like_what_it_was_is_taken_where_it_parses_and_parses_again() {
+    let json = column("json");
+    let all = ["", "names = 'all'"].map(|params| compiled(&spec("like", params), &json));
+    let mut random = ChaCha8Rng::seed_from_u64(9);
+    let mut parsed = 0;
+    for _ in 0..ROUNDS {
+        let value = mutated(&JSON, &mut random);
+        let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&value).is_ok();
+        for transform in &all {
+            let mut fake = String::new();
+            assert_eq!(transform.apply(&value, &mut fake).is_ok(), theirs, "{value}");
+            if theirs {
+                parsed += 1;
+                assert_eq!(fake.len(), value.len(), "{value} became {fake}");
+                assert!(transform.apply(&fake, &mut String::new()).is_ok(), "{fake}");
+            }
+            transform.originals(&value, &[], &mut |_| {});
+        }
+    }
+    assert!((ROUNDS / 10..ROUNDS * 2).contains(&parsed), "{parsed}");
+}
+
+#[test]
 fn broken_php_is_refused_or_stays_what_it_was() {
     let parsed = documents("php", &PHP, |_, _| {});
     assert!((ROUNDS / 100..ROUNDS - ROUNDS / 20).contains(&parsed), "{parsed}");

@@ -4,9 +4,12 @@
 //! together. The crate's version is pinned, and the fakes of fixed inputs are tested, because a new list would
 //! silently give every person a new name.
 
+mod sized;
+
 use std::sync::LazyLock;
 
 use fake::locales::{DE_DE, Data, EN, FR_FR, IT_IT, NL_NL, PT_BR, PT_PT};
+use sized::SizedPerson;
 
 use super::letters::number;
 use super::{
@@ -157,6 +160,9 @@ fn build(params: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
     };
     let locale = params.choice("locale", &LOCALES)?;
     let lists = lists_of(locale);
+    if let Some(size) = params.size()? {
+        return Ok(Box::new(SizedPerson::new(part, lists, size, key)));
+    }
     let room = column.max_chars.map_or(usize::MAX, |max| max as usize);
     let each = if part == Part::Full {
         room.saturating_sub(1) / 2

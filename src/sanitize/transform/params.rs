@@ -1,6 +1,6 @@
 //! Parameters of transforms: declared, checked, read.
 
-use super::{Entry, SpecError};
+use super::{Entry, SpecError, preserve};
 
 /// One parameter of a transform.
 pub struct Param {
@@ -18,7 +18,8 @@ pub struct Params<'a> {
 
 impl<'a> Params<'a> {
     pub(super) fn check(entry: &'static Entry, table: &'a toml::Table) -> Result<Self, SpecError> {
-        let known = |name: &str| entry.params.iter().any(|param| param.name == name);
+        let known =
+            |name: &str| name == preserve::PARAM || entry.params.iter().any(|param| param.name == name);
         if let Some(unknown) = table.keys().find(|name| !known(name)) {
             return Err(SpecError::unknown_param(entry, unknown));
         }

@@ -270,7 +270,7 @@ impl<'t> Walk<'t, '_> {
                 out.extend_from_slice(number.as_bytes());
                 out.push(b';');
             }),
-            Fake::Text(text) => self.replace(from, |out| write_string(&text, out)),
+            Fake::Text(text) | Fake::Alike(text) => self.replace(from, |out| write_string(&text, out)),
         }
         Ok(())
     }

@@ -82,6 +82,18 @@ pub enum SpecError {
         /// What to do.
         instead: &'static str,
     },
+    /// A fake cannot keep what the rule asks for.
+    #[error("{transform} cannot preserve {word} in a column of type {type_name}: {why}")]
+    Preserve {
+        /// Name of the transform.
+        transform: &'static str,
+        /// What the rule asks for.
+        word: &'static str,
+        /// Type of the column.
+        type_name: String,
+        /// Why not, and what can.
+        why: String,
+    },
     /// A rule inside the transform's rule cannot apply.
     #[error("{transform}, {at}: {message}")]
     Rule {

@@ -41,7 +41,7 @@ fn walk(text: &[u8], paths: &Paths, visit: &mut dyn Visit, out: &mut Vec<u8>) ->
         match visit.leaf(&at, nearest, Leaf::Text(&text))? {
             Fake::Keep => out.extend_from_slice(value),
             Fake::Null => {}
-            Fake::Text(fake) | Fake::Number(fake) => encode(&fake, out),
+            Fake::Text(fake) | Fake::Alike(fake) | Fake::Number(fake) => encode(&fake, out),
             Fake::Bool(truth) => out.push(if truth { b'1' } else { b'0' }),
         }
     }

@@ -3,8 +3,10 @@
 //! A given name and 13 characters of code (65 bits), or as much as the column holds. A login that is an e-mail address becomes
 //! the one that the transform `email` gives.
 
+use super::email::DOMAINS;
 use super::letters::{CODE_UNIQUE, code, number, vary_case};
 use super::name::ADDRESS_NAMES;
+use super::sized::Login;
 use super::written::surrounded;
 use super::{
     Column, Compiled, Entry, Family, Masked, MaskingKey, Params, Spec, SpecError, Transform, TransformError,
@@ -24,7 +26,10 @@ pub(super) const ENTRY: Entry = Entry {
 /// The shortest code on a column that is not unique.
 const CODE_SHORT: usize = 4;
 
-fn build(_: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
+fn build(params: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
+    if let Some(size) = params.size()? {
+        return Login::build(ENTRY.name, DOMAINS[0], size, column, key);
+    }
     let room = column.max_chars.map_or(usize::MAX, |max| max as usize);
     let least = if column.unique { CODE_UNIQUE } else { CODE_SHORT };
     if room < least {
