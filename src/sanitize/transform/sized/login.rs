@@ -178,8 +178,8 @@ mod tests {
             let fake = masked(&*email, &value);
             assert_eq!(fake.len(), chars, "{fake}");
             let (local, domain) = fake.split_once('@').unwrap();
-            let reserved =
-                domain.ends_with("example.com") || domain.ends_with(".test") || domain.ends_with(".zz");
+            let top = domain.rsplit('.').next().unwrap();
+            let reserved = domain.ends_with("example.com") || matches!(top, "test" | "zz");
             assert!(reserved && !local.is_empty() && local.len() <= 64, "{fake}");
             assert!(
                 !fake.contains("..") && !fake.contains(".@") && !fake.starts_with('.'),
