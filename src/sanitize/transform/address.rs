@@ -1,6 +1,10 @@
 //! `address`: street, city, postcode and region of a row belong together, and look like those of its country. No such house
 //! need exist: cities and their postcodes are real, streets and numbers are drawn from common ones.
 
+mod street;
+
+use street::SizedStreet;
+
 use super::entity::Entity;
 use super::letters::number;
 use super::places::{COUNTRIES, City, Country};
@@ -60,13 +64,16 @@ fn build(params: &Params<'_>, column: &Column, key: &MaskingKey) -> Compiled {
     };
     let codes = COUNTRIES.each_ref().map(|country| country.code);
     let code = params.choice("country", &codes)?;
+    let country = COUNTRIES.iter().find(|country| country.code == code);
+    let country = country.unwrap_or(&COUNTRIES[0]);
+    let entity = Entity::build(params, ENTRY.name, Kind::Address, key)?;
+    if let Some(size) = params.size()? {
+        return Ok(Box::new(SizedStreet::new(entity, country, size)));
+    }
     let address = Address {
         part,
-        entity: Entity::build(params, ENTRY.name, Kind::Address, key)?,
-        country: COUNTRIES
-            .iter()
-            .find(|country| country.code == code)
-            .unwrap_or(&COUNTRIES[0]),
+        entity,
+        country,
         column: column.clone(),
     };
     match column.max_chars {

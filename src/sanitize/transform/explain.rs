@@ -58,6 +58,12 @@ const SHOWN: &[Shown] = &[
         "text",
         "3 rue Haute, 84000 Avignon",
     ),
+    (
+        "address",
+        "part = 'street', of = 'id', preserve = ['length']",
+        "text",
+        "12 Kanari Street",
+    ),
     ("age-band", "", "date", "1983-08-14"),
     ("bucket", "size = 1000", "int4", "2750"),
     ("card", "", "text", "4929 4212 3460 0821"),
@@ -275,7 +281,8 @@ names those that can. What a transform preserves stands with it below: always, o
 * `intervals`: what lies between two dates.
 
 NULL and empty values stay so with every transform that has a key, whether `preserve` is there or not. A name of the asked length is
-one from the lists where they hold enough of that length, else one made up of syllables; each word of the value becomes one word. An
+one from the lists where they hold enough of that length, else one made up of syllables; each word of the value becomes one word, and
+legal forms and kinds of streets stay. An
 e-mail address of fewer than 13 characters is at a short name below `.test`, one of fewer than 8 below `.zz`, which no registry gives
 out; one of fewer than 6 has no room for a domain that nobody could have, and gets other letters.
 ";

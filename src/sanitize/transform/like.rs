@@ -115,7 +115,9 @@ impl Transform for Whole {
     }
 
     fn originals(&self, value: &str, _: super::Row<'_>, show: &mut dyn FnMut(&str)) {
-        show(value);
+        if self.numeric || !date::is_nobodys(value) {
+            show(value);
+        }
     }
 
     fn apply(&self, value: &str, out: &mut String) -> Result<Masked, TransformError> {

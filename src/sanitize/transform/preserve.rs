@@ -106,6 +106,9 @@ impl Promise {
 
 /// All promises, by name of the transform.
 pub(super) static PROMISES: &[Promise] = &[
+    asked("address").only("with part = \"street\"", |rule| {
+        rule.get("part").and_then(toml::Value::as_str) == Some("street")
+    }),
     always("bucket", NUMBERS, &[Order]),
     asked("company"),
     always("date-shift", DAYS, &[Duplicates, Order, Intervals])
@@ -316,6 +319,7 @@ mod tests {
                     "Ärger 0815",
                     "MÜLLER",
                     "佐藤 ",
+                    "Nguyễn Việt",
                     "",
                     "yak",
                 ],
@@ -350,6 +354,10 @@ mod tests {
     /// Rules of a transform that each of its promises can hold for.
     fn rules(transform: &str) -> &'static [&'static str] {
         match transform {
+            "address" => &[
+                "part = 'street'\nof = 'id'",
+                "part = 'street'\nof = 'id'\ncountry = 'DE'",
+            ],
             "bucket" => &["size = 10", "size = 100"],
             "truncate" => &["unit = 'month'", "unit = 'week'"],
             "date-shift" => &["", "of = 'id'", "keep-weekday = true"],

@@ -59,11 +59,16 @@ impl SizedNames {
         stays: &dyn Fn(&str) -> bool,
         out: &mut String,
     ) {
-        let mut rest = value;
+        let (mut rest, mut in_number) = (value, false);
         while let Some(c) = rest.chars().next() {
             let length = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
+            let begins = !std::mem::replace(&mut in_number, c.is_ascii_digit());
             if length == 0 {
-                out.push(alike(c, random));
+                out.push(match c {
+                    // No number gets zeros that it had not.
+                    '1'..='9' if begins => char::from(b"123456789"[below(random, 9)]),
+                    c => alike(c, random),
+                });
                 rest = rest.get(c.len_utf8()..).unwrap_or_default();
                 continue;
             }

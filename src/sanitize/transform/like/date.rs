@@ -14,15 +14,24 @@ pub(super) fn read(value: &str) -> Option<day::Day<'_>> {
         .then_some(read)
 }
 
+/// Whether a day is nobody's.
+fn stays(read: &day::Day<'_>) -> bool {
+    !(FIRST..FIRST + DAYS).contains(&read.number)
+}
+
+/// Whether a text is a day that is nobody's, so that it is no original.
+pub(super) fn is_nobodys(value: &str) -> bool {
+    read(value).is_some_and(|read| stays(&read))
+}
+
 /// The text of the day that this one becomes.
 pub(super) fn moved(read: &day::Day<'_>, by: i64, out: &mut String) {
-    let number = read.number - FIRST;
-    let number = if (0..DAYS).contains(&number) {
-        (number + by).rem_euclid(DAYS)
+    let number = if stays(read) {
+        read.number
     } else {
-        number
+        FIRST + (read.number - FIRST + by).rem_euclid(DAYS)
     };
-    day::write(number + FIRST, read.rest, out);
+    day::write(number, read.rest, out);
 }
 
 /// `10:11`, `10:11:12.5`, each also with a zone: `Z`, `+01`, `+0130`, `+01:30`.
@@ -75,7 +84,14 @@ mod tests {
         }
         for stays in ["9999-12-31", "9999-12-31T23:59:59Z", "0001-01-01"] {
             assert_eq!(of("text", stays), stays);
+            // What stays must not be searched for.
+            like("text").originals(stays, &[], &mut |_| panic!("{stays} is nobody's"));
+            let document = format!("[\"{stays}\"]");
+            like("jsonb").originals(&document, &[], &mut |_| panic!("{stays} is nobody's"));
         }
+        let mut shown = 0;
+        like("text").originals("2024-02-28", &[], &mut |_| shown += 1);
+        assert_eq!(shown, 1);
     }
 
     #[test]

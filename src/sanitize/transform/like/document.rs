@@ -9,7 +9,7 @@ use super::super::json;
 use super::super::paths::{Cursor, Paths};
 use super::super::redact::Scanner;
 use super::super::{Compiled, Masked, MaskingKey, Params, Row, Transform, TransformError};
-use super::{ENTRY, Like};
+use super::{ENTRY, Like, date};
 use crate::sanitize::detect::is_full_name;
 
 /// The parameter that says which names of members are replaced.
@@ -141,7 +141,9 @@ impl Visit for Masking<'_> {
                 Fake::Number(out)
             }
             Leaf::Text(text) => {
-                (self.show)(text);
+                if !date::is_nobodys(text) {
+                    (self.show)(text);
+                }
                 Fake::Alike(self.document.text(text))
             }
         })
