@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::Instant;
 
-use envclone::sanitize::detect::{ColumnSample, detect};
+use envclone::sanitize::detect::{Beside, ColumnSample, detect_beside};
 
 /// How many values of a column are looked at, as a scan does.
 const SAMPLED: usize = 100;
@@ -76,16 +76,20 @@ fn measure(dir: &Path) {
                 HashMap::new()
             };
             let mut tally = Tally::default();
+            let besides = besides(&columns);
             for column in &columns {
                 let empty = Vec::new();
                 let key = (column.table.clone(), position(&columns, column));
                 let sample = values.get(&key).unwrap_or(&empty);
-                let found = detect(&ColumnSample {
+                let sample = ColumnSample {
                     table: &column.table,
                     column: &column.column,
                     type_name: &column.type_name,
                     values: sample,
-                });
+                };
+                let found = besides
+                    .get(&column.table)
+                    .and_then(|beside| detect_beside(&sample, beside));
                 let kind = found.as_ref().map(|found| found.kind.name());
                 tally.add(column, kind);
                 if with_values {
@@ -101,6 +105,17 @@ fn measure(dir: &Path) {
     for (label, (found, of)) in by_label {
         println!("{label:20} {found:5} {of:3}");
     }
+}
+
+/// What the columns of each table say of each other.
+fn besides(columns: &[Labelled]) -> HashMap<String, Beside> {
+    let mut by_table: HashMap<&str, Vec<(&str, &str)>> = HashMap::new();
+    for column in columns {
+        let named = (column.column.as_str(), column.type_name.as_str());
+        by_table.entry(&column.table).or_default().push(named);
+    }
+    let of = |(table, columns): (&str, Vec<(&str, &str)>)| (table.to_owned(), Beside::of(table, columns));
+    by_table.into_iter().map(of).collect()
 }
 
 fn tell(file: &Path, column: &Labelled, kind: Option<&str>, by_label: &mut BTreeMap<String, (u32, u32)>) {
@@ -321,6 +336,7 @@ fn speed() {
         let mut found = 0;
         for table in 0..tables {
             let table = format!("module_{table}_customers");
+            let beside = Beside::of(&table, columns.iter().map(|column| (*column, "text")));
             for (column, values) in columns.iter().zip(&values) {
                 let sample = ColumnSample {
                     table: &table,
@@ -328,7 +344,7 @@ fn speed() {
                     type_name: "text",
                     values,
                 };
-                found += usize::from(detect(&sample).is_some());
+                found += usize::from(detect_beside(&sample, &beside).is_some());
             }
         }
         println!(

@@ -4,23 +4,29 @@
 //! clearly is believed unless the values contradict it; a vague one needs the values; values alone suffice where a
 //! form or a check digit makes them certain. Pure; the sample comes from the caller and is not kept.
 
+mod beside;
 mod blobs;
 mod documents;
 mod ids;
 mod names;
 mod neighbours;
+mod phrases;
 mod suggest;
+mod supported;
+mod tables;
 mod values;
 mod words;
 
 use serde::{Deserialize, Serialize};
 
+pub use beside::Beside;
 pub use documents::inner;
 pub use names::{owner, speaks_clearly};
 pub use suggest::{any_value, suggest, suggest_by_name};
 
 use super::transform::Family;
 use names::{Hint, Strength};
+use supported::{handles, supported};
 use values::Profile;
 
 /// What personal data a column can hold.
@@ -186,29 +192,56 @@ impl Finding {
 /// Fewest values that can contradict a name.
 const ENOUGH: usize = 5;
 
-/// What the column looks like it holds, if it looks personal.
+/// What the column looks like it holds, if it looks personal, where nothing is known of its table's other columns.
 pub fn detect(column: &ColumnSample<'_>) -> Option<Finding> {
-    let hint = names::hint(column.table, column.column);
+    detect_beside(column, &Beside::default())
+}
+
+/// What the column looks like it holds, if it looks personal, beside the other columns of its table.
+pub fn detect_beside(column: &ColumnSample<'_>, beside: &Beside) -> Option<Finding> {
+    let hints = names::hints(column.table, column.column, beside);
     let family = Family::of(column.type_name);
     match family {
         Family::Boolean => None,
-        Family::Date | Family::Time => {
-            birth(hint).then(|| Finding::new(PersonalKind::BirthDate, 0.95, &["name", "type"]))
-        }
+        Family::Date | Family::Time => clear(&hints, PersonalKind::BirthDate)
+            .then(|| Finding::new(PersonalKind::BirthDate, 0.95, &["name", "type"])),
         Family::Network if column.type_name.trim_start().starts_with("macaddr") => {
             Some(Finding::new(PersonalKind::Mac, 0.9, &["type"]))
         }
         Family::Network => (!loopback(column.values)).then(|| Finding::new(PersonalKind::Ip, 0.9, &["type"])),
-        Family::Integer | Family::BigInteger | Family::Decimal => numeric(column, family, hint),
-        Family::Uuid | Family::Bytes => hint
-            .filter(|hint| hint.kind == PersonalKind::Credential && hint.strength == Strength::Strong)
-            .map(|hint| Finding::new(hint.kind, 0.7, &["name"])),
-        Family::Text | Family::Json | Family::Other => textual(column, family, hint),
+        Family::Integer | Family::BigInteger | Family::Decimal => numeric(column, family, &hints),
+        Family::Uuid => secret(&hints),
+        Family::Bytes => secret(&hints).or_else(|| bytes(column, &hints)),
+        Family::Text | Family::Json | Family::Other => textual(column, family, &hints),
     }
 }
 
-fn birth(hint: Option<Hint>) -> bool {
-    hint.is_some_and(|hint| hint.kind == PersonalKind::BirthDate && hint.strength == Strength::Strong)
+/// Whether a name clearly says this, beside whatever else it says.
+fn clear(hints: &[Hint], kind: PersonalKind) -> bool {
+    hints
+        .iter()
+        .any(|hint| hint.kind == kind && hint.strength == Strength::Strong)
+}
+
+fn secret(hints: &[Hint]) -> Option<Finding> {
+    clear(hints, PersonalKind::Credential).then(|| Finding::new(PersonalKind::Credential, 0.7, &["name"]))
+}
+
+/// Texts that are stored as bytes: cards of persons, mails, documents.
+fn bytes(column: &ColumnSample<'_>, hints: &[Hint]) -> Option<Finding> {
+    let texts: Vec<String> = column
+        .values
+        .iter()
+        .filter_map(|value| blobs::text_of_bytes(value))
+        .collect();
+    let enough = texts.len() >= ENOUGH && texts.len() * 2 > column.values.len();
+    let sample = ColumnSample {
+        values: &texts,
+        ..*column
+    };
+    enough
+        .then(|| certain(&Profile::of(&texts), Family::Text, hints, &sample))
+        .flatten()
 }
 
 fn loopback(values: &[String]) -> bool {
@@ -218,20 +251,29 @@ fn loopback(values: &[String]) -> bool {
             .all(|value| value.starts_with("127.") || value == "::1")
 }
 
-fn numeric(column: &ColumnSample<'_>, family: Family, hint: Option<Hint>) -> Option<Finding> {
-    if let Some(hint) =
-        hint.filter(|hint| hint.kind == PersonalKind::Geo && hint.strength == Strength::Strong)
-    {
-        return (family == Family::Decimal).then(|| Finding::new(hint.kind, 0.9, &["name", "type"]));
+fn numeric(column: &ColumnSample<'_>, family: Family, hints: &[Hint]) -> Option<Finding> {
+    let says = |kind| clear(hints, kind);
+    if says(PersonalKind::Geo) {
+        return (family == Family::Decimal).then(|| Finding::new(PersonalKind::Geo, 0.9, &["name", "type"]));
     }
-    // What is measured of a body is no whole number that refers to something.
-    if hint.is_some_and(|hint| hint.kind == PersonalKind::Health && hint.strength == Strength::Strong)
-        && family == Family::Decimal
-    {
+    // What is measured of a body, or a code that stands for what it is like.
+    if says(PersonalKind::Health) && family != Family::BigInteger {
         return Some(Finding::new(PersonalKind::Health, 0.75, &["name", "type"]));
     }
-    if birth(hint) && family == Family::Integer {
+    if says(PersonalKind::Gender) && family == Family::Integer {
+        return are_codes(column.values).then(|| Finding::new(PersonalKind::Gender, 0.8, &["name", "type"]));
+    }
+    // "country_of_birth" refers to a country.
+    let place = says(PersonalKind::Country) || says(PersonalKind::City);
+    if says(PersonalKind::BirthDate) && family != Family::Decimal && !place {
         return Some(Finding::new(PersonalKind::BirthDate, 0.8, &["name"]));
+    }
+    let profile = Profile::of(column.values);
+    if profile.card > 0.9 && profile.count >= ENOUGH {
+        return Some(Finding::new(PersonalKind::Card, 0.9, &["validator"]));
+    }
+    if hints.is_empty() && family == Family::BigInteger && phones(column.values) {
+        return Some(Finding::new(PersonalKind::Phone, 0.7, &["validator"]));
     }
     let numbers = [
         PersonalKind::Phone,
@@ -240,69 +282,49 @@ fn numeric(column: &ColumnSample<'_>, family: Family, hint: Option<Hint>) -> Opt
         PersonalKind::BankAccount,
         PersonalKind::Ip,
     ];
-    let profile = Profile::of(column.values);
-    let hinted = hint.filter(|hint| numbers.contains(&hint.kind) && hint.strength == Strength::Strong);
-    if profile.card > 0.9 && profile.count >= ENOUGH {
-        return Some(Finding::new(PersonalKind::Card, 0.9, &["validator"]));
-    }
-    if hint.is_none() && family == Family::BigInteger && phones(column.values) {
-        return Some(Finding::new(PersonalKind::Phone, 0.7, &["validator"]));
-    }
-    let hint = hinted?;
+    let kind = hints
+        .iter()
+        .map(|hint| hint.kind)
+        .find(|kind| numbers.contains(kind) && says(*kind))?;
     // "phone_id", "ip_count": small numbers are references and counters.
     let long = profile.count < ENOUGH || profile.long_number > 0.5;
-    long.then(|| Finding::new(hint.kind, 0.8, &["name"]))
+    long.then(|| Finding::new(kind, 0.8, &["name"]))
 }
 
-/// Kinds whose values have a form that can be checked.
-fn checked(kind: PersonalKind, profile: &Profile) -> Option<f64> {
-    Some(match kind {
-        PersonalKind::Email => profile.email.max(profile.holds_email),
-        PersonalKind::Phone => profile.phone,
-        PersonalKind::Ip => profile.ip.max(profile.hexadecimal),
-        PersonalKind::UserAgent => profile.user_agent,
-        PersonalKind::Mac => profile.mac,
-        _ => return None,
-    })
+/// Whether these numbers are codes of one digit.
+fn are_codes(values: &[String]) -> bool {
+    values.iter().all(|value| value.len() <= 1)
 }
 
-fn textual(column: &ColumnSample<'_>, family: Family, hint: Option<Hint>) -> Option<Finding> {
+fn textual(column: &ColumnSample<'_>, family: Family, hints: &[Hint]) -> Option<Finding> {
+    if names::is_of_a_mail(column.column) {
+        return None;
+    }
     let profile = Profile::of(column.values);
     let speaks = profile.count >= ENOUGH;
-    if speaks && let Some(finding) = certain(&profile, family, hint, column) {
+    if speaks && let Some(finding) = certain(&profile, family, hints, column) {
         return Some(finding);
     }
     if family == Family::Json {
-        let doubtful = hint.is_some() && !speaks;
+        let doubtful = !hints.is_empty() && !speaks;
         return doubtful.then(|| Finding::new(PersonalKind::Structured, 0.6, &["name", "type"]));
     }
-    let hint = hint?;
     if !speaks {
-        let confidence = match hint.strength {
-            Strength::Strong => 0.8,
-            Strength::Vague => return None,
-        };
-        return Some(Finding::new(hint.kind, confidence, &["name"]));
+        let clear = hints.iter().find(|hint| hint.strength == Strength::Strong);
+        return clear.map(|hint| Finding::new(hint.kind, 0.8, &["name"]));
     }
-    if let Some(share) = checked(hint.kind, &profile) {
-        return match share {
-            share if share > 0.3 => Some(Finding::new(hint.kind, 0.97, &["name", "validator"])),
-            // Very few addresses beside other texts: still addresses.
-            share if share > 0.05 => Some(Finding::new(hint.kind, 0.6, &["name", "validator"])),
-            _ => None,
-        };
-    }
-    believed(hint, &profile, column)
+    let found = hints.iter().find_map(|hint| supported(*hint, &profile, column));
+    found.or_else(|| {
+        // What should be a name or an address of a person and is none, but an account's.
+        let named = clear(hints, PersonalKind::FullName) || clear(hints, PersonalKind::Email);
+        (named && handles(&profile, column))
+            .then(|| Finding::new(PersonalKind::Username, 0.6, &["name", "validator"]))
+    })
 }
 
 /// What values alone tell.
-fn certain(
-    profile: &Profile,
-    family: Family,
-    hint: Option<Hint>,
-    column: &ColumnSample<'_>,
-) -> Option<Finding> {
-    let hinted = |kind| hint.is_some_and(|hint| hint.kind == kind);
+fn certain(profile: &Profile, family: Family, hints: &[Hint], column: &ColumnSample<'_>) -> Option<Finding> {
+    let hinted = |kind| hints.iter().any(|hint| hint.kind == kind);
     let by = |kind: PersonalKind, confidence: f64| {
         let evidence: &[&str] = if hinted(kind) {
             &["name", "validator"]
@@ -343,7 +365,7 @@ fn certain(
     if profile.hexadecimal > 0.5 && profile.hexadecimal_six > 0.05 {
         return Some(by(PersonalKind::Ip, 0.9));
     }
-    if ids::are_ids(column.values) && hint.is_none_or(|hint| hint.kind != PersonalKind::Phone) {
+    if ids::are_ids(column.values) && !hinted(PersonalKind::Phone) {
         return Some(by(PersonalKind::NationalId, 0.9));
     }
     let form = forms.iter().find(|(_, share, least)| share > least);
@@ -354,7 +376,7 @@ fn certain(
     if profile.prose > 0.25 && (profile.personal_prose > 0.02 || profile.naming_prose > 0.15) {
         return Some(by(PersonalKind::FreeText, 0.85));
     }
-    if hint.is_none() {
+    if hints.is_empty() {
         if profile.structured_personal > 0.02 {
             return Some(by(PersonalKind::Structured, 0.7));
         }
@@ -375,85 +397,13 @@ fn certain(
     None
 }
 
-/// A hint of a kind whose values have no form: whether they fit it at all.
-fn believed(hint: Hint, profile: &Profile, column: &ColumnSample<'_>) -> Option<Finding> {
-    use PersonalKind as Kind;
-    let strong = hint.strength == Strength::Strong;
-    if hint.kind == Kind::FullName && !strong && profile.file > 0.8 && profile.url < 0.1 {
-        return Some(Finding::new(Kind::FileName, 0.6, &["validator"]));
-    }
-    let fits = match hint.kind {
-        Kind::FirstName | Kind::LastName => strong || profile.person > 0.2,
-        Kind::FullName => {
-            if strong {
-                profile.person > 0.05 || profile.capitalized > 0.6
-            } else {
-                profile.person > 0.2
-            }
-        }
-        Kind::Username => {
-            let numbers = profile.long_number > 0.5 || values::are_numbers_or_uuids(column.values);
-            strong && !numbers || profile.holds_email > 0.1
-        }
-        Kind::Street => {
-            profile.digits > if strong { 0.2 } else { 0.6 } && profile.url < 0.5 && profile.spaces > 0.3
-        }
-        Kind::City | Kind::Region => {
-            profile.url < 0.2 && profile.digits < 0.5 && (strong || profile.capitalized > 0.6)
-        }
-        Kind::Country => strong && profile.digits < 0.2,
-        Kind::Postcode => profile.digits > 0.5,
-        Kind::Credential => {
-            (strong && profile.spaces < 0.3 || profile.token > 0.5)
-                && !values::are_public_ids(column.table, column.values)
-        }
-        Kind::Company => strong && profile.digits < 0.5 && profile.structured < 0.1,
-        Kind::Url => {
-            if strong {
-                profile.structured < 0.1
-            } else {
-                profile.holds_email > 0.05 || profile.url > 0.3 && names::is_of_people(column.table)
-            }
-        }
-        Kind::FreeText => {
-            if strong {
-                profile.spaces > 0.3 || profile.url > 0.5
-            } else {
-                profile.personal_prose > 0.02
-                    || profile.naming_prose > 0.15
-                    || profile.structured_personal > 0.01
-                    || profile.holds_email > 0.02
-                    || profile.person > 0.05 && profile.prose > 0.1
-            }
-        }
-        Kind::Structured => profile.structured_personal > 0.0,
-        Kind::NationalId => profile.digits > if strong { 0.5 } else { 0.8 },
-        Kind::Card | Kind::BankAccount => strong && profile.digits > 0.5,
-        Kind::FileName => strong && profile.file > 0.5,
-        _ => strong,
-    };
-    let confidence = if strong { 0.85 } else { 0.65 };
-    let evidence: &[&str] = if strong { &["name"] } else { &["name", "validator"] };
-    fits.then(|| Finding::new(hint.kind, confidence, evidence))
-}
-
 /// Whether a text is nothing but the name of a person: two words or more, of which one is a well-known given or family name.
 pub fn is_full_name(text: &str) -> bool {
     text.trim().contains(char::is_whitespace) && values::is_person(text)
 }
 
-/// Whether numbers, identifiers, dates or times look personal by their name or by their values; if not, the ledger
-/// exempts the column.
-pub fn looks_personal_number(table: &str, column: &str, type_name: &str, values: &[String]) -> bool {
-    let sample = ColumnSample {
-        table,
-        column,
-        type_name,
-        values,
-    };
-    if detect(&sample).is_some() {
-        return true;
-    }
+/// Whether whole numbers are telephone numbers, whatever their column is called.
+pub fn are_phones(type_name: &str, values: &[String]) -> bool {
     Family::of(type_name) == Family::BigInteger && phones(values)
 }
 

@@ -60,6 +60,27 @@ pub(super) fn holds_personal_keys(blob: &str) -> bool {
         || blob.split('"').any(|text| is_person(text) && text.contains(' '))
 }
 
+/// The text of bytes that the server shows as hexadecimal digits, if it is one.
+pub(super) fn text_of_bytes(value: &str) -> Option<String> {
+    let digits = value.strip_prefix("\\x")?.as_bytes();
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let bytes: Option<Vec<u8>> = digits
+        .chunks(2)
+        .take(LONGEST)
+        .map(|pair| match *pair {
+            [high, low] => Some(digit(high)? << 4 | digit(low)?),
+            _ => None,
+        })
+        .collect();
+    String::from_utf8(bytes?)
+        .ok()
+        .filter(|text| text.chars().all(|c| !c.is_control() || c.is_whitespace()))
+}
+
 /// Text packed in base64, if it is that.
 pub(super) fn base64(value: &str) -> Option<String> {
     if value.len() < 40 || value.len() % 4 == 1 {

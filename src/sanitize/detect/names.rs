@@ -1,10 +1,13 @@
 //! What the names of columns and tables say, in English, French, German, Spanish, Italian, Dutch, Portuguese and Polish.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use super::PersonalKind as Kind;
-use super::neighbours::{AFFIXES, CLINICAL, LOOKUPS, MEASURED, NEUTRAL, PEOPLE, TALK};
+use super::beside::{Beside, value_of};
+use super::neighbours::{AFFIXES, MEASURED, NEUTRAL, NUMBERS, OURS, OWNERS, STATES, SWITCHES, USERS};
+use super::phrases::{CLEAR, Said, UNCLEAR};
+use super::tables::{CLINICAL, FILES, LOOKUPS, PEOPLE, TALK};
 use super::words::{STRONG, VAGUE};
 
 /// How clearly a name speaks.
@@ -81,7 +84,7 @@ static HEADS: LazyLock<Vec<&str>> = LazyLock::new(|| {
 /// The words of a token that are written as one, and the singular of a plural: `dateofbirth`, `rechnungsadresse`, `addresses`.
 /// What is not made of known words alone stays as it is.
 fn apart(token: String) -> Vec<String> {
-    if token.len() < 6 || WORDS.contains(token.as_str()) {
+    if token.len() < 5 || WORDS.contains(token.as_str()) {
         return vec![token];
     }
     let plural = token.strip_suffix("es").filter(|one| one.ends_with("ss"));
@@ -91,12 +94,23 @@ fn apart(token: String) -> Vec<String> {
     if let Some(single) = single {
         return vec![single.to_owned()];
     }
+    if token.len() < 6 {
+        return vec![token];
+    }
     if let Some(words) = split(&token) {
         return words;
     }
     let mut heads = HEADS.iter();
     if let Some(head) = heads.find(|word| token.len() >= word.len() + 3 && token.ends_with(**word)) {
         return vec![token[..token.len() - head.len()].to_owned(), (*head).to_owned()];
+    }
+    // What stands before says whose it is.
+    if let Some(whose) = ["email", "phone"]
+        .into_iter()
+        .find_map(|last| token.strip_suffix(last))
+        && whose.len() >= 2
+    {
+        return vec![whose.to_owned(), token[whose.len()..].to_owned()];
     }
     // What follows says whose it is, or how it is written.
     let first = ["email", "phone", "telefon"]
@@ -120,7 +134,8 @@ fn split(token: &str) -> Option<Vec<String>> {
         for from in 0..end {
             let Some((_, words)) = best[from] else { continue };
             let word = &token[from..end];
-            let known = matches!(word, "id" | "of" | "by" | "no") || word.len() >= 3 && WORDS.contains(word);
+            let known =
+                matches!(word, "id" | "of" | "by" | "no" | "ip") || word.len() >= 3 && WORDS.contains(word);
             if known && best[end].is_none_or(|(_, before)| words + 1 < before) {
                 best[end] = Some((from, words + 1));
             }
@@ -148,93 +163,10 @@ fn any_of(tokens: &[String], words: &[&str]) -> bool {
     tokens.iter().any(|token| words.contains(&token.as_str()))
 }
 
-/// What phrases say, by the first word of each: a scan asks for every name of a database.
-struct Phrases(HashMap<&'static str, Vec<Phrase>>);
-
-/// Its place in the table, which is its rank, what it says, and the words after its first.
-type Phrase = (usize, Kind, Vec<&'static str>);
-
-static CLEAR: LazyLock<Phrases> = LazyLock::new(|| Phrases::of(STRONG));
-static UNCLEAR: LazyLock<Phrases> = LazyLock::new(|| Phrases::of(VAGUE));
-
-impl Phrases {
-    fn of(table: &[(Kind, &'static str)]) -> Self {
-        let mut all: HashMap<_, Vec<Phrase>> = HashMap::new();
-        for (rank, (kind, phrases)) in table.iter().enumerate() {
-            for phrase in phrases.split('|') {
-                let mut words = phrase.split(' ');
-                if let Some(first) = words.next() {
-                    all.entry(first).or_default().push((rank, *kind, words.collect()));
-                }
-            }
-        }
-        Self(all)
-    }
-
-    /// What the first phrase of the table that occurs among the words says.
-    fn lookup(&self, tokens: &[String]) -> Option<Kind> {
-        let said = |(place, token): (usize, &String)| {
-            let rest = &tokens[place + 1..];
-            let phrases = self.0.get(token.as_str())?.iter();
-            let follow =
-                |words: &[&str]| rest.len() >= words.len() && rest.iter().zip(words).all(|(a, b)| a == b);
-            phrases
-                .filter(|(_, _, words)| follow(words))
-                .map(|(rank, kind, _)| (*rank, *kind))
-                .min_by_key(|(rank, _)| *rank)
-        };
-        let found = tokens.iter().enumerate().filter_map(said);
-        found.min_by_key(|(rank, _)| *rank).map(|(_, kind)| kind)
-    }
-}
-
 /// Whether a table is one of people, by its name.
 pub(super) fn is_of_people(table: &str) -> bool {
     of_people(&tokens(table.rsplit('.').next().unwrap_or(table)))
 }
-
-/// Whose something is.
-const OWNERS: &[&str] = &[
-    "billing",
-    "bill",
-    "invoice",
-    "shipping",
-    "ship",
-    "delivery",
-    "payment",
-    "pay",
-    "sender",
-    "recipient",
-    "receiver",
-    "buyer",
-    "seller",
-    "emergency",
-    "secondary",
-    "alternate",
-    "alt",
-    "previous",
-    "old",
-    "new",
-    "guardian",
-    "spouse",
-    "rechnung",
-    "rechnungs",
-    "liefer",
-    "lieferung",
-    "facturation",
-    "livraison",
-    "facturacion",
-    "envio",
-    "fatturazione",
-    "spedizione",
-    "factuur",
-    "verzend",
-    "bezorg",
-    "cobranca",
-    "entrega",
-    "faktura",
-    "dostawa",
-];
 
 /// Whose a column is, where a row has columns of several people: `billing_city`, `ship_to_city`, `city` are three's.
 pub fn owner(column: &str) -> String {
@@ -246,6 +178,25 @@ pub fn owner(column: &str) -> String {
 /// Whether a name alone tells what stands there.
 pub fn speaks_clearly(name: &str) -> bool {
     hint("", name).is_some_and(|hint| hint.strength == Strength::Strong)
+}
+
+/// Whether a column holds what mail programs call their messages by, which looks like an address.
+pub(super) fn is_of_a_mail(column: &str) -> bool {
+    let tokens = tokens(column);
+    ["message id", "msg id", "in reply to id"]
+        .iter()
+        .any(|phrase| holds(&tokens, phrase))
+}
+
+/// Whether a column is called the name of an account, and not who did something or a reference.
+pub(super) fn is_named_account(column: &str) -> bool {
+    let tokens = tokens(column);
+    !holds(&tokens, "id") && CLEAR.said(&tokens).iter().any(|said| said.kind == Kind::Username)
+}
+
+/// Whether a column is called the number of a house or of what is in it.
+pub(super) fn is_a_number(column: &str) -> bool {
+    any_of(&tokens(column), NUMBERS)
 }
 
 /// Whether a column counts releases.
@@ -264,124 +215,251 @@ fn of_people(table: &[String]) -> bool {
     })
 }
 
-/// What a column's name says.
-pub(super) fn hint(table: &str, column: &str) -> Option<Hint> {
-    let tokens = tokens(column);
-    let table = self::tokens(table.rsplit('.').next().unwrap_or(table));
-    let strong = |kind| {
-        Some(Hint {
-            kind,
-            strength: Strength::Strong,
-        })
-    };
-    let vague = |kind| {
-        Some(Hint {
-            kind,
-            strength: Strength::Vague,
-        })
-    };
-    if holds(&tokens, "time zone") || holds(&tokens, "timezone") {
-        return None;
+/// The words of a table's name, without its schema.
+pub(super) fn words_of_table(table: &str) -> Vec<String> {
+    tokens(table.rsplit('.').next().unwrap_or(table))
+}
+
+/// What a table is called after, if that is what its rows hold: `phone_numbers`, `api_keys`.
+pub(super) fn named_after(table: &[String]) -> Option<Kind> {
+    let mut words = table.to_vec();
+    if let Some(last) = words.last_mut() {
+        *last = singular(last).to_owned();
     }
-    if let Some(kind) = CLEAR.lookup(&tokens) {
-        // "payer_id", "session_id" are personal as a whole; "address_id" is a reference.
-        let whole = matches!(kind, Kind::Credential | Kind::Username) && holds(&tokens, "id");
-        let neutral = !whole && any_of(&tokens, NEUTRAL) && !neutral_is_part(&tokens, kind);
-        let lookup_table = any_of(&table, LOOKUPS) && !of_people(&table);
-        let shared = matches!(kind, Kind::Country | Kind::FreeText | Kind::FileName | Kind::City);
-        return if neutral || lookup_table && shared {
-            vague(kind)
-        } else {
-            strong(kind)
-        };
+    let said = CLEAR.said(&words).into_iter().next()?;
+    (said.to == words.len()).then_some(said.kind)
+}
+
+/// What the words of a name say first, and the words before them.
+pub(super) fn clearest(table: &str, column: &str) -> Option<(Hint, String)> {
+    let tokens = tokens(column);
+    let before = CLEAR
+        .said(&tokens)
+        .first()
+        .map(|said| tokens[..said.from].join(" "));
+    Some((hint(table, column)?, before.unwrap_or_default()))
+}
+
+/// What a column's name says, before anything else that it may say.
+pub(super) fn hint(table: &str, column: &str) -> Option<Hint> {
+    hints(table, column, &Beside::default()).into_iter().next()
+}
+
+/// What a column's name may say beside the other columns of its table, the likeliest first.
+pub(super) fn hints(table: &str, column: &str, beside: &Beside) -> Vec<Hint> {
+    let mut tokens = tokens(column);
+    if tokens.len() > 1 && tokens.first() == beside.prefix.as_ref() {
+        tokens.remove(0);
+    }
+    while tokens.len() > 1 && tokens.last().is_some_and(|last| STATES.contains(&last.as_str())) {
+        tokens.pop();
+    }
+    let table = words_of_table(table);
+    if holds(&tokens, "time zone") || holds(&tokens, "timezone") || is_of_a_directory(&tokens) {
+        return Vec::new();
+    }
+    let strong = |kind| Hint {
+        kind,
+        strength: Strength::Strong,
+    };
+    let mut hints = clear(&table, &tokens);
+    let vague = hints.iter().all(|hint| hint.strength == Strength::Vague);
+    let told = vague.then(|| beside.tell(&tokens)).flatten();
+    if let Some(kind) = value_of(&table, &tokens).or(told) {
+        hints.insert(0, strong(kind));
+    }
+    if !hints.is_empty() {
+        return hints;
     }
     if is_user(&tokens) {
-        return strong(Kind::Username);
+        return vec![strong(Kind::Username)];
     }
-    if any_of(&table, CLINICAL) && any_of(&tokens, MEASURED) {
-        return strong(Kind::Health);
+    let clinical = table
+        .iter()
+        .any(|word| CLINICAL.contains(&word.as_str()) || CLINICAL.contains(&singular(word)));
+    let clinical = clinical || beside.clinical;
+    if clinical && any_of(&tokens, MEASURED) {
+        return vec![strong(Kind::Health)];
     }
-    let kind = UNCLEAR.lookup(&tokens)?;
+    unclear(&table, &tokens, beside)
+}
+
+/// What the clear words of a name say.
+fn clear(table: &[String], tokens: &[String]) -> Vec<Hint> {
+    let lookup_table = any_of(table, LOOKUPS) && !of_people(table);
+    let judge = |said: Said| {
+        let kind = said.kind;
+        // In a table of files, "fname" is a file's.
+        let file = kind == Kind::FirstName && any_of(tokens, &["fname"]) && of_files(table);
+        let kind = if file { Kind::FileName } else { kind };
+        // "payer_id", "session_id" are personal as a whole; "address_id" is a reference.
+        let whole = matches!(kind, Kind::Credential | Kind::Username) && holds(tokens, "id");
+        let neutral = !whole && is_neutral(tokens, said);
+        let shared = matches!(
+            kind,
+            Kind::Country | Kind::FreeText | Kind::FileName | Kind::City | Kind::Postcode | Kind::Region
+        );
+        let strength = if neutral || lookup_table && shared {
+            Strength::Vague
+        } else {
+            Strength::Strong
+        };
+        Hint { kind, strength }
+    };
+    CLEAR.said(tokens).into_iter().map(judge).collect()
+}
+
+/// What words that can mean anything say.
+fn unclear(table: &[String], tokens: &[String], beside: &Beside) -> Vec<Hint> {
+    let strong = |kind: Kind| is_told(table, tokens, beside, kind);
+    let judge = |said: Said| {
+        let strength = if strong(said.kind) {
+            Strength::Strong
+        } else {
+            Strength::Vague
+        };
+        Hint {
+            kind: said.kind,
+            strength,
+        }
+    };
+    let reference = holds(tokens, "id");
+    UNCLEAR
+        .said(tokens)
+        .into_iter()
+        .map(judge)
+        .filter(|hint| !reference || hint.strength == Strength::Strong || hint.kind == Kind::NationalId)
+        .collect()
+}
+
+/// Whether the table, or a word beside it, makes a vague word clear.
+fn is_told(table: &[String], tokens: &[String], beside: &Beside, kind: Kind) -> bool {
     let prefixed = tokens.len() == 2
-        && (table.first() == tokens.first() || tokens[0].len() <= 4 && !WORDS.contains(tokens[0].as_str()));
+        && (table
+            .iter()
+            .any(|word| *word == tokens[0] || singular(word) == tokens[0])
+            || tokens[0].len() <= 4 && !WORDS.contains(tokens[0].as_str()));
     let alone = tokens.len() == 1 || prefixed;
     let person = tokens
         .iter()
         .any(|token| PEOPLE.contains(&token.as_str()) || PEOPLE.contains(&singular(token)));
-    let whose = person || kind == Kind::FullName && any_of(&tokens, OWNERS);
-    let named = tokens
-        .last()
-        .is_some_and(|last| matches!(last.as_str(), "name" | "nom" | "nombre" | "state"))
-        && !any_of(
-            &tokens,
-            NEUTRAL
-                .iter()
-                .filter(|word| **word != "state")
-                .copied()
-                .collect::<Vec<_>>()
-                .as_slice(),
-        );
+    let whose = person || kind == Kind::FullName && any_of(tokens, OWNERS);
+    let last = tokens.last().map(String::as_str).unwrap_or_default();
+    let named = matches!(last, "name" | "nom" | "nombre" | "state")
+        && !tokens
+            .iter()
+            .any(|token| token != "state" && NEUTRAL.contains(&token.as_str()));
     if tokens.len() > 1 && whose && named && matches!(kind, Kind::FullName | Kind::Region) {
-        return strong(kind);
+        return true;
     }
-    if kind == Kind::FreeText && alone && table.last().is_some_and(|last| TALK.contains(&singular(last))) {
-        return strong(kind);
+    let files = of_files(table) && !of_people(table);
+    let people = of_people(table) || beside.person && !files;
+    let talk = table.last().is_some_and(|last| TALK.contains(&singular(last)));
+    match kind {
+        Kind::FullName if shows_name(tokens) => people,
+        Kind::Credential => {
+            let invited = [
+                "invitation",
+                "invite",
+                "signup",
+                "verification",
+                "confirmation",
+                "reset",
+            ];
+            let invited = table.iter().any(|word| invited.contains(&singular(word)));
+            alone && (people && last == "pin" || invited && matches!(last, "code" | "key"))
+        }
+        Kind::FreeText => {
+            alone
+                && last != "data"
+                && (talk || beside.person && people && matches!(last, "description" | "details" | "info"))
+        }
+        Kind::Url => people && alone && !matches!(last, "image" | "identifier") && !is_ours(tokens),
+        Kind::FullName => alone && (of_people(table) || people && matches!(last, "name" | "nom" | "nombre")),
+        Kind::NationalId => people && (last == "idnumber" || holds(tokens, "id number")),
+        Kind::Region => any_of(table, &["address", "addresses"]) && !holds(tokens, "id"),
+        _ => false,
     }
-    if kind == Kind::Url && alone && of_people(&table) && tokens.last().is_some_and(|last| last == "url") {
-        return strong(kind);
-    }
-    if kind == Kind::FullName && alone && of_people(&table) {
-        return strong(kind);
-    }
-    if kind == Kind::Region && any_of(&table, &["address", "addresses"]) && !holds(&tokens, "id") {
-        return strong(kind);
-    }
-    (!holds(&tokens, "id")).then(|| vague(kind)).flatten()
+}
+
+fn shows_name(tokens: &[String]) -> bool {
+    holds(tokens, "display name") || holds(tokens, "displayname")
+}
+
+/// Whether a column holds by which name something is shown.
+pub(super) fn is_shown_name(column: &str) -> bool {
+    shows_name(&tokens(column))
+}
+
+fn of_files(table: &[String]) -> bool {
+    table.iter().any(|word| FILES.contains(&singular(word)))
+}
+
+/// Whether an address on the web is one of the application's own.
+pub(super) fn is_ours(tokens: &[String]) -> bool {
+    any_of(tokens, OURS)
+}
+
+/// Whether a name says where a directory of users keeps something, not what it is.
+fn is_of_a_directory(tokens: &[String]) -> bool {
+    tokens.len() > 1 && matches!(tokens[0].as_str(), "attr" | "attribute" | "mapping" | "map")
 }
 
 /// Whether a name ends in somebody who uses the application, or did something with the row; of a text, that is what he is called.
 fn is_user(tokens: &[String]) -> bool {
-    const USERS: [&str; 7] = [
-        "user",
-        "usuario",
-        "utilisateur",
-        "uid",
-        "userid",
-        "utente",
-        "gebruiker",
-    ];
     let Some((last, before)) = tokens.split_last() else {
         return false;
     };
     let neutral = any_of(before, NEUTRAL) || any_of(before, &["group", "filter"]);
     let user = USERS.contains(&last.as_str())
         || last == "lower" && before.last().is_some_and(|before| before == "uid");
-    let did = last == "by" && !before.is_empty();
+    // "created_by", "cree_par", "erstellt_von".
+    let did = matches!(last.as_str(), "by" | "par" | "por" | "von" | "door" | "przez") && !before.is_empty();
+    // "assigned_to", "allocated_to".
+    let given = last == "to"
+        && before.last().is_some_and(|before| {
+            matches!(
+                before.as_str(),
+                "assigned" | "allocated" | "delegated" | "escalated"
+            )
+        });
+    let whose = before.first().is_some_and(|first| first == "uid");
     let id = last == "id"
         && before
             .last()
             .is_some_and(|before| before == "user" || before == "actor");
-    (user || did || id) && !neutral
+    (user || did || given || id || whose) && !neutral
 }
 
-fn singular(word: &str) -> &str {
-    word.strip_suffix('s').unwrap_or(word)
+pub(super) fn singular(word: &str) -> &str {
+    let single = word
+        .strip_suffix('s')
+        .filter(|single| !single.ends_with(['s', 'u']));
+    single.unwrap_or(word)
 }
 
-/// "zip code", "state name" and the like: the neutral word belongs to the phrase.
-fn neutral_is_part(tokens: &[String], kind: Kind) -> bool {
-    let neutral = tokens.iter().filter(|token| NEUTRAL.contains(&token.as_str()));
-    let part = |word: &str| match kind {
+/// Whether words beside a phrase make it a switch, a counter, a reference or a setting: nearly all do so behind it
+/// (`email_notification` is none, `notification_email` is an address), some before it as well.
+fn is_neutral(tokens: &[String], said: Said) -> bool {
+    let part = |word: &str| match said.kind {
         Kind::Postcode => word == "code",
         Kind::BankAccount => matches!(word, "code" | "num"),
         Kind::Card | Kind::Phone => word == "num",
         Kind::Region => word == "state",
         Kind::NationalId => matches!(word, "id" | "code" | "num" | "state"),
+        Kind::Gender => matches!(word, "code" | "status"),
+        Kind::Health => word == "status",
         Kind::BirthDate => matches!(word, "date" | "at"),
         Kind::Credential => matches!(word, "code" | "confirmed"),
         _ => false,
     };
-    neutral.into_iter().all(|word| part(word))
+    let behind = tokens[said.to..]
+        .iter()
+        .any(|word| NEUTRAL.contains(&word.as_str()) && !part(word));
+    behind
+        || tokens[..said.from]
+            .iter()
+            .any(|word| SWITCHES.contains(&word.as_str()))
 }
 
 #[cfg(test)]

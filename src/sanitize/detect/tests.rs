@@ -298,8 +298,15 @@ fn evidence_and_confidence_go_together() {
 #[test]
 fn numbers_and_dates_are_personal_by_name_or_by_value() {
     let numbers = |from: u64, step: u64| (0..40).map(|n| (from + n * step).to_string()).collect::<Vec<_>>();
-    let looks =
-        |column, type_name, values: &[String]| looks_personal_number("users", column, type_name, values);
+    let looks = |column, type_name, values: &[String]| {
+        let sample = ColumnSample {
+            table: "users",
+            column,
+            type_name,
+            values,
+        };
+        detect(&sample).is_some() || are_phones(type_name, values)
+    };
     assert!(looks("phone", "bigint", &numbers(33_612_345_678, 7_919)));
     assert!(looks("x", "bigint", &numbers(33_612_345_678, 7_919)));
     assert!(looks("birth_date", "date", &[]));
@@ -319,4 +326,60 @@ fn numbers_and_dates_are_personal_by_name_or_by_value() {
     assert!(!looks("created_at", "timestamp with time zone", &[]));
     assert!(!looks("shipped_on", "date", &[]));
     assert!(!looks("public_id", "uuid", &[]));
+}
+
+#[test]
+fn the_last_word_tells_and_what_stands_before_it_says_whose() {
+    for (table, column, type_name, kind) in [
+        ("deals", "billing_address_city", "text", "city"),
+        ("deals", "spouse_birthdate", "date", "birth-date"),
+        ("deals", "notification_email", "text", "email"),
+        ("deals", "email_signature", "text", "free-text"),
+        ("deals", "country_of_birth", "integer", "-"),
+        ("deals", "email_notification", "text", "-"),
+        ("deals", "type_document", "text", "-"),
+        ("uploads", "store_fname", "text", "file-name"),
+        ("directories", "attr_lastname", "text", "-"),
+        ("products", "display_name", "text", "-"),
+        ("members", "display_name", "text", "full-name"),
+        ("mails", "contemail", "text", "email"),
+        ("visits", "iplastlogin", "text", "ip"),
+        ("akten", "erstellt_von", "text", "username"),
+    ] {
+        assert_eq!(found(table, column, type_name, &[]), kind, "{table}.{column}");
+    }
+}
+
+#[test]
+fn codes_of_one_digit_are_personal_where_the_name_says_so() {
+    let codes: Vec<String> = (0..40).map(|n| (n % 3).to_string()).collect();
+    let counts: Vec<String> = (0..40).map(|n| (n * 7).to_string()).collect();
+    assert_eq!(found("staff", "gender", "smallint", &codes), "gender");
+    assert_eq!(found("staff", "marital_status", "integer", &codes), "gender");
+    assert_eq!(found("staff", "smoker", "integer", &codes), "health");
+    assert_eq!(found("staff", "gender", "integer", &counts), "-");
+    assert_eq!(found("staff", "gender_id", "integer", &codes), "-");
+}
+
+#[test]
+fn a_name_of_an_account_may_be_a_number_and_a_reference_is_none() {
+    let numbers: Vec<String> = (0..40).map(|n| (20_240_001 + n * 37).to_string()).collect();
+    let handles: Vec<String> = (0..40).map(|n| format!("anna{n}")).collect();
+    assert_eq!(found("students", "username", "text", &numbers), "username");
+    assert_eq!(found("students", "login", "text", &numbers), "username");
+    assert_eq!(found("students", "created_by", "text", &numbers), "-");
+    assert_eq!(found("students", "user_id", "text", &numbers), "-");
+    assert_eq!(found("students", "created_by", "text", &handles), "username");
+    // What is called a person's name or address holds an account's.
+    assert_eq!(found("letters", "to_address", "text", &handles), "username");
+}
+
+#[test]
+fn texts_in_bytes_are_read() {
+    let card = |n: usize| format!("BEGIN:VCARD\nFN:Anna Smith\nEMAIL:anna{n}@a.test\nEND:VCARD");
+    let hexadecimal = |text: String| format!("\\x{}", crate::model::hex(text.as_bytes()));
+    let cards: Vec<String> = (0..10).map(|n| hexadecimal(card(n))).collect();
+    let noise: Vec<String> = (0..10).map(|n| format!("\\xff00{n:02x}fe")).collect();
+    assert_eq!(found("cards", "data", "bytea", &cards), "structured");
+    assert_eq!(found("cards", "data", "bytea", &noise), "-");
 }

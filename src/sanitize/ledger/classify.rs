@@ -159,12 +159,8 @@ impl<'a> Classifier<'a> {
             TypeFamily::Integer if column.primary_key && column.sequence => Some(Exemption::SequenceKey),
             family if family.is_scalar() => {
                 let samples = (self.ground.evidence.samples)(&table.name, &column.name);
-                let personal = detect::looks_personal_number(
-                    &table.name.to_string(),
-                    &column.name,
-                    &column.type_name,
-                    &samples,
-                );
+                let personal = self.ground.look(table, column, &samples).is_some()
+                    || detect::are_phones(&column.type_name, &samples);
                 (!personal).then_some(Exemption::Scalar {
                     samples: samples.len(),
                 })

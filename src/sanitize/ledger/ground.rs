@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::super::detect::{ColumnSample, Finding, detect};
+use super::super::detect::{Beside, ColumnSample, Finding, detect_beside};
 use super::super::rules::Action;
 use super::super::schema::{Column, ForeignKey, Lookup, Table, TableName};
 use super::super::transform;
@@ -46,6 +46,8 @@ pub(super) struct Ground<'a> {
     by_column: HashMap<(&'a TableName, &'a str), usize>,
     /// What columns look like they hold; each is sampled once for it.
     findings: RefCell<BTreeMap<Node, Option<Finding>>>,
+    /// What the columns of a table say of each other.
+    beside: RefCell<BTreeMap<TableName, Beside>>,
 }
 
 impl<'a> Ground<'a> {
@@ -85,6 +87,7 @@ impl<'a> Ground<'a> {
             partition_keys,
             by_column,
             findings: RefCell::default(),
+            beside: RefCell::default(),
         };
         ground.shared = super::references::shared_columns(&ground);
         ground
@@ -96,14 +99,30 @@ impl<'a> Ground<'a> {
             return known.clone();
         }
         let (table, column) = self.column(node)?;
-        let found = detect(&ColumnSample {
-            table: &table.name.to_string(),
-            column: &column.name,
-            type_name: &column.type_name,
-            values: &(self.evidence.samples)(&table.name, &column.name),
-        });
+        let values = (self.evidence.samples)(&table.name, &column.name);
+        let found = self.look(table, column, &values);
         self.findings.borrow_mut().insert(node.clone(), found.clone());
         found
+    }
+
+    /// What these values of a column look like beside the other columns of its table.
+    pub(super) fn look(&self, table: &Table, column: &Column, values: &[String]) -> Option<Finding> {
+        let name = table.name.to_string();
+        let mut known = self.beside.borrow_mut();
+        let beside = known.entry(table.name.clone()).or_insert_with(|| {
+            let columns = table.columns.iter();
+            Beside::of(
+                &name,
+                columns.map(|column| (column.name.as_str(), column.type_name.as_str())),
+            )
+        });
+        let sample = ColumnSample {
+            table: &name,
+            column: &column.name,
+            type_name: &column.type_name,
+            values,
+        };
+        detect_beside(&sample, beside)
     }
 
     /// What a column's transforms are compiled for.
