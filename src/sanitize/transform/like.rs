@@ -197,6 +197,7 @@ mod tests {
                 "{value} {fake}"
             );
         }
+        assert_ne!(like("numeric(3,-2)", "12300"), "12300");
         assert_eq!(like("float8", "NaN"), "NaN");
         assert!(like("float8", "1.5e+20").ends_with("e+20"));
         assert!(like("numeric", "12.500").ends_with("00"));

@@ -116,6 +116,8 @@ fn window(
     } else {
         most.unsigned_abs()
     };
+    // Of a type that holds hundreds only (numeric(3,-2)) the number of digits tells no limit.
+    let limit = if limit < value { u128::MAX } else { limit };
     let (mut low, mut high) = (least_of_range, (least_of_range + size - 1).min(limit));
     for end in ENDS.map(|end| end + u128::from(negative)) {
         if value <= end {
