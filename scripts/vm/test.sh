@@ -175,7 +175,8 @@ for part in "${parts[@]}"; do
 done
 list vm_reboot "$filter" >"$work/reboots"
 while read -r test; do in_turn machine_that_reboots "$test"; done <"$work/reboots"
-mapfile -t tests < <(list live "${live[@]}" | grep -F -- "$filter" || :)
+list live "${live[@]}" >"$work/live"
+mapfile -t tests < <(grep -F -- "$filter" "$work/live" || :)
 if [ "${#tests[@]}" != 0 ]; then in_turn machine live live --exact "${tests[@]}"; fi
 if [ "${#running[@]}" = 0 ]; then
     echo "error: no test is named like that: $filter" >&2

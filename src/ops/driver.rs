@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, StorageDriver};
 use crate::exec::Tool;
-use crate::state::Layout;
 use crate::storage::{Advice, Btrfs, Capabilities, Filesystem, Storage, StorageError, Zfs};
 
 /// Envclone's own part of a pool.
@@ -19,24 +18,19 @@ pub(super) struct Wanted {
     pub(super) pool: PathBuf,
     /// What each dataset of a branch may hold, which the configuration allows for the driver `zfs` only.
     branch_size: Option<u64>,
-    /// Where is remembered what was made in it.
-    remembered: [PathBuf; 2],
+    /// Where all projects remember what was made in pools.
+    state: PathBuf,
 }
 
 impl Wanted {
     /// That of a configuration.
     pub(super) fn of(config: &Config) -> Self {
         let storage = config.storage();
-        let layout = Layout {
-            state_dir: storage.state.clone(),
-            run_dir: storage.run.clone(),
-            project: config.project().clone(),
-        };
         Self {
             driver: storage.driver,
             pool: storage.pool.clone(),
             branch_size: storage.branch_size,
-            remembered: [layout.environments_dir(), layout.runs_dir()],
+            state: storage.state.clone(),
         }
     }
 
@@ -69,15 +63,32 @@ impl Wanted {
 
     /// Whether it is a directory that could hold a pool, with nothing of what is remembered of it.
     fn is_bare(&self) -> bool {
-        let has_entries =
-            |directory: &PathBuf| fs::read_dir(directory).is_ok_and(|mut found| found.next().is_some());
         let fits = matches!(
             Filesystem::of(&self.pool),
             Ok(Filesystem::Btrfs | Filesystem::Zfs)
         );
-        let own = self.pool.join(OWN).symlink_metadata();
-        fits && own.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-            && self.remembered.iter().any(has_entries)
+        let own = self.pool.join(OWN);
+        let missing = own
+            .symlink_metadata()
+            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        fits && missing && self.is_remembered(&own)
+    }
+
+    /// Whether a record or a journal of any project names something in envclone's part of it.
+    fn is_remembered(&self, own: &Path) -> bool {
+        let entries = |directory: PathBuf| fs::read_dir(directory).into_iter().flatten().flatten();
+        let Ok(own) = serde_json::to_string(&own.join("")) else {
+            return false;
+        };
+        let own = own.trim_end_matches('"');
+        let projects = entries(self.state.clone()).map(|project| project.path());
+        let texts = projects.flat_map(|project| {
+            ["environments", "runs"]
+                .into_iter()
+                .flat_map(move |kind| entries(project.join(kind)))
+        });
+        let mut texts = texts.filter_map(|file| fs::read_to_string(file.path()).ok());
+        texts.any(|text| text.contains(own))
     }
 }
 
@@ -121,7 +132,7 @@ mod tests {
             driver,
             pool: pool.to_owned(),
             branch_size: None,
-            remembered: ["/proc/none", "/proc/none"].map(PathBuf::from),
+            state: PathBuf::from("/proc/none"),
         }
     }
 

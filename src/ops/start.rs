@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::fit::{refit, refuse_misfits};
+use super::fit::refit;
 use super::{App, OpsError, boot_id, branch, clean_up, cleaning_up, list, object_of, object_ref};
 use crate::engine::ServiceSetup;
 use crate::model::{EnvName, EnvState};
@@ -81,27 +81,23 @@ fn runs(app: &App, record: &EnvRecord) -> Result<bool, OpsError> {
 /// What of a running branch does not let its users in, in words; `None` if a server of it ended meanwhile, as one does that cannot
 /// recover from a crash, for want of room say.
 fn users_get_in(app: &App, record: &EnvRecord) -> Result<Option<Vec<String>>, OpsError> {
-    let deadline = Instant::now() + KNOWN_TO_HAVE_ENDED;
-    loop {
-        match knock(app, record) {
-            Ok(notes) => return Ok(Some(notes)),
-            Err(_) if !runs(app, record)? => return Ok(None),
-            // It takes nobody in any more a moment before it is known to have ended.
-            Err(_) if Instant::now() < deadline => pause(Duration::from_millis(20)),
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn knock(app: &App, record: &EnvRecord) -> Result<Vec<String>, OpsError> {
     let clone = record.clone.as_ref().ok_or(OpsError::OutOfOrder)?;
     let site = site_of(app, record, &clone.path);
     let mut services = Vec::new();
-    for setup in declared(app, record)? {
+    // Where one is declared no longer, all run on as they are.
+    for setup in declared(app, record).unwrap_or_default() {
         services.push(app.known_service(&setup, known_of(record, &setup)?)?);
     }
-    let notes = branch::side_by_side(&mut services, |service| service.lets_in(&site))?;
-    Ok(notes.into_iter().flatten().collect())
+    let deadline = Instant::now() + KNOWN_TO_HAVE_ENDED;
+    loop {
+        match branch::side_by_side(&mut services, |service| service.lets_in(&site)) {
+            Ok(notes) => return Ok(Some(notes.into_iter().flatten().collect())),
+            Err(_) if !runs(app, record)? => return Ok(None),
+            // It takes nobody in any more a moment before it is known to have ended.
+            Err(_) if Instant::now() < deadline => pause(Duration::from_millis(20)),
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 fn site_of<'a>(app: &'a App, record: &EnvRecord, clone: &Path) -> Site<'a> {
@@ -193,6 +189,13 @@ fn settle_again(app: &App, record: &EnvRecord) -> Result<(), OpsError> {
     } else {
         Role::Checkpoint
     };
+    let objects = [&record.clone, &record.checkpoint].into_iter().flatten();
+    if objects
+        .map(object_of)
+        .all(|object| object.path.symlink_metadata().is_ok())
+    {
+        return Ok(());
+    }
     let owned = app.storage.owned()?;
     for (known, role) in [(&record.clone, Role::Clone), (&record.checkpoint, kept)] {
         let Some(known) = known else { continue };
@@ -275,11 +278,10 @@ fn bring_up(app: &App, mut record: EnvRecord) -> Result<Vec<String>, OpsError> {
     let mut services = Vec::new();
     for setup in declared(app, &record)? {
         let mut known = known_of(&record, &setup)?.clone();
+        refit(&site.root, &setup, &mut known)?;
         services.push(if record.raw {
-            refuse_misfits(&site.root, [&setup])?;
             app.service_again(&setup, &record, &known)?
         } else {
-            refit(&site.root, &setup, &mut known)?;
             app.known_service(&setup, &known)?
         });
         // From here on the branch's files may be other than those of its last clean stop.

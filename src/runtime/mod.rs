@@ -32,7 +32,7 @@ mod systemd;
 
 pub use enter::enter_and_run;
 pub use memory::{Memory, Operation};
-pub use process::{allow_open_files, stand_back};
+pub use process::stand_back;
 pub use reserve::{StoppedForRoom, Watch};
 pub use rootfs::{NotRun, Rootfs, Sees};
 pub use sandboxed::Sandboxed;

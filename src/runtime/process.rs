@@ -158,17 +158,6 @@ pub(crate) fn no_core_dumps() -> io::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 1, 1).map_err(io::Error::from)
 }
 
-/// Lets this process have `count` files open at once, or as many as it may. Where those are too few, opening one of them fails.
-pub fn allow_open_files(count: u64) {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < count
-    {
-        // Up to the hard limit everybody may.
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(count), hard);
-    }
-}
-
 /// What a branch adds to its part of the host's memory when one is chosen to be ended, of 1000.
 const FIRST: &str = "500";
 /// How far a branch stands back behind production where both want the processor, as `nice` counts.

@@ -9,14 +9,15 @@ use crate::model::ReplacedColumn;
 use crate::sanitize::ledger::{Fate, Ledger};
 use crate::sanitize::needle::{NeedleSet, Source};
 use crate::sanitize::plan::SanitizePlan;
-use crate::sanitize::schema::{Table, TableName};
+use crate::sanitize::schema::TableName;
 use crate::sanitize::service::{ServiceError, Site, Tally};
 use crate::sanitize::transform::Transform;
 
 use super::collation::{self, SortsByBytes};
 use super::pace::Pace;
 use super::planned::{self, Tables};
-use super::rewrite::{self, ColumnCount, Out};
+use super::planner::Hidden;
+use super::rewrite::{self, ColumnCount};
 use super::rights::{self, Door, Turn};
 use super::seen::{Originals, Seen};
 use super::service::PostgresService;
@@ -29,18 +30,18 @@ use super::{finish, purge, read_through};
 const MANY_ROWS: u64 = 50_000;
 
 /// What one worker talks to the server through; others only once a table is large.
-pub(super) struct Sessions {
-    pub(super) main: Session,
+struct Sessions {
+    main: Session,
     others: Option<Vec<Session>>,
 }
 
 /// The most readers of one table: its rows are loaded by one session, which more could not keep up with.
-pub(super) const READERS: usize = 4;
+const READERS: usize = 4;
 
 /// What a table needs, and its number.
-pub(super) type Task<'w> = (&'w TableWork, u32);
+type Task<'w> = (&'w TableWork, u32);
 /// What became of it.
-pub(super) type Outcome<'w> = (&'w TableWork, Option<rewrite::Rewritten>);
+type Outcome<'w> = (&'w TableWork, Option<rewrite::Rewritten>);
 
 impl PostgresService {
     /// Runs what the tables need, and what follows from it. Of the tables in `calling` the conditions call code of the data.
@@ -85,11 +86,15 @@ impl PostgresService {
         let passed: Vec<TableName> = passed.map(|work| work.table().clone()).collect();
         let mut session = self.session(site, &database)?;
         read_through::note_untouched(&mut session, &self.schema, ledger, &passed, needles, &mut seen)?;
+        let changed: Vec<TableName> = work.iter().map(|work| work.table().clone()).collect();
+        if !late.is_empty() {
+            // They hold originals of tables that were replaced, and a table's owner may read them.
+            finish::forget_statistics(&mut session, &of_data(&changed))?;
+        }
         self.keep_session(&database, session);
         let (later, others) = self.do_late(site, place, late, calling, &mut hidden)?;
         seen.merge(later);
         outcomes.extend(others);
-        let changed: Vec<TableName> = work.iter().map(|work| work.table().clone()).collect();
         let mut tally = self.tally.clone();
         for (work, outcome) in outcomes {
             self.refuse_repeated(work, outcome.as_ref())?;
@@ -160,13 +165,7 @@ impl PostgresService {
                 let Some(task) = next else {
                     return Ok(seen);
                 };
-                let out = self.take_out(site, &mut sessions, task, place, Turn::First)?;
-                let put_in = |out| {
-                    let out = (out, Turn::First);
-                    self.put_in(site, &mut sessions, task, place, out, &mut seen)
-                };
-                let outcome = out.map(put_in).transpose()?;
-                do_whole(&mut sessions, task, Turn::First)?;
+                let outcome = self.do_table(site, &mut sessions, task, place, Turn::First, &mut seen)?;
                 outcomes
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -184,7 +183,37 @@ impl PostgresService {
         Ok((seen, outcomes))
     }
 
-    pub(super) fn sessions(&self, site: &Site<'_>) -> Result<Sessions, ServiceError> {
+    /// Does what tables need that have code of the data, one at a time: while it runs, nothing else does. What it makes that the
+    /// planner would call is hidden each time, and what it made of the schema is refused before anything is read again. Each is
+    /// whole again before the next is emptied: checks, generated columns and conditions look rows up in others.
+    fn do_late<'w>(
+        &self,
+        site: &Site<'_>,
+        place: Place<'_>,
+        mut late: Vec<Task<'w>>,
+        calling: &BTreeSet<TableName>,
+        hidden: &mut Hidden,
+    ) -> Result<(Seen, Vec<Outcome<'w>>), ServiceError> {
+        let (mut seen, mut outcomes) = (Seen::default(), Vec::new());
+        if late.is_empty() {
+            return Ok((seen, outcomes));
+        }
+        let mut sessions = self.sessions(site)?;
+        // Conditions that are code of the data are evaluated once all other tables were replaced.
+        late.sort_by_key(|(work, _)| calling.contains(work.table()));
+        for task in late {
+            hidden.hide_more(&mut sessions.main)?;
+            let conditions = calling.contains(task.0.table());
+            let turn = Turn::Late { conditions };
+            let outcome = self.do_table(site, &mut sessions, task, place, turn, &mut seen)?;
+            outcomes.push((task.0, outcome));
+        }
+        hidden.hide_more(&mut sessions.main)?;
+        self.refuse_changes(&mut sessions.main, &self.credentials_of()?.database)?;
+        Ok((seen, outcomes))
+    }
+
+    fn sessions(&self, site: &Site<'_>) -> Result<Sessions, ServiceError> {
         Ok(Sessions {
             main: self.session(site, &self.credentials_of()?.database)?,
             others: None,
@@ -244,63 +273,42 @@ impl PostgresService {
         })
     }
 
-    /// Reads out and empties a table of which columns are replaced; nothing is done to another.
-    pub(super) fn take_out(
+    fn do_table(
         &self,
         site: &Site<'_>,
         sessions: &mut Sessions,
         (work, number): Task<'_>,
         place: Place<'_>,
         turn: Turn,
-    ) -> Result<Option<Out>, ServiceError> {
-        (site.detail)(&format!("{}: {}", self.setup.name, work.table()));
-        let TableWork::Rewrite(name, columns) = work else {
-            return Ok(None);
-        };
-        let table = self.table_of(name)?;
-        let large = rewrite::is_large(&mut sessions.main, name)?;
-        let (session, others) = self.with_others(site, sessions, large);
-        let out = rewrite::take_out(session, others, (table, number), columns, place, turn)?;
-        Ok(Some(out))
-    }
-
-    /// Loads a table that was taken out.
-    pub(super) fn put_in(
-        &self,
-        site: &Site<'_>,
-        sessions: &mut Sessions,
-        (work, number): Task<'_>,
-        place: Place<'_>,
-        (out, turn): (Out, Turn),
         seen: &mut Seen,
-    ) -> Result<rewrite::Rewritten, ServiceError> {
-        let TableWork::Rewrite(name, columns) = work else {
-            return Ok(rewrite::Rewritten::default());
-        };
-        let table = (self.table_of(name)?, number);
-        let (session, others) = self.with_others(site, sessions, out.is_large());
-        let (done, noted) = rewrite::put_in(session, others, table, columns, place, (out, turn))?;
-        seen.merge(noted);
-        Ok(done)
-    }
-
-    fn table_of(&self, name: &TableName) -> Result<&Table, ServiceError> {
-        let table = self.schema.table(name);
-        table.ok_or_else(|| self.unfit(&format!("{name} vanished")))
-    }
-
-    /// The session, and those that help it with a large table.
-    fn with_others<'s>(
-        &self,
-        site: &Site<'_>,
-        sessions: &'s mut Sessions,
-        large: bool,
-    ) -> (&'s mut Session, &'s mut [Session]) {
-        let Sessions { main, others } = sessions;
-        if !large {
-            return (main, &mut []);
+    ) -> Result<Option<rewrite::Rewritten>, ServiceError> {
+        (site.detail)(&format!("{}: {}", self.setup.name, work.table()));
+        let session = &mut sessions.main;
+        match work {
+            TableWork::Empty(_) if work.is_of_large_objects() => finish::remove_large_objects(session)?,
+            TableWork::Empty(name) => rewrite::empty(session, name, number, turn)?,
+            TableWork::Rebuild(name) => {
+                if turn != Turn::First {
+                    rewrite::refuse_another(session, name, number)?;
+                }
+                finish::rebuild(session, name)?;
+            }
+            TableWork::Rewrite(name, columns) => {
+                let Some(table) = self.schema.table(name) else {
+                    return Ok(None);
+                };
+                let others = if rewrite::is_large(session, name)? {
+                    sessions.others.get_or_insert_with(|| self.other_readers(site))
+                } else {
+                    &mut Vec::new()
+                };
+                let table = (table, number);
+                let (done, noted) = rewrite::rewrite(session, others, table, columns, place, turn)?;
+                seen.merge(noted);
+                return Ok(Some(done));
+            }
         }
-        (main, others.get_or_insert_with(|| self.other_readers(site)))
+        Ok(None)
     }
 
     /// Sessions for reading a large table, one for each further core. A server that allows fewer connections is read by
@@ -334,8 +342,7 @@ impl PostgresService {
         }));
         self.refuse_changed_roles(&mut session)?;
         std::mem::take(&mut self.stilled).give_back(&mut session)?;
-        let mut renew = [changed, &views].concat();
-        renew.retain(|table| table.schema != "pg_catalog");
+        let mut renew = [of_data(changed), views.clone()].concat();
         if !self.rules.after.is_empty() {
             finish::forget_statistics(&mut session, &renew)?;
             finish::rewrite_statistics(&mut session)?;
@@ -396,27 +403,6 @@ impl PostgresService {
     }
 }
 
-/// Does what a table needs of which no column is replaced.
-pub(super) fn do_whole(
-    sessions: &mut Sessions,
-    (work, number): Task<'_>,
-    turn: Turn,
-) -> Result<(), ServiceError> {
-    let session = &mut sessions.main;
-    match work {
-        TableWork::Empty(_) if work.is_of_large_objects() => finish::remove_large_objects(session)?,
-        TableWork::Empty(name) => rewrite::empty(session, name, number, turn)?,
-        TableWork::Rebuild(name) => {
-            if turn != Turn::First {
-                rewrite::refuse_another(session, name, number)?;
-            }
-            finish::rebuild(session, name)?;
-        }
-        TableWork::Rewrite(..) => {}
-    }
-    Ok(())
-}
-
 /// Whether originals come from a column that is replaced, or from the catalogs.
 fn is_replaced(ledger: &Ledger, source: &Source) -> bool {
     let table = ledger
@@ -425,6 +411,12 @@ fn is_replaced(ledger: &Ledger, source: &Source) -> bool {
         .find(|table| table.name.to_string() == source.table);
     let column = table.and_then(|table| table.columns.iter().find(|column| column.name == source.column));
     column.is_none_or(|column| matches!(column.fate, Fate::Mask(_)))
+}
+
+/// Those that are not catalogs.
+fn of_data(tables: &[TableName]) -> Vec<TableName> {
+    let of_data = tables.iter().filter(|table| table.schema != "pg_catalog");
+    of_data.cloned().collect()
 }
 
 /// Adds what became of one table.

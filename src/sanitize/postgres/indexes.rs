@@ -11,8 +11,7 @@ use crate::engine::EngineError;
 use crate::engine::postgres::Session;
 use crate::sanitize::schema::Table;
 
-use super::error::RewriteError;
-use super::rewrite::as_applications_do;
+use super::rewrite::{RewriteError, as_applications_do};
 
 /// What the builds that run side by side may take together, in megabytes; what one alone has by the server's settings.
 const MEMORY_MB: usize = 256;

@@ -4,8 +4,7 @@ use crate::engine::EngineError;
 use crate::engine::postgres::{Session, quote_identifier};
 use crate::sanitize::schema::{Column, Table, TableName};
 
-use super::error::RewriteError;
-use super::rewrite::{key_of, quoted, regclass};
+use super::rewrite::{RewriteError, key_of, quoted, regclass};
 
 /// The longest row, in megabytes.
 const LIMIT_MB: u64 = 8;

@@ -6,9 +6,8 @@ use crate::sanitize::recent::Recent;
 use crate::sanitize::schema::{Table, TableName};
 use crate::sanitize::transform::{Masked, TransformError};
 
-use super::error::RewriteError;
 use super::linked::Linked;
-use super::rewrite::{ColumnCount, ColumnWork, Rewritten, key_of};
+use super::rewrite::{ColumnCount, ColumnWork, RewriteError, Rewritten, key_of};
 use super::seen::{Originals, Seen, Watch};
 
 /// Replaces values row by row.

@@ -10,16 +10,17 @@
 //! Nothing of this can be seen half done: whoever meets an error here leaves the branch sealed, to be removed.
 
 use std::fs::File;
+use std::io;
 
 use crate::engine::EngineError;
 use crate::engine::postgres::{Session, quote_identifier, quote_literal};
-use crate::sanitize::copy_text::Row;
+use crate::model::ServiceName;
+use crate::sanitize::copy_text::{CopyError, Row};
 use crate::sanitize::schema::{Table, TableName};
-use crate::sanitize::transform::Transform;
+use crate::sanitize::transform::{Transform, TransformError};
 
-use super::bare::{Had, empty_and_bare, give_back, had, set_flag};
-use super::error::RewriteError;
-use super::indexes::{self, Unfinished};
+use super::bare::{empty_and_bare, give_back, had, set_flag};
+use super::indexes;
 use super::rights::{Loader, Own, Turn};
 use super::seen::Seen;
 use super::spool::{self, Place};
@@ -102,41 +103,98 @@ impl Rewritten {
     }
 }
 
-/// A table whose rows lie in files, and which is empty.
-pub(super) struct Out {
-    /// Its rows as they were.
-    rows: Vec<File>,
-    /// The numbers of its files of before.
-    before: Vec<String>,
-    had: Had,
-    indexes: Vec<String>,
-    unfinished: Unfinished,
-    loader: Loader,
-    /// Whether other sessions helped.
-    helped: bool,
+/// Why a table could not be rewritten. It may be empty then.
+#[derive(Debug, thiserror::Error)]
+pub enum RewriteError {
+    /// The server.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A row could not be read.
+    #[error("service {service}: table {table} could not be read as COPY text")]
+    Copy {
+        /// The service.
+        service: ServiceName,
+        /// The table.
+        table: TableName,
+        /// What was wrong, without the value.
+        #[source]
+        source: CopyError,
+    },
+    /// A value could not be replaced.
+    #[error("service {service}: a value of {table}.{column} (key: {key}) could not be replaced")]
+    Transform {
+        /// The service.
+        service: ServiceName,
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: String,
+        /// The columns that say which row.
+        key: String,
+        /// Why, without the value.
+        #[source]
+        source: TransformError,
+    },
+    /// A row that would take more memory than envclone allows itself.
+    #[error(
+        "service {service}: a row of {table} is longer than {limit} MB, most of it in {column}; it cannot be replaced. Find such \
+         rows by {key}, and delete them, or keep them out of the table"
+    )]
+    Large {
+        /// The service.
+        service: ServiceName,
+        /// The table.
+        table: TableName,
+        /// The column with the largest value.
+        column: String,
+        /// The columns that say which row.
+        key: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// A table still has a file that it had before.
+    #[error("service {service}: table {table} kept a file of originals")]
+    NotRewritten {
+        /// The service.
+        service: ServiceName,
+        /// The table.
+        table: TableName,
+    },
+    /// A thread of envclone's own.
+    #[error("service {service}: a reader of table {table} ended before its work was done")]
+    Reader {
+        /// The service.
+        service: ServiceName,
+        /// The table.
+        table: TableName,
+    },
+    /// The spool.
+    #[error("service {service}: the spool of table {table} failed")]
+    Spool {
+        /// The service.
+        service: ServiceName,
+        /// The table.
+        table: TableName,
+        /// The kernel's error.
+        #[source]
+        source: io::Error,
+    },
 }
 
-impl Out {
-    /// Whether the table is one that other sessions help with.
-    pub(super) fn is_large(&self) -> bool {
-        self.helped
-    }
-}
-
-/// Reads `table`, whose number is `number`, out into files and empties it, which the `others` help with. At a first turn that is
-/// the beginning of a transaction in which it is loaded again; at a late one it is committed, so that no code of the data that
-/// runs from then on finds its rows.
+/// Rewrites `table`, whose number is `number`, and which the `others` help to read and to index. Where it has a late turn its
+/// new rows are written by whoever [`Loader::of`] says.
 ///
 /// # Errors
 /// [`RewriteError`].
-pub(super) fn take_out(
+pub(super) fn rewrite(
     session: &mut Session,
     others: &mut [Session],
     (table, number): (&Table, u32),
     work: &[ColumnWork],
     place: Place<'_>,
     turn: Turn,
-) -> Result<Out, RewriteError> {
+) -> Result<(Rewritten, Seen), RewriteError> {
+    let name = quoted(&table.name);
     let before = files_of(session, number)?;
     let (indexes, unfinished) = indexes::of(session, number, turn != Turn::First)?;
     lock(session, &table.name, number)?;
@@ -146,67 +204,50 @@ pub(super) fn take_out(
     };
     let had = had(session, number)?;
     let by_owner = turn == (Turn::Late { conditions: true }) && !loader.is_same_session();
-    let rows = if by_owner {
-        read_by_owner(session, (table, number), work, place, &loader)?
+    let (mut files, mut own) = if by_owner {
+        let (files, own) = read_by_owner(session, (table, number), work, place, &loader)?;
+        (files, Some(own))
     } else {
-        spool::read_out(session, others, table, work, place, &Loader::Same)?
+        let files = spool::read_out(session, others, table, work, place, &Loader::Same)?;
+        (files, None)
     };
     empty_and_bare(session, &table.name, number, &had)?;
-    if turn != Turn::First {
-        session.execute("committing an empty table", "COMMIT")?;
-    }
-    Ok(Out {
-        rows,
-        before,
-        had,
-        indexes,
-        unfinished,
-        loader,
-        helped: !others.is_empty(),
-    })
-}
-
-/// Loads a table that was taken out, through the transforms, and builds its indexes. At a late turn its new rows are written by
-/// whoever [`Loader::of`] says.
-///
-/// # Errors
-/// [`RewriteError`].
-pub(super) fn put_in(
-    session: &mut Session,
-    others: &mut [Session],
-    (table, number): (&Table, u32),
-    work: &[ColumnWork],
-    place: Place<'_>,
-    (out, turn): (Out, Turn),
-) -> Result<(Rewritten, Seen), RewriteError> {
-    let (had, loader, mut rows) = (out.had, out.loader, out.rows);
-    if turn != Turn::First {
-        lock(session, &table.name, number)?;
-        // Of what code of the data put there meanwhile. Rows that are loaded into new files are not logged.
-        empty_and_bare(session, &table.name, number, &had)?;
-    }
-    out.unfinished.leave_out(session)?;
+    unfinished.leave_out(session)?;
     if !loader.is_same_session() {
         // Its policies hold for whoever is not a superuser.
         set_flag(session, number, "relrowsecurity", "false")?;
         session.execute("committing an empty table", "COMMIT")?;
+        if own.is_none() {
+            own = Own::open(session, &loader, place.door)?;
+        }
     }
-    let mut own = Own::open(session, &loader, place.door)?;
     if let Some(own) = &mut own {
         own.session.execute("beginning", "BEGIN")?;
     }
     let (rewritten, seen) = as_applications_do(whose(&mut own, session), table, |session| {
-        spool::load(session, table, work, &mut rows, place, &loader)
+        spool::load(session, table, work, &mut files, place, &loader)
     })?;
-    drop(rows);
+    drop(files);
     if let Some(own) = &mut own {
         own.session
             .execute(&format!("committing {}", table.name), "COMMIT")?;
         lock(session, &table.name, number)?;
     }
     give_back(session, number, &had)?;
-    build_indexes(session, others, (table, number), out.indexes)?;
-    out.unfinished.give_back(session)?;
+    let side_by_side = indexes::side_by_side(&indexes, others.len() + 1);
+    if side_by_side {
+        indexes::hide(session, number)?;
+    } else {
+        as_applications_do(session, table, |session| {
+            let sql = format!("REINDEX TABLE {name}");
+            Ok(session.execute(&format!("building the indexes of {}", table.name), &sql)?)
+        })?;
+    }
+    session.execute(&format!("committing {}", table.name), "COMMIT")?;
+    if side_by_side {
+        indexes::build(session, others, (table, number), indexes)?;
+    }
+    unfinished.give_back(session)?;
     // By an index, it may be: not before they are built.
     if had.unvalidated {
         let checks = valid_checks(session, number)?;
@@ -224,36 +265,13 @@ pub(super) fn put_in(
         own.end(session)?;
     }
     let after = files_of(session, number)?;
-    if out.before.iter().any(|file| after.contains(file)) {
+    if before.iter().any(|file| after.contains(file)) {
         return Err(RewriteError::NotRewritten {
             service: session.service().clone(),
             table: table.name.clone(),
         });
     }
     Ok((rewritten, seen))
-}
-
-/// Builds the indexes of a table that was loaded, and commits it.
-fn build_indexes(
-    session: &mut Session,
-    others: &mut [Session],
-    (table, number): (&Table, u32),
-    indexes: Vec<String>,
-) -> Result<(), RewriteError> {
-    let side_by_side = indexes::side_by_side(&indexes, others.len() + 1);
-    if side_by_side {
-        indexes::hide(session, number)?;
-    } else {
-        as_applications_do(session, table, |session| {
-            let sql = format!("REINDEX TABLE {}", quoted(&table.name));
-            Ok(session.execute(&format!("building the indexes of {}", table.name), &sql)?)
-        })?;
-    }
-    session.execute(&format!("committing {}", table.name), "COMMIT")?;
-    if side_by_side {
-        indexes::build(session, others, (table, number), indexes)?;
-    }
-    Ok(())
 }
 
 /// Begins a transaction that holds a table still, if it is the one with that number. Others may read until it is emptied, which
@@ -267,15 +285,15 @@ fn lock(session: &mut Session, table: &TableName, number: u32) -> Result<(), Eng
     refuse_another(session, table, number)
 }
 
-/// Reads a table out as the role that owns it, which evaluates conditions that call code of the data; over one connection, which is
-/// ended then. The table is locked before and after.
+/// Reads a table out as the role that owns it, which evaluates conditions that call code of the data; over one connection. The
+/// table is locked before and after.
 fn read_by_owner(
     session: &mut Session,
     (table, number): (&Table, u32),
     work: &[ColumnWork],
     place: Place<'_>,
     loader: &Loader,
-) -> Result<Vec<File>, RewriteError> {
+) -> Result<(Vec<File>, Own), RewriteError> {
     // Its policies hold for its owner, it may be, and the role is let in once that is committed.
     set_flag(session, number, "relrowsecurity", "false")?;
     session.execute("committing a table's flags", "COMMIT")?;
@@ -297,8 +315,7 @@ fn read_by_owner(
     own.session.execute("ending the reading", "COMMIT")?;
     // Its schema may have another name now.
     refuse_another(session, &table.name, number)?;
-    own.end(session)?;
-    Ok(files)
+    Ok((files, own))
 }
 
 /// The session that evaluates what calls functions of the data.

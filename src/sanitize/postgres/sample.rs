@@ -15,9 +15,8 @@ use crate::sanitize::needle::{Builder, NeedleSet, Source};
 use crate::sanitize::schema::{Schema, Table, TableKind, TableName, TypeFamily};
 use crate::sanitize::transform::{Read, Transform};
 
-use super::error::RewriteError;
 use super::large::{self, as_text};
-use super::rewrite::{ColumnWork, Rule, quoted};
+use super::rewrite::{ColumnWork, RewriteError, Rule, quoted};
 use super::shuffled::order;
 use super::spool::{column_list, holds, selected};
 use super::work::column_work;

@@ -11,11 +11,10 @@ use crate::engine::postgres::{Session, fault_of, quote_identifier};
 use crate::model::ServiceName;
 use crate::sanitize::schema::Table;
 
-use super::error::RewriteError;
 use super::masker::Masker;
 use super::pace::Pace;
 use super::pipeline::{self, PipelineFault};
-use super::rewrite::{ColumnWork, Rewritten, pages, quoted};
+use super::rewrite::{ColumnWork, RewriteError, Rewritten, pages, quoted};
 use super::rights::{Door, Loader};
 use super::seen::{Originals, Seen};
 use super::shuffled::Shuffled;
