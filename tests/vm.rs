@@ -40,5 +40,7 @@ mod zfs_conformance;
 mod zfs_encrypted;
 #[path = "vm/zfs_only.rs"]
 mod zfs_only;
+#[path = "vm/zfs_ownership.rs"]
+mod zfs_ownership;
 #[path = "vm/zfs_pool.rs"]
 mod zfs_pool;

@@ -319,6 +319,7 @@ impl Storage for Zfs {
         }
         let (from, tree, facts) = self.exact(object)?;
         self.claim(&from, &facts)?;
+        self.sweep(place)?;
         self.home.prepare(place)?;
         let words = [
             "set",
@@ -352,13 +353,19 @@ impl Storage for Zfs {
             return Ok(());
         };
         // In the order of their names: a checkpoint before the clone that it is of, that before its origin.
+        let mut unknown = None;
         for place in paths.iter().filter_map(|path| Place::from_relative(path)) {
             match self.clear(&place) {
-                Ok(()) | Err(StorageError::NotOurs { .. }) => {}
+                Ok(()) => {}
+                // What the run made may have lost what says so: its place is not forgotten, or nobody would know of it.
+                Err(error @ StorageError::NotOurs { .. }) => unknown = unknown.or(Some(error)),
                 Err(error) => return Err(error),
             }
         }
-        self.home.remove_incoming(run)
+        match unknown {
+            Some(error) => Err(error),
+            None => self.home.remove_incoming(run),
+        }
     }
 
     fn owned(&self) -> Result<Vec<Owned>, StorageError> {

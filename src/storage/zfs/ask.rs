@@ -10,6 +10,8 @@ use super::plan::is_within;
 use super::{Zfs, ZfsError};
 use crate::exec::{Captured, Invocation};
 
+/// What may be in and below a dataset, but for bookmarks.
+pub(super) const EVERYTHING: &str = "filesystem,volume,snapshot";
 /// A failure with less than this free is taken for a full pool.
 const FULL_BELOW: u64 = 16 << 20;
 
@@ -91,21 +93,125 @@ impl Zfs {
         let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
         let path = Path::new(names.first().copied().unwrap_or_default());
         let text = self.zfs("looking at", path, &words)?.text();
-        Ok(parse::table(&text, properties, asked).map_err(ZfsError::from)?)
+        let table = parse::table(&text, properties, asked).map_err(ZfsError::from)?;
+        parse::check_all_there(&table, names).map_err(ZfsError::from)?;
+        Ok(table)
     }
 
-    /// The properties of one dataset or snapshot; `None` where there is none of that name. That it is not there, and not that
-    /// ZFS failed, is known from its parent, which can be read.
+    /// The properties of one dataset or snapshot; `None` where there is none of that name. Whatever else keeps it from being
+    /// read is an error: what is there and cannot be read must never pass for gone.
     pub(super) fn facts(&self, name: &str, properties: &[&str]) -> Result<Option<Facts>, StorageError> {
         match self.get(&[name], properties) {
             Ok(mut table) => Ok(table.remove(name)),
-            Err(failed) => {
-                let above = name.rsplit_once(['@', '/']).map(|(above, _)| above);
-                match above {
-                    Some(above) if self.facts(above, &["guid"]).is_ok() => Ok(None),
-                    _ => Err(failed),
-                }
+            Err(_) if matches!(self.is_absent(name), Ok(true)) => Ok(None),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// Whether there is no dataset or snapshot of that name: the one that it would be in can be listed, and does not have it, or
+    /// is not there either.
+    fn is_absent(&self, name: &str) -> Result<bool, StorageError> {
+        let Some((above, _)) = name.rsplit_once(['@', '/']) else {
+            return Ok(false);
+        };
+        match self.list(&["-d", "1"], above) {
+            Ok(names) => Ok(!names.iter().any(|listed| listed == name)),
+            Err(failed) => match self.is_absent(above) {
+                Ok(true) => Ok(true),
+                _ => Err(failed),
+            },
+        }
+    }
+
+    /// The names of a dataset and of what is below it, with snapshots; `options` say how deep.
+    pub(super) fn list(&self, options: &[&str], dataset: &str) -> Result<Vec<String>, StorageError> {
+        // Sorted by name, nothing but names is read from the pool.
+        let fixed = ["list", "-H", "-o", "name", "-s", "name", "-t", EVERYTHING];
+        let words = fixed.iter().chain(options).chain([&dataset]);
+        let words: Vec<String> = words.map(|word| (*word).to_owned()).collect();
+        let text = self.zfs("listing", Path::new(dataset), &words)?.text();
+        let below = |name: &str| is_within(name, dataset);
+        Ok(parse::names(&text, dataset, below).map_err(ZfsError::from)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::super::super::home::Home;
+    use super::*;
+    use crate::exec::Tool;
+
+    const SNAPSHOT: &str = "tank/shop@envclone-1";
+
+    /// A driver whose `zfs get` and `zfs list` are these scripts.
+    fn asking(get: &str, list: &str) -> (tempfile::TempDir, Zfs) {
+        let dir = tempfile::tempdir().unwrap();
+        let script = dir.path().join("zfs");
+        let text = format!("#!/bin/sh\ncase $1 in get) {get};; list) {list};; esac\n");
+        fs::write(&script, text).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let pool = dir.path().join("pool");
+        fs::create_dir(&pool).unwrap();
+        let tool = || Tool::at(&script).unwrap();
+        let zfs = Zfs {
+            home: Home::open(&pool).unwrap(),
+            pool,
+            dataset: "tank/envclone".to_owned(),
+            version: (2, 3),
+            branch_size: None,
+            datasets_tool: tool(),
+            pools_tool: tool(),
+        };
+        (dir, zfs)
+    }
+
+    fn is_there(get: &str, list: &str) -> Result<bool, StorageError> {
+        let (_dir, zfs) = asking(get, list);
+        let facts = zfs.facts(SNAPSHOT, &["guid"])?;
+        let listed = zfs.get_those_there(&[SNAPSHOT], &["guid"])?;
+        assert_eq!(listed.contains_key(SNAPSHOT), facts.is_some());
+        Ok(facts.is_some())
+    }
+
+    /// The kernel may have no room for another program, the answer may hold a tab that somebody put into a property, …
+    const FAILURES: [&str; 5] = [
+        "exit 1",
+        "kill -9 $$",
+        "printf 'tank/shop@envclone-1\\tguid\\t7\\t8\\t-\\n'",
+        "printf 'tank/shop@envclone-1\\tguid\\t7\\tgone\\n'",
+        ":",
+    ];
+
+    #[test]
+    fn what_cannot_be_read_is_gone_only_where_a_listing_does_not_have_it() {
+        for get in FAILURES {
+            assert!(
+                !is_there(get, "printf 'tank/shop\\ntank/shop/db\\n'").unwrap(),
+                "{get}"
+            );
+            for list in [
+                "printf 'tank/shop\\ntank/shop@envclone-1\\n'",
+                "printf 'tank/shop/db\\n'",
+                "printf 'tank/shop\\nelsewhere\\n'",
+                "exit 1",
+                "kill -9 $$",
+                ":",
+            ] {
+                assert!(is_there(get, list).is_err(), "{get}; {list}");
             }
         }
+        let get = "printf 'tank/shop@envclone-1\\tguid\\t7\\t-\\n'";
+        assert!(is_there(get, "exit 1").unwrap());
+    }
+
+    #[test]
+    fn what_is_in_something_that_is_gone_is_gone() {
+        let list = "case \"$*\" in *tank/shop) exit 1;; *) printf 'tank\\ntank/other\\n';; esac";
+        assert!(!is_there("exit 1", list).unwrap());
+        let list = "case \"$*\" in *tank/shop) exit 1;; *) printf 'tank\\ntank/shop\\n';; esac";
+        assert!(is_there("exit 1", list).is_err());
     }
 }

@@ -97,6 +97,7 @@ impl Zfs {
 
     /// Makes a place for an object that is about to be made: what it will consist of is written down first.
     pub(super) fn prepare(&self, place: &Place, tree: &Tree) -> Result<Working, StorageError> {
+        self.sweep(place)?;
         let path = self.home.prepare(place)?;
         let relative = place.relative();
         let volume = self.home.volume();
@@ -144,6 +145,36 @@ impl Zfs {
         self.gone(place, removed)
     }
 
+    /// Removes what a run that was killed left at a place before it had written down what it would make there, or after that
+    /// was gone: empty directories, which are nobody's.
+    pub(super) fn sweep(&self, place: &Place) -> Result<(), StorageError> {
+        if !matches!(self.home.is_taken(place), Ok(true)) || !self.is_bare(place)? {
+            return Ok(());
+        }
+        self.vacate(place)
+    }
+
+    /// Whether nothing but empty directories is at a place.
+    fn is_bare(&self, place: &Place) -> Result<bool, StorageError> {
+        let path = self.home.path_of(place);
+        let holds_only = |dir: PathBuf, names: &[&str]| match self.home.volume().read_dir(dir) {
+            Ok(entries) => Ok(entries
+                .iter()
+                .all(|entry| names.iter().any(|name| entry.name == *name))),
+            Err(VolumeError::NotFound { .. }) => Ok(true),
+            Err(VolumeError::NotADirectory { .. }) => Ok(false),
+            Err(error) => Err(from_volume("reading", &path, error)),
+        };
+        if !holds_only(place.relative(), &[ROOT])? {
+            return Ok(false);
+        }
+        let mounts = mounting::table()?;
+        if mounts.iter().any(|mount| mount.point.starts_with(&path)) {
+            return Ok(false);
+        }
+        holds_only(place.relative().join(ROOT), &[])
+    }
+
     fn gone(&self, place: &Place, removed: Result<(), VolumeError>) -> Result<(), StorageError> {
         match removed {
             Ok(()) | Err(VolumeError::NotFound { .. }) => Ok(()),
@@ -159,6 +190,7 @@ impl Zfs {
         let path = self.home.path_of(place).join(NAMES);
         let bytes = match self.home.volume().read(place.relative().join(NAMES), NAMES_LIMIT) {
             Ok(bytes) => bytes,
+            Err(VolumeError::NotFound { .. }) if self.is_bare(place)? => return Ok(None),
             Err(VolumeError::NotFound { .. }) => return Err(not_ours(&path, "it is not there")),
             Err(error) => return Err(from_volume("reading", &path, error)),
         };

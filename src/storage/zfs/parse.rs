@@ -117,6 +117,33 @@ pub(super) fn table(
     }
 }
 
+/// Reads the answer of `zfs list -H -o name … DATASET`: the dataset and what `asked` says may be listed with it.
+pub(super) fn names(
+    text: &str,
+    dataset: &str,
+    asked: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, Unreadable> {
+    let command = "zfs list";
+    let names: Vec<String> = text.lines().map(str::to_owned).collect();
+    if let Some(wrong) = names.iter().find(|name| name.contains('\t') || !asked(name)) {
+        return Err(unreadable(command, wrong));
+    }
+    // What was cut short must not tell that something is not there.
+    if names.iter().any(|name| name == dataset) {
+        Ok(names)
+    } else {
+        Err(unreadable(command, text))
+    }
+}
+
+/// Checks that these are among what was told of.
+pub(super) fn check_all_there(table: &Table, names: &[&str]) -> Result<(), Unreadable> {
+    match names.iter().find(|name| !table.contains_key(**name)) {
+        Some(missing) => Err(unreadable("zfs get", &format!("nothing of {missing}"))),
+        None => Ok(()),
+    }
+}
+
 fn source_of(text: &str) -> Option<Source> {
     match text {
         "-" => Some(Source::None),
@@ -332,6 +359,23 @@ tank/e1files\tenvclone:mark\t-\t-
         assert!(read(&text).is_err());
         let other = CLONE.replacen("-\t-\n", "x\tlocal\ntank/other\tguid\t1\t-\n", 1);
         assert!(read(&other).is_err());
+    }
+
+    #[test]
+    fn a_listing_is_read_whole_or_not_at_all() {
+        let listed = "tank/a\ntank/a/b c\ntank/a@x\n";
+        let read = |text: &str| names(text, "tank/a", |name| name.starts_with("tank/a"));
+        assert_eq!(read(listed).unwrap(), ["tank/a", "tank/a/b c", "tank/a@x"]);
+        for text in ["", "tank/a/b\n", "tank/a\ntank/b\n", "tank/a\t1\n", "tank/a\n\n"] {
+            assert!(read(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_lacks_what_was_asked_for_is_unreadable() {
+        let table = read(CLONE).unwrap();
+        check_all_there(&table, &["tank/e1files"]).unwrap();
+        assert!(check_all_there(&table, &["tank/e1files", "tank/e2files"]).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::super::working::Working;
 use super::super::{Object, Place, StorageError};
+use super::ask::EVERYTHING;
 use super::parse::{self, Table};
 use super::plan::{self, RUN, Tree, dataset_of, is_within};
 use super::{Zfs, ZfsError, holders, mounting, not_ours, own};
@@ -25,7 +26,6 @@ const TO_GO: [&str; 8] = [
 const OF_ORIGIN: [&str; 3] = ["userrefs", "clones", "defer_destroy"];
 /// How often it is tried to destroy what nobody seems to use.
 const ATTEMPTS: usize = 10;
-const EVERYTHING: &str = "filesystem,volume,snapshot";
 
 /// An object that is to go.
 pub(super) struct Going {
@@ -65,9 +65,11 @@ impl Zfs {
     /// Tidies the places of settled objects of a run that were destroyed by one that was killed then.
     pub(super) fn leave_what_is_gone(&self, run: &RunId) -> Result<(), StorageError> {
         for place in self.home.places()? {
-            let settled = matches!(place, Place::Environment { .. });
+            if !matches!(place, Place::Environment { .. }) {
+                continue;
+            }
+            self.sweep(&place)?;
             if let Ok(Some(tree)) = self.names(&place)
-                && settled
                 && own::is_of_run(&tree, run)
                 && self.facts(tree.root(), &["guid"])?.is_none()
             {
