@@ -17,6 +17,7 @@ mod devices;
 mod error;
 mod holders;
 mod host;
+mod husk;
 mod mark;
 mod mounting;
 mod own;

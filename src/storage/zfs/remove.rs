@@ -46,22 +46,6 @@ impl Zfs {
         }
     }
 
-    /// Tidies a place whose object is gone: a run may have been killed between the two, and before what was to go with it went.
-    pub(super) fn leave(&self, place: &Place) -> Result<(), StorageError> {
-        if let Some(work) = self.work_at(place)? {
-            let home = self.home_dataset();
-            let direct = ["-d", "1", "-t", "filesystem"];
-            let table = self.get_with(&direct, &[&home], &[plan::HUSK], |name| is_within(name, &home))?;
-            for (name, _) in table
-                .iter()
-                .filter(|(_, facts)| facts.local(plan::HUSK) == Some("on"))
-            {
-                self.reap(&work, name)?;
-            }
-        }
-        self.vacate(place)
-    }
-
     /// Tidies the places of settled objects of a run that were destroyed by one that was killed then.
     pub(super) fn leave_what_is_gone(&self, run: &RunId) -> Result<(), StorageError> {
         for place in self.home.places()? {
@@ -110,7 +94,7 @@ impl Zfs {
     }
 
     /// A dataset and all below it; `None` where there is none of that name.
-    fn all_below(&self, root: &str) -> Result<Option<Table>, StorageError> {
+    pub(super) fn all_below(&self, root: &str) -> Result<Option<Table>, StorageError> {
         match self.get_below(root, EVERYTHING, &TO_GO) {
             Ok(table) => Ok(Some(table)),
             Err(failed) => match self.facts(root, &["guid"])? {
@@ -154,7 +138,9 @@ impl Zfs {
             self.only_our_clones(name, facts.value("clones"))?;
             there.push(name);
         }
-        self.husks_go_too(tree)?;
+        let at_once = |name: &&str| matches!(table[*name].value("clones"), "" | "-");
+        let at_once = there.iter().copied().filter(at_once).map(str::to_owned);
+        self.husks_go_too(dataset_of(tree.root()), at_once.collect())?;
         mounting::unmount(tree, &self.path_of(place))?;
         // At once, or, where there are clones of it, with the last of them.
         there
@@ -173,7 +159,8 @@ impl Zfs {
         let origin = table[tree.root()].value("origin").to_owned();
         let is_needed = table.keys().any(|name| name.contains('@'));
         if !is_needed {
-            self.origins_go_too(table)?;
+            let going = self.origins_go_too(table)?;
+            self.husks_go_too(dataset_of(&origin), going)?;
         }
         mounting::unmount(tree, &self.path_of(place))?;
         self.detach(place)?;
@@ -187,82 +174,35 @@ impl Zfs {
         Ok(origin)
     }
 
-    /// A snapshot that is to go with the last of its clones stays when somebody holds it, or made a clone of it, and with it,
-    /// unseen, all that it holds of production.
-    fn origins_go_too(&self, clones: &Table) -> Result<(), StorageError> {
+    /// The snapshots that go with the last of their clones, which these are. One stays when somebody holds it, or made a clone
+    /// of it, and with it, unseen, all that it holds of production.
+    pub(super) fn origins_go_too(&self, clones: &Table) -> Result<Vec<String>, StorageError> {
         let origins = clones.values().map(|facts| facts.value("origin"));
         let origins: Vec<&str> = origins.filter(|origin| origin.contains('@')).collect();
         if origins.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let goes = |facts: &parse::Facts| {
-            let mut others = facts.value("clones").split(',');
-            facts.value("defer_destroy") == "on" && others.all(|clone| clones.contains_key(clone))
-        };
+        let mut going = Vec::new();
         for (name, facts) in self.get(&origins, &OF_ORIGIN)? {
-            if facts.value("defer_destroy") == "on" {
-                self.only_our_clones(&name, facts.value("clones"))?;
+            if facts.value("defer_destroy") != "on" {
+                continue;
             }
-            if goes(&facts) && facts.value("userrefs") != "0" {
+            self.only_our_clones(&name, facts.value("clones"))?;
+            let mut others = facts.value("clones").split(',');
+            if !others.all(|clone| clones.contains_key(clone)) {
+                continue;
+            }
+            if facts.value("userrefs") != "0" {
                 let tags = self.holds(&name)?;
                 return Err(ZfsError::Held { snapshot: name, tags }.into());
             }
+            going.push(name);
         }
-        Ok(())
-    }
-
-    /// Destroys a husk that nothing needs any more, then the husk that it was a clone of, and so on.
-    fn reap(&self, work: &Working, dataset: &str) -> Result<(), StorageError> {
-        let mut next = dataset.to_owned();
-        while let Some((root, table)) = self.husk(&next)? {
-            if table.keys().any(|name| name.contains('@')) {
-                return Ok(());
-            }
-            self.destroy_all(work, &table)?;
-            dataset_of(table[&root].value("origin")).clone_into(&mut next);
-        }
-        Ok(())
-    }
-
-    /// Whether all husks that go with these snapshots can.
-    fn husks_go_too(&self, snapshots: &Tree) -> Result<(), StorageError> {
-        let mut going: Vec<String> = snapshots.names().into_iter().map(str::to_owned).collect();
-        let mut next = dataset_of(snapshots.root()).to_owned();
-        while let Some((root, table)) = self.husk(&next)? {
-            if table
-                .keys()
-                .any(|name| name.contains('@') && !going.contains(name))
-            {
-                return Ok(());
-            }
-            let origins = |(_, facts): (&String, &parse::Facts)| facts.value("origin").to_owned();
-            dataset_of(table[&root].value("origin")).clone_into(&mut next);
-            let husk = table
-                .into_iter()
-                .filter(|(name, _)| !name.contains('@'))
-                .collect();
-            self.origins_go_too(&husk)?;
-            going = husk.iter().map(origins).collect();
-        }
-        Ok(())
-    }
-
-    /// The husk that a dataset belongs to: its root, and everything of it and hanging on it.
-    fn husk(&self, dataset: &str) -> Result<Option<(String, Table)>, StorageError> {
-        let home = format!("{}/", self.home_dataset());
-        let Some(below) = dataset.strip_prefix(&home) else {
-            return Ok(None);
-        };
-        let root = format!("{home}{}", below.split('/').next().unwrap_or_default());
-        let Some(table) = self.all_below(&root)? else {
-            return Ok(None);
-        };
-        let is_husk = table[&root].local(plan::HUSK) == Some("on") && only_ours(&root, &table).is_ok();
-        Ok(is_husk.then_some((root, table)))
+        Ok(going)
     }
 
     /// Destroys datasets, those below others first.
-    fn destroy_all(&self, work: &Working, table: &Table) -> Result<(), StorageError> {
+    pub(super) fn destroy_all(&self, work: &Working, table: &Table) -> Result<(), StorageError> {
         table
             .keys()
             .rev()
@@ -331,7 +271,7 @@ impl Zfs {
 
 /// Everything in and below a clone must have been made by a run of ours: datasets that a person made in it, and snapshots
 /// that another tool took of it, are not ours to destroy.
-fn only_ours(root: &str, table: &Table) -> Result<(), ZfsError> {
+pub(super) fn only_ours(root: &str, table: &Table) -> Result<(), ZfsError> {
     let foreign = |(name, facts): &(&String, &parse::Facts)| {
         facts.local(RUN).is_none() || !is_within(name, root) || facts.value("type") == "volume"
     };
