@@ -1,12 +1,14 @@
 //! Husks: clones that were destroyed while snapshots of them are still needed. Each goes with the last of those, and then what it
 //! was a clone of, and so on.
 
+use std::path::Path;
+
 use super::super::working::Working;
 use super::super::{Place, StorageError};
-use super::Zfs;
-use super::parse::Table;
-use super::plan::{self, RUN, dataset_of, is_within};
+use super::parse::{Facts, Table};
+use super::plan::{HUSK, RUN, Tree, dataset_of, is_within};
 use super::remove::only_ours;
+use super::{Zfs, ZfsError, own};
 
 impl Zfs {
     /// Tidies a place whose object is gone: a run may have been killed between the two, and before what was to go with it went.
@@ -14,15 +16,24 @@ impl Zfs {
         if let Some(work) = self.work_at(place)? {
             let home = self.home_dataset();
             let direct = ["-d", "1", "-t", "filesystem"];
-            let table = self.get_with(&direct, &[&home], &[plan::HUSK], |name| is_within(name, &home))?;
-            for (name, _) in table
-                .iter()
-                .filter(|(_, facts)| facts.local(plan::HUSK) == Some("on"))
-            {
+            let asked = ["guid", RUN, HUSK];
+            let table = self.get_with(&direct, &[&home], &asked, |name| is_within(name, &home))?;
+            for (name, _) in table.iter().filter(|(name, facts)| is_husk(name, facts)) {
                 self.reap(&work, name)?;
             }
         }
         self.vacate(place)
+    }
+
+    /// Makes a husk of a clone. All of its datasets name the guid of its root: on any other dataset that value counts for nothing.
+    pub(super) fn put_aside(&self, work: &Working, tree: &Tree, table: &Table) -> Result<(), StorageError> {
+        let guid = table[tree.root()].value("guid");
+        let mut words = vec!["set".to_owned(), format!("{HUSK}={guid}")];
+        let there = tree.names().into_iter().filter(|name| table.contains_key(*name));
+        // The root is the last: only then it is one.
+        words.extend(there.rev().map(str::to_owned));
+        self.zfs_at(work, "putting aside", Path::new(tree.root()), &words)
+            .map(drop)
     }
 
     /// Destroys a husk that nothing needs any more, then the husk that it was a clone of, and so on.
@@ -32,7 +43,7 @@ impl Zfs {
             if is_needed(&table) {
                 return Ok(());
             }
-            only_ours(&root, &table)?;
+            only_of_husk(&root, &table)?;
             self.destroy_all(work, &table)?;
             dataset_of(table[&root].value("origin")).clone_into(&mut next);
         }
@@ -51,7 +62,7 @@ impl Zfs {
             if is_needed(&table) {
                 return Ok(());
             }
-            only_ours(&root, &table)?;
+            only_of_husk(&root, &table)?;
             dataset_of(table[&root].value("origin")).clone_into(&mut next);
             going = self.origins_go_too(&table)?;
         }
@@ -68,13 +79,23 @@ impl Zfs {
         let Some(table) = self.all_below(&root)? else {
             return Ok(None);
         };
-        let is_husk = table[&root].local(plan::HUSK) == Some("on");
-        Ok(is_husk.then_some((root, table)))
+        Ok(is_husk(&root, &table[&root]).then_some((root, table)))
     }
+}
+
+/// Whether these are the facts of the root of a husk.
+fn is_husk(name: &str, facts: &Facts) -> bool {
+    facts.local(HUSK) == Some(facts.value("guid")) && own::is_named_by_its_run(name, facts)
+}
+
+/// Checks that a husk consists of nothing but what was put aside with its root, and of snapshots of ours.
+fn only_of_husk(root: &str, table: &Table) -> Result<(), ZfsError> {
+    let guid = table[root].value("guid");
+    only_ours(root, table, |_, facts| facts.local(HUSK) == Some(guid))
 }
 
 /// Whether a snapshot of ours is still taken of a husk; one of others keeps it from going, but does not need it.
 fn is_needed(husk: &Table) -> bool {
     husk.iter()
-        .any(|(name, facts)| name.contains('@') && facts.local(RUN).is_some())
+        .any(|(name, facts)| name.contains('@') && own::is_named_by_its_run(name, facts))
 }

@@ -30,11 +30,30 @@ pub(super) fn clone_name(home: &str, run: &str, suffix: &str) -> String {
     format!("{home}/{run}-{suffix}")
 }
 
+/// The run that gave a snapshot, or the root of a clone, its name.
+fn run_in(name: &str) -> Option<&str> {
+    let (of_snapshot, last) = match name.rsplit_once('@') {
+        Some((_, snapshot)) => (true, snapshot),
+        None => (false, name.rsplit('/').next()?),
+    };
+    let last = if of_snapshot {
+        last.strip_prefix("envclone-")?
+    } else {
+        last
+    };
+    let (run, suffix) = last.split_once('-')?;
+    let is_suffix = suffix.len() == 4 && suffix.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_suffix && run.parse::<RunId>().is_ok()).then_some(run)
+}
+
 /// Whether an object has a name that this run gave it.
 pub(super) fn is_of_run(tree: &Tree, run: &RunId) -> bool {
-    let last = tree.root().rsplit(['/', '@']).next().unwrap_or_default();
-    let name = last.strip_prefix("envclone-").unwrap_or(last);
-    name.split_once('-').is_some_and(|(of, _)| of == run.as_str())
+    run_in(tree.root()) == Some(run.as_str())
+}
+
+/// Whether a snapshot, or the root of a clone, has a name that the run gave it which its own property names.
+pub(super) fn is_named_by_its_run(name: &str, facts: &Facts) -> bool {
+    run_in(name).is_some_and(|run| facts.local(plan::RUN) == Some(run))
 }
 
 /// Four hexadecimal digits.
@@ -321,5 +340,35 @@ impl Zfs {
             }
         }
         Ok(table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run_in;
+
+    #[test]
+    fn the_run_is_read_from_names_that_runs_give_and_from_no_others() {
+        let run = "0011223344556677";
+        for name in [
+            "tank/c/.envclone/0011223344556677-0a1b",
+            "tank/shop@envclone-0011223344556677-0a1b",
+            "tank/c/.envclone/0011223344556677-0a1b/db@envclone-0011223344556677-0a1b",
+        ] {
+            assert_eq!(run_in(name), Some(run), "{name}");
+        }
+        for name in [
+            "tank",
+            "tank/c/.envclone/precious",
+            "tank/c/.envclone/0011223344556677-0a1b/db",
+            "tank/c/.envclone/envclone-0011223344556677-0a1b",
+            "tank/shop@0011223344556677-0a1b",
+            "tank/shop@envclone-0011223344556677",
+            "tank/shop@envclone-0011223344556677-0a1b2",
+            "tank/shop@envclone-0011223344556677-0a1g",
+            "tank/shop@envclone-1-0a1b",
+        ] {
+            assert_eq!(run_in(name), None, "{name}");
+        }
     }
 }

@@ -14,7 +14,8 @@ use crate::model::RunId;
 pub(super) const RUN: &str = "envclone:run";
 /// Whose it is, once it is settled; see `mark.rs`.
 pub(super) const MARK: &str = "envclone:mark";
-/// On a clone that was destroyed while snapshots of it, or their clones, are still needed: it goes with the last of them.
+/// On a clone that was destroyed while snapshots of it, or their clones, are still needed: it goes with the last of them. The
+/// value is its root's guid.
 pub(super) const HUSK: &str = "envclone:husk";
 /// On the dataset that holds all of envclone's clones.
 pub(super) const HOME: &str = "envclone:home";

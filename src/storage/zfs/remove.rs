@@ -84,12 +84,16 @@ impl Zfs {
         } else {
             self.all_below(tree.root())?.unwrap_or_default()
         };
-        match table.get(tree.root()) {
+        let root = Path::new(tree.root());
+        match table.get(tree.root()).map(|facts| facts.local(RUN)) {
             None => Ok(None),
-            Some(facts) if facts.local(RUN).is_none() => {
-                Err(not_ours(Path::new(tree.root()), "no run of envclone's made it"))
-            }
-            Some(_) => Ok(Some(Going { work, tree, table })),
+            Some(None) => Err(not_ours(root, "no run of envclone's made it")),
+            Some(Some(by)) => match place {
+                Place::Incoming { run, .. } if run.as_str() != by => {
+                    Err(not_ours(root, "another run made it"))
+                }
+                _ => Ok(Some(Going { work, tree, table })),
+            },
         }
     }
 
@@ -124,8 +128,9 @@ impl Zfs {
             let Some(facts) = table.get(name) else {
                 continue;
             };
-            if facts.local(RUN).is_none() {
-                return Err(not_ours(Path::new(name), "no run of envclone's made it"));
+            if facts.local(RUN) != table[tree.root()].local(RUN) {
+                let reason = "the run that made what it belongs to did not make it";
+                return Err(not_ours(Path::new(name), reason));
             }
             let held = !matches!(facts.value("userrefs"), "0" | "-");
             if held && matches!(facts.value("clones"), "" | "-") {
@@ -152,7 +157,8 @@ impl Zfs {
     /// Destroys a clone, or makes a husk of it; what it is a clone of.
     fn remove_clone(&self, place: &Place, going: &Going) -> Result<String, StorageError> {
         let Going { work, tree, table } = going;
-        only_ours(tree.root(), table)?;
+        let names = tree.names();
+        only_ours(tree.root(), table, |name, _| names.contains(&name))?;
         for (name, facts) in table {
             self.only_our_clones(name, facts.value("clones"))?;
         }
@@ -165,9 +171,7 @@ impl Zfs {
         mounting::unmount(tree, &self.path_of(place))?;
         self.detach(place)?;
         if is_needed {
-            let husk = ["set", &format!("{}=on", plan::HUSK), tree.root()];
-            let husk = husk.map(str::to_owned);
-            self.zfs_at(work, "putting aside", Path::new(tree.root()), &husk)?;
+            self.put_aside(work, tree, table)?;
         } else {
             self.destroy_all(work, table)?;
         }
@@ -270,11 +274,20 @@ impl Zfs {
 }
 
 /// Everything in and below a clone must have been made by a run of ours: datasets that a person made in it, and snapshots
-/// that another tool took of it, are not ours to destroy.
-pub(super) fn only_ours(root: &str, table: &Table) -> Result<(), ZfsError> {
-    let foreign = |(name, facts): &(&String, &parse::Facts)| {
-        facts.local(RUN).is_none() || !is_within(name, root) || facts.value("type") == "volume"
+/// that another tool took of it, are not ours to destroy. A property of ours is not enough: its datasets are those that
+/// `is_part` says, made by one run, and snapshots have the name that their run gave them.
+pub(super) fn only_ours(
+    root: &str,
+    table: &Table,
+    is_part: impl Fn(&str, &parse::Facts) -> bool,
+) -> Result<(), ZfsError> {
+    let run = table[root].local(RUN);
+    let is_ours = |name: &str, facts: &parse::Facts| match facts.value("type") {
+        "filesystem" => run.is_some() && facts.local(RUN) == run && is_part(name, facts),
+        "snapshot" => own::is_named_by_its_run(name, facts),
+        _ => false,
     };
+    let foreign = |(name, facts): &(&String, &parse::Facts)| !is_within(name, root) || !is_ours(name, facts);
     let others: Vec<String> = table
         .iter()
         .filter(foreign)
