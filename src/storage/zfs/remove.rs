@@ -6,7 +6,7 @@ use super::super::working::Working;
 use super::super::{Object, Place, StorageError};
 use super::ask::EVERYTHING;
 use super::parse::{self, Table};
-use super::plan::{self, RUN, Tree, dataset_of, is_within};
+use super::plan::{self, Part, RUN, Tree, dataset_of, is_within};
 use super::{Zfs, ZfsError, holders, mounting, not_ours, own};
 use crate::exec::Invocation;
 use crate::model::RunId;
@@ -40,10 +40,40 @@ impl Zfs {
     /// Destroys whatever is at a place in `incoming/`, half made or whole; nothing is fine.
     pub(super) fn clear(&self, place: &Place) -> Result<(), StorageError> {
         match self.look_at_all(place)? {
-            Some(going) => self.remove(place, &going),
+            Some(mut going) => {
+                self.add_latecomers(&mut going)?;
+                self.remove(place, &going)
+            }
             None if self.home.is_taken(place)? => self.leave(place),
             None => Ok(()),
         }
+    }
+
+    /// A dataset that came below the root while its snapshot was taken has one of that name as well, which is written down nowhere.
+    fn add_latecomers(&self, going: &mut Going) -> Result<(), StorageError> {
+        let Going { tree, table, .. } = going;
+        let Some((root, snapshot)) = tree.root().split_once('@') else {
+            return Ok(());
+        };
+        let known = tree.names();
+        let listed = self.list(&["-r"], root)?;
+        let is_late = |name: &&str| {
+            let of = name.split_once('@').map(|(_, snapshot)| snapshot);
+            of == Some(snapshot) && !known.contains(name)
+        };
+        let late: Vec<&str> = listed.iter().map(String::as_str).filter(is_late).collect();
+        let run = table[tree.root()].local(RUN).map(str::to_owned);
+        for (name, facts) in self.get_those_there(&late, &TO_GO)? {
+            if facts.local(RUN) == run.as_deref() {
+                let at = None;
+                tree.parts.push(Part {
+                    name: name.clone(),
+                    at,
+                });
+                table.insert(name, facts);
+            }
+        }
+        Ok(())
     }
 
     /// Tidies the places of settled objects of a run that were destroyed by one that was killed then.
