@@ -8,7 +8,7 @@ use super::driver::{self, Wanted};
 use crate::config::Config;
 use crate::model::RunId;
 use crate::storage::{
-    Advice, Capabilities, Mark, Object, Owned, Place, RootFacts, Storage, StorageError, Usage,
+    Advice, Capabilities, Mark, Object, Owned, Place, RootFacts, Storage, StorageError, Stray, Usage,
 };
 
 /// A pool that may not have been opened yet.
@@ -80,6 +80,10 @@ impl Storage for Deferred {
 
     fn owned(&self) -> Result<Vec<Owned>, StorageError> {
         self.open()?.owned()
+    }
+
+    fn strays(&self) -> Result<Vec<Stray>, StorageError> {
+        self.open()?.strays()
     }
 
     fn shared(&self, object: &Object, files: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, StorageError> {

@@ -112,6 +112,15 @@ pub struct Owned {
     pub incoming: Option<RunId>,
 }
 
+/// Something that a run of envclone made and that nothing names any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// Its name, as the storage's own tool knows it.
+    pub name: String,
+    /// What a person does about it.
+    pub fix: String,
+}
+
 /// What the storage found out about the root of an environment that it is asked to snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RootFacts {
@@ -305,6 +314,12 @@ pub trait Storage: Send + Sync {
 
     /// Everything of ours on the pool, with marks.
     fn owned(&self) -> Result<Vec<Owned>, StorageError>;
+
+    /// What envclone made on the storage and no place of the pool names, so that nothing else tells of it. Where all that there
+    /// is lies at its place there is nothing.
+    fn strays(&self) -> Result<Vec<Stray>, StorageError> {
+        Ok(Vec::new())
+    }
 
     /// Room on the pool.
     fn usage(&self) -> Result<Usage, StorageError>;

@@ -20,19 +20,21 @@ mod host;
 mod husk;
 mod mark;
 mod mounting;
+mod moved;
 mod own;
 mod parse;
 mod plan;
 mod remove;
 mod root;
+mod strays;
 
 use std::path::{Path, PathBuf};
 
 use super::home::{Home, from_volume};
 use super::working::{WITHIN, Working};
 use super::{
-    Advice, Capabilities, Mark, Object, ObjectId, Owned, Place, RootFacts, Storage, StorageError, Usage,
-    Volume,
+    Advice, Capabilities, Mark, Object, ObjectId, Owned, Place, RootFacts, Storage, StorageError, Stray,
+    Usage, Volume,
 };
 use crate::exec::{Invocation, Tool};
 use crate::model::RunId;
@@ -131,15 +133,27 @@ impl Zfs {
 
     fn ensure_home_dataset(&self) -> Result<(), StorageError> {
         let name = self.home_dataset();
-        match self.facts(&name, &["guid", plan::HOME])? {
-            Some(facts) if facts.local(plan::HOME) == Some("1") => Ok(()),
+        if self.has_home_dataset(&name)? {
+            return Ok(());
+        }
+        match self.zfs("making", &self.pool, &plan::home_arguments(&name)) {
+            Ok(_) => Ok(()),
+            // Another run made it just now.
+            Err(failed) => match self.has_home_dataset(&name)? {
+                true => Ok(()),
+                false => Err(failed),
+            },
+        }
+    }
+
+    fn has_home_dataset(&self, name: &str) -> Result<bool, StorageError> {
+        match self.facts(name, &["guid", plan::HOME])? {
+            Some(facts) if facts.local(plan::HOME) == Some("1") => Ok(true),
             Some(_) => Err(not_ours(
-                Path::new(&name),
+                Path::new(name),
                 "it is a dataset that envclone did not make",
             )),
-            None => self
-                .zfs("making", &self.pool, &plan::home_arguments(&name))
-                .map(drop),
+            None => Ok(false),
         }
     }
 
@@ -371,6 +385,10 @@ impl Storage for Zfs {
 
     fn owned(&self) -> Result<Vec<Owned>, StorageError> {
         self.owned_now()
+    }
+
+    fn strays(&self) -> Result<Vec<Stray>, StorageError> {
+        self.strays_now()
     }
 
     fn mount(&self, object: &Object) -> Result<(), StorageError> {

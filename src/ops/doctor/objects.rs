@@ -6,7 +6,7 @@ use super::{Known, Problem, chain};
 use crate::model::EnvState;
 use crate::ops::App;
 use crate::state::EnvRecord;
-use crate::storage::Owned;
+use crate::storage::{Owned, Stray};
 
 pub(super) fn check(app: &App, known: &Known) -> Vec<Problem> {
     // A pool that cannot be used was told of before.
@@ -24,7 +24,25 @@ pub(super) fn check(app: &App, known: &Known) -> Vec<Problem> {
     };
     let mut problems = lost(&records, &owned);
     problems.extend(orphans(app, known, &records, &owned));
+    problems.extend(strays(app));
     problems
+}
+
+/// What lies outside of all places.
+fn strays(app: &App) -> Vec<Problem> {
+    match app.storage.strays() {
+        Ok(strays) => {
+            let message = "a run of envclone made it, and nothing in the pool names it";
+            let told = |stray: Stray| Problem::new("orphan", stray.name, message, stray.fix);
+            strays.into_iter().map(told).collect()
+        }
+        Err(error) => vec![Problem::new(
+            "pool",
+            app.pool().display(),
+            chain(&error),
+            "look at the pool",
+        )],
+    }
 }
 
 /// Records whose clone is not on the pool.

@@ -69,6 +69,15 @@ impl Zfs {
         Ok(())
     }
 
+    /// Whether a dataset is a husk of which snapshots are still needed.
+    pub(super) fn is_needed_husk(&self, name: &str) -> Result<bool, StorageError> {
+        if name.contains('@') {
+            return Ok(false);
+        }
+        let husk = self.husk(name)?;
+        Ok(husk.is_some_and(|(root, table)| root == name && is_needed(&table)))
+    }
+
     /// The husk that a dataset belongs to: its root, and everything of it and hanging on it.
     fn husk(&self, dataset: &str) -> Result<Option<(String, Table)>, StorageError> {
         let home = format!("{}/", self.home_dataset());

@@ -31,7 +31,7 @@ pub(super) fn clone_name(home: &str, run: &str, suffix: &str) -> String {
 }
 
 /// The run that gave a snapshot, or the root of a clone, its name.
-fn run_in(name: &str) -> Option<&str> {
+pub(super) fn run_in(name: &str) -> Option<&str> {
     let (of_snapshot, last) = match name.rsplit_once('@') {
         Some((_, snapshot)) => (true, snapshot),
         None => (false, name.rsplit('/').next()?),
@@ -221,15 +221,12 @@ impl Zfs {
         if tree.schema != Tree::SCHEMA || tree.parts.is_empty() {
             return Err(not_ours(&path, "it is of another version"));
         }
-        Ok(Some(tree))
+        self.called_now(tree).map(Some)
     }
 
     /// The object at a place; `None` where there is none.
     pub(super) fn look(&self, place: &Place) -> Result<Option<(Tree, Facts)>, StorageError> {
-        let Some(tree) = self.names(place)? else {
-            return Ok(None);
-        };
-        let Some(facts) = self.facts(tree.root(), &OF_OBJECT)? else {
+        let Some((tree, facts)) = self.find(place, &OF_OBJECT)? else {
             return Ok(None);
         };
         if facts.local(plan::RUN).is_none() {
@@ -264,10 +261,10 @@ impl Zfs {
     /// What is left at the place of an object that is gone.
     pub(super) fn forget(&self, path: &Path) -> Result<(), StorageError> {
         let place = self.place_of(path)?;
-        match self.names(&place) {
-            Ok(Some(tree)) if self.facts(tree.root(), &["guid"])?.is_none() => self.leave(&place),
-            _ => Ok(()),
+        if matches!(self.names(&place), Ok(Some(_))) && self.find(&place, &["guid"])?.is_none() {
+            self.leave(&place)?;
         }
+        Ok(())
     }
 
     /// A root that is a branch of ours may not be mounted, after a boot.
@@ -288,8 +285,8 @@ impl Zfs {
         }
     }
 
-    /// Everything of ours, with marks.
-    pub(super) fn owned_now(&self) -> Result<Vec<Owned>, StorageError> {
+    /// What is written down at the places.
+    pub(super) fn placed(&self) -> Result<Vec<(Place, Tree)>, StorageError> {
         let mut trees = Vec::new();
         for place in self.home.places()? {
             match self.names(&place) {
@@ -300,8 +297,23 @@ impl Zfs {
                 Err(error) => return Err(error),
             }
         }
+        Ok(trees)
+    }
+
+    /// Everything of ours, with marks.
+    pub(super) fn owned_now(&self) -> Result<Vec<Owned>, StorageError> {
+        let mut trees = self.placed()?;
         let names: Vec<&str> = trees.iter().map(|(_, tree)| tree.root()).collect();
-        let table = self.get_those_there(&names, &OF_OBJECT)?;
+        let mut table = self.get_those_there(&names, &OF_OBJECT)?;
+        for (_, tree) in &mut trees {
+            if !table.contains_key(tree.root())
+                && let Some(moved) = self.elsewhere(tree)?
+                && let Some(facts) = self.facts(moved.root(), &OF_OBJECT)?
+            {
+                table.insert(moved.root().to_owned(), facts);
+                *tree = moved;
+            }
+        }
         let owned = trees.iter().filter_map(|(place, tree)| {
             let facts = table.get(tree.root())?;
             facts.local(plan::RUN)?;

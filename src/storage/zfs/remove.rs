@@ -85,7 +85,7 @@ impl Zfs {
             self.sweep(&place)?;
             if let Ok(Some(tree)) = self.names(&place)
                 && own::is_of_run(&tree, run)
-                && self.facts(tree.root(), &["guid"])?.is_none()
+                && self.find(&place, &["guid"])?.is_none()
             {
                 self.leave(&place)?;
             }
@@ -106,11 +106,19 @@ impl Zfs {
     /// The object at a place, as [`Zfs::look`], with everything that is to go with it.
     fn look_at_all(&self, place: &Place) -> Result<Option<Going>, StorageError> {
         let work = self.work_at(place)?;
-        let (Some(work), Some(tree)) = (work, self.names(place)?) else {
+        let (Some(work), Some(mut tree)) = (work, self.names(place)?) else {
             return Ok(None);
         };
         let table = if tree.is_snapshot() {
-            self.get_those_there(&tree.names(), &TO_GO)?
+            let table = self.get_those_there(&tree.names(), &TO_GO)?;
+            if table.contains_key(tree.root()) {
+                table
+            } else if let Some(moved) = self.elsewhere(&tree)? {
+                tree = moved;
+                self.get_those_there(&tree.names(), &TO_GO)?
+            } else {
+                table
+            }
         } else {
             self.all_below(tree.root())?.unwrap_or_default()
         };
