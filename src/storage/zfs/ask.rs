@@ -16,7 +16,7 @@ pub(super) const EVERYTHING: &str = "filesystem,volume,snapshot";
 const FULL_BELOW: u64 = 16 << 20;
 
 impl Zfs {
-    /// Runs `zfs`. A failure on a full pool is [`StorageError::NoSpace`].
+    /// Runs `zfs`. A failure, on a full pool, of what needs room is [`StorageError::NoSpace`].
     pub(super) fn zfs(
         &self,
         action: &'static str,
@@ -46,7 +46,7 @@ impl Zfs {
         words: &[String],
     ) -> Result<Captured, StorageError> {
         invocation.args(words).timeout(WITHIN).run().map_err(|source| {
-            if self.free().is_ok_and(|free| free < FULL_BELOW) {
+            if needs_room(words) && self.free().is_ok_and(|free| free < FULL_BELOW) {
                 let pool = self.pool.clone();
                 return StorageError::NoSpace { pool };
             }
@@ -135,6 +135,12 @@ impl Zfs {
     }
 }
 
+/// Whether a command of `zfs` is one of those that a full pool keeps from their work: others fail for reasons of their own.
+fn needs_room(words: &[String]) -> bool {
+    let first = words.first().map(String::as_str);
+    matches!(first, Some("snapshot" | "clone" | "create" | "set"))
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -205,6 +211,17 @@ mod tests {
         }
         let get = "printf 'tank/shop@envclone-1\\tguid\\t7\\t-\\n'";
         assert!(is_there(get, "exit 1").unwrap());
+    }
+
+    #[test]
+    fn only_what_needs_room_fails_for_want_of_it() {
+        for words in [&["snapshot", "-r"][..], &["clone"], &["create"], &["set"]] {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            assert!(needs_room(&words), "{words:?}");
+        }
+        for word in ["destroy", "get", "list"] {
+            assert!(!needs_room(&[word.to_owned(), "-d".to_owned()]), "{word}");
+        }
     }
 
     #[test]
