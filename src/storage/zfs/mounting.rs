@@ -63,19 +63,24 @@ pub(super) enum Hidden {
     Goes,
 }
 
-/// Mounts a tree at the directory `path`, which is root's. What is mounted already stays.
+/// Mounts a tree at the directory `path`, which is root's. What is mounted already stays; a run that was killed may not have
+/// covered the way to its snapshots.
 pub(super) fn mount(tree: &Tree, path: &Path, hidden: Hidden) -> Result<(), StorageError> {
     let mounts = table()?;
+    let is_covered = |control: &Path| {
+        mounts
+            .iter()
+            .any(|mount| mount.kind == "tmpfs" && mount.point == control)
+    };
     for part in &tree.parts {
         let Some(at) = &part.at else { continue };
         let point = join(path, at);
-        if mounts
-            .iter()
-            .any(|mount| mount.is_zfs(&part.name) && mount.point == point)
-        {
-            continue;
+        let is_mounted = |mount: &Mount| mount.is_zfs(&part.name) && mount.point == point;
+        if !mounts.iter().any(is_mounted) {
+            mount_part(part, path, at, (tree.is_snapshot(), hidden))?;
+        } else if !tree.is_snapshot() && !is_covered(&point.join(CONTROL)) {
+            cover_at(&point)?;
         }
-        mount_part(part, path, at, (tree.is_snapshot(), hidden))?;
     }
     Ok(())
 }
@@ -120,8 +125,13 @@ fn mount_part(
     if readonly {
         return Ok(());
     }
-    let mounted = Volume::open(&point).map_err(fail)?;
-    cover(mounted.as_fd()).map_err(|errno| failed("covering .zfs of", &point, errno.into()))
+    cover_at(&point)
+}
+
+/// Covers the way to the snapshots of what is mounted at `point`.
+fn cover_at(point: &Path) -> Result<(), StorageError> {
+    let mounted = Volume::open(point).map_err(|error| from_volume("mounting", point, error))?;
+    cover(mounted.as_fd()).map_err(|errno| failed("covering .zfs of", point, errno.into()))
 }
 
 /// Puts an empty filesystem over the way to the snapshots of a dataset, where there is one: before ZFS 2.3 it can be entered
