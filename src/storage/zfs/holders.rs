@@ -10,9 +10,10 @@ use super::super::mountinfo;
 /// How many are named.
 const NAMED: usize = 5;
 
-/// The processes that use a dataset, in words: by what they have open on `device`, the number of its filesystem, or, where there is
-/// no such process, by a mount in a namespace of their own. (Most namespaces follow the host's, and hold nothing.)
-pub(super) fn of(dataset: &str, device: Option<u64>) -> Vec<String> {
+/// The processes that use a dataset, in words: by what they have open on `devices`, the numbers of its filesystem and of those that it
+/// was mounted with, or, where there is no such process, by a mount in a namespace of their own. (Most namespaces follow the host's,
+/// and hold nothing.)
+pub(super) fn of(dataset: &str, devices: &[u64]) -> Vec<String> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids: Vec<u32> = processes
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -22,7 +23,7 @@ pub(super) fn of(dataset: &str, device: Option<u64>) -> Vec<String> {
         let found = found.map(|(pid, what)| format!("process {pid} ({}): {what}", who(pid)));
         found.take(NAMED).collect::<Vec<String>>()
     };
-    let open = told(&mut |pid| open_on(&PathBuf::from(format!("/proc/{pid}")), device?));
+    let open = told(&mut |pid| open_on(&PathBuf::from(format!("/proc/{pid}")), devices));
     if !open.is_empty() {
         return open;
     }
@@ -47,8 +48,8 @@ fn mounted_by(pid: u32, dataset: &str, seen: &mut BTreeSet<PathBuf>) -> Option<S
 }
 
 /// What a process has of a filesystem.
-fn open_on(process: &Path, device: u64) -> Option<String> {
-    let on = |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.dev() == device);
+fn open_on(process: &Path, devices: &[u64]) -> Option<String> {
+    let on = |path: &Path| fs::metadata(path).is_ok_and(|metadata| devices.contains(&metadata.dev()));
     for (link, what) in [
         ("cwd", "its working directory"),
         ("root", "its root"),
@@ -102,8 +103,8 @@ mod tests {
         let device = fs::metadata(dir.path()).unwrap().dev();
         let _file = fs::File::create(dir.path().join("held")).unwrap();
         let me = PathBuf::from(format!("/proc/{}", std::process::id()));
-        assert!(open_on(&me, device).is_some());
-        assert_eq!(open_on(&me, u64::MAX), None);
+        assert!(open_on(&me, &[u64::MAX, device]).is_some());
+        assert_eq!(open_on(&me, &[u64::MAX]), None);
         assert!(who(std::process::id()).len() > 1);
     }
 }

@@ -44,7 +44,7 @@ impl Zfs {
                 return Ok(());
             }
             only_of_husk(&root, &table)?;
-            self.destroy_all(work, &table)?;
+            self.destroy_all(work, &table, &[])?;
             dataset_of(table[&root].value("origin")).clone_into(&mut next);
         }
         Ok(())

@@ -199,10 +199,23 @@ pub(super) fn unmount(tree: &Tree, path: &Path) -> Result<(), StorageError> {
     below.iter().rev().try_for_each(|mount| unmount_one(mount))
 }
 
+/// The device numbers of what is mounted of a tree, by which who has it open is found, also when it is mounted no longer.
+pub(super) fn devices(tree: &Tree, path: &Path) -> Result<Vec<u64>, StorageError> {
+    let mounts = table()?;
+    let names = tree.names();
+    let ours = mounts.iter().filter(|mount| {
+        let is_part = mount.dataset().is_some_and(|dataset| names.contains(&dataset));
+        is_part && mount.point.starts_with(path)
+    });
+    Ok(ours.filter_map(|mount| device_at(&mount.point)).collect())
+}
+
+fn device_at(point: &Path) -> Option<u64> {
+    fs::symlink_metadata(point).map(|metadata| metadata.dev()).ok()
+}
+
 fn unmount_one(mount: &Mount) -> Result<(), StorageError> {
-    let device = fs::symlink_metadata(&mount.point)
-        .map(|metadata| metadata.dev())
-        .ok();
+    let device = device_at(&mount.point);
     // Nothing of the branch runs any more, so nothing on this path is exchanged.
     let gone = patiently(
         || match rustix::mount::unmount(&mount.point, UnmountFlags::NOFOLLOW) {
@@ -215,7 +228,7 @@ fn unmount_one(mount: &Mount) -> Result<(), StorageError> {
         Some(Err(errno)) => Err(failed("unmounting", &mount.point, errno.into())),
         None => {
             let dataset = mount.source.to_string_lossy().into_owned();
-            let holders = holders::of(&dataset, device);
+            let holders = holders::of(&dataset, device.as_slice());
             Err(ZfsError::Busy { dataset, holders }.into())
         }
     }

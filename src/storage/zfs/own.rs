@@ -164,6 +164,15 @@ impl Zfs {
         self.gone(place, removed)
     }
 
+    /// Makes that directory again.
+    pub(super) fn attach(&self, place: &Place) -> Result<(), StorageError> {
+        let made = self
+            .home
+            .volume()
+            .make_dir(place.relative().join(ROOT), 0, 0, 0o700);
+        made.map_err(|error| from_volume("making", &self.home.path_of(place), error))
+    }
+
     /// Removes what a run that was killed left at a place before it had written down what it would make there, or after that
     /// was gone: empty directories, which are nobody's.
     pub(super) fn sweep(&self, place: &Place) -> Result<(), StorageError> {

@@ -189,7 +189,7 @@ impl Zfs {
         there
             .into_iter()
             .rev()
-            .try_for_each(|name| self.destroy_one(work, name, &["-d"]))
+            .try_for_each(|name| self.destroy_one(work, name, &["-d"], &[]))
     }
 
     /// Destroys a clone, or makes a husk of it; what it is a clone of.
@@ -206,14 +206,25 @@ impl Zfs {
             let going = self.origins_go_too(table)?;
             self.husks_go_too(dataset_of(&origin), going)?;
         }
+        let devices = mounting::devices(tree, &self.path_of(place))?;
         mounting::unmount(tree, &self.path_of(place))?;
         self.detach(place)?;
-        if is_needed {
-            self.put_aside(work, tree, table)?;
+        let removed = if is_needed {
+            self.put_aside(work, tree, table)
         } else {
-            self.destroy_all(work, table)?;
+            self.destroy_all(work, table, &devices)
+        };
+        if removed.is_err() {
+            self.put_back(place, tree);
         }
-        Ok(origin)
+        removed.map(|()| origin)
+    }
+
+    /// What could not be destroyed is where it was again, so that it is seen there, and told as left.
+    fn put_back(&self, place: &Place, tree: &Tree) {
+        // The error to report is why it was not destroyed.
+        let _ = self.attach(place);
+        let _ = self.mount_tree(tree, &self.path_of(place), mounting::Hidden::Stays);
     }
 
     /// The snapshots that go with the last of their clones, which these are. One stays when somebody holds it, or made a clone
@@ -243,16 +254,27 @@ impl Zfs {
         Ok(going)
     }
 
-    /// Destroys datasets, those below others first.
-    pub(super) fn destroy_all(&self, work: &Working, table: &Table) -> Result<(), StorageError> {
+    /// Destroys datasets, those below others first. `devices`: see [`holders::of`].
+    pub(super) fn destroy_all(
+        &self,
+        work: &Working,
+        table: &Table,
+        devices: &[u64],
+    ) -> Result<(), StorageError> {
         table
             .keys()
             .rev()
-            .try_for_each(|name| self.destroy_one(work, name, &[]))
+            .try_for_each(|name| self.destroy_one(work, name, &[], devices))
     }
 
     /// Destroys one dataset or snapshot by its exact name, waiting for namespaces that are being taken apart.
-    fn destroy_one(&self, work: &Working, name: &str, options: &[&str]) -> Result<(), StorageError> {
+    fn destroy_one(
+        &self,
+        work: &Working,
+        name: &str,
+        options: &[&str],
+        devices: &[u64],
+    ) -> Result<(), StorageError> {
         let mut words = vec!["destroy".to_owned()];
         words.extend(options.iter().map(|option| (*option).to_owned()));
         words.push(name.to_owned());
@@ -263,7 +285,7 @@ impl Zfs {
                 Ok(_) => Some(Ok(())),
                 Err(error) => {
                     attempts += 1;
-                    held = holders::of(name, None);
+                    held = holders::of(name, devices);
                     // A namespace without processes may still be there for a moment.
                     (held.is_empty() && attempts >= ATTEMPTS).then(|| match self.facts(name, &["guid"]) {
                         // What several branches hung on goes with the last of them, and two may have been that.
