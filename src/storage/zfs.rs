@@ -139,10 +139,8 @@ impl Zfs {
         match self.zfs("making", &self.pool, &plan::home_arguments(&name)) {
             Ok(_) => Ok(()),
             // Another run made it just now.
-            Err(failed) => match self.has_home_dataset(&name)? {
-                true => Ok(()),
-                false => Err(failed),
-            },
+            Err(_) if matches!(self.has_home_dataset(&name), Ok(true)) => Ok(()),
+            Err(failed) => Err(failed),
         }
     }
 
