@@ -8,12 +8,13 @@ use super::super::{Place, StorageError};
 use super::parse::{Facts, Table};
 use super::plan::{HUSK, RUN, Tree, dataset_of, is_within};
 use super::remove::only_ours;
-use super::{Zfs, ZfsError, own};
+use super::{Zfs, ZfsError, not_ours, own};
 
 impl Zfs {
     /// Tidies a place whose object is gone: a run may have been killed between the two, and before what was to go with it went.
     pub(super) fn leave(&self, place: &Place) -> Result<(), StorageError> {
         if let Some(work) = self.work_at(place)? {
+            self.nothing_else_of(place)?;
             let home = self.home_dataset();
             let direct = ["-d", "1", "-t", "filesystem"];
             let asked = ["guid", RUN, HUSK];
@@ -23,6 +24,21 @@ impl Zfs {
             }
         }
         self.vacate(place)
+    }
+
+    /// Checks that no other snapshot is left of an object whose first one is gone, since a person destroyed that by itself.
+    fn nothing_else_of(&self, place: &Place) -> Result<(), StorageError> {
+        let Some(tree) = self.names(place)?.filter(Tree::is_snapshot) else {
+            return Ok(());
+        };
+        let left = self.get_those_there(&tree.names(), &["defer_destroy"])?;
+        match left
+            .iter()
+            .find(|(_, facts)| facts.value("defer_destroy") != "on")
+        {
+            Some((name, _)) => Err(not_ours(Path::new(name), "what it was a part of is gone")),
+            None => Ok(()),
+        }
     }
 
     /// Makes a husk of a clone. All of its datasets name the guid of its root: on any other dataset that value counts for nothing.
