@@ -28,7 +28,7 @@ fn zpool_of(production: &Production) -> String {
 }
 
 /// Has `root` or `pool` name another dataset.
-fn with(production: &Production, key: &str, dataset: &str) {
+pub(crate) fn with(production: &Production, key: &str, dataset: &str) {
     let text = production.configuration();
     let is_it = |line: &&str| line.starts_with(&format!("{key} = "));
     let old = text.lines().find(is_it).unwrap();

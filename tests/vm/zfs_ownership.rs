@@ -1,15 +1,20 @@
 //! What the ZFS driver takes for its own, and for gone, when others were at work on the same datasets.
 
 use std::fs;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::PathBuf;
+use std::process::{Child, Stdio};
 
 use envclone::model::RunId;
 use envclone::storage::conformance::Ground;
-use envclone::storage::{Mark, Object, Place, Role, Storage};
+use envclone::storage::{Mark, Object, Place, Role, Storage, StorageError, Zfs, ZfsError};
 
-use crate::pool::run;
+use crate::pool::{LONG, before_another_look, run};
+use crate::production::program;
+use crate::tank::of_files;
+use crate::zfs_bad_input::{where_first, with};
 use crate::zfs_conformance::{ZfsGround, name_of};
-use crate::zfs_pool::ZfsPool;
+use crate::zfs_pool::{ZfsPool, patiently};
 
 fn of_run(number: u64) -> RunId {
     format!("{number:016x}").parse().unwrap()
@@ -57,13 +62,26 @@ fn objects(zpool: &ZfsPool) -> String {
     )
 }
 
+/// Whether it is refused since somebody else made what is named.
+#[track_caller]
+fn for_the_sake_of(ended: &Result<(), StorageError>, theirs: &str) {
+    match ended {
+        Err(StorageError::Zfs(ZfsError::Dependents { others, .. })) => assert_eq!(others, &[theirs]),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_place_of_which_a_killed_run_left_empty_directories_is_nobodys() {
     let zpool = ZfsPool::new();
     let ground = ZfsGround::new(&zpool, "c", None);
     let (storage, home) = (ground.storage(), zpool.path().join("c/.envclone"));
     let (_, root) = production(&zpool);
-    let leave = |place: &Place| fs::create_dir_all(home.join(place.relative()).join("root")).unwrap();
+    let leave = |place: &Place| {
+        let mut make = fs::DirBuilder::new();
+        make.recursive(true).mode(0o700);
+        make.create(home.join(place.relative()).join("root")).unwrap();
+    };
     leave(&incoming(1, Role::Snapshot));
     leave(&of_branch(Role::Clone));
     let snapshot = storage.snapshot(&root, &incoming(1, Role::Snapshot)).unwrap();
@@ -112,4 +130,270 @@ fn what_cannot_be_read_or_is_not_known_any_more_is_told_and_never_forgotten() {
     run("zfs", &["set", &format!("envclone:run={}", of_run(1)), &name]);
     storage.discard_incoming(&of_run(1)).unwrap();
     assert_eq!(objects(&zpool), before);
+}
+
+#[test]
+fn a_husk_that_somebody_took_a_snapshot_of_keeps_what_it_hangs_on_and_is_named() {
+    let zpool = ZfsPool::new();
+    let ground = ZfsGround::new(&zpool, "c", None);
+    let storage = ground.storage();
+    let (_, root) = production(&zpool);
+    let before = objects(&zpool);
+    let raw = storage.snapshot(&root, &incoming(1, Role::Snapshot)).unwrap();
+    let old = storage.clone_of(&raw, &incoming(1, Role::Clone)).unwrap();
+    let husk = name_of(&old).unwrap();
+    let old = settled(storage, &old, 1, Role::Clone);
+    storage.destroy(&raw).unwrap();
+    let checkpoint = storage
+        .snapshot(&old.path, &incoming(1, Role::Checkpoint))
+        .unwrap();
+    let checkpoint = settled(storage, &checkpoint, 1, Role::Checkpoint);
+    // As after a crash of the host.
+    let fresh = storage.clone_of(&checkpoint, &incoming(1, Role::Clone)).unwrap();
+    storage.destroy(&old).unwrap();
+    let fresh = settled(storage, &fresh, 1, Role::Clone);
+
+    let theirs = format!("{husk}@theirs");
+    run("zfs", &["snapshot", &theirs]);
+    storage.destroy(&fresh).unwrap();
+    for_the_sake_of(&storage.destroy(&checkpoint), &theirs);
+    assert!(name_of(&checkpoint).is_some(), "its place was forgotten");
+    patiently("zfs", &["destroy", &theirs]).unwrap();
+    storage.destroy(&checkpoint).unwrap();
+    assert_eq!(objects(&zpool), before);
+
+    // The other way round: the checkpoint is told to go with its last clone.
+    let raw = storage.snapshot(&root, &incoming(2, Role::Snapshot)).unwrap();
+    let old = storage.clone_of(&raw, &incoming(2, Role::Clone)).unwrap();
+    let theirs = format!("{}@theirs", name_of(&old).unwrap());
+    storage.destroy(&raw).unwrap();
+    let between = storage.snapshot(&old.path, &incoming(2, Role::Snapshot)).unwrap();
+    let last = storage.clone_of(&between, &incoming(3, Role::Clone)).unwrap();
+    storage.destroy(&old).unwrap();
+    storage.destroy(&between).unwrap();
+    run("zfs", &["snapshot", &theirs]);
+    for_the_sake_of(&storage.destroy(&last), &theirs);
+    assert!(last.path.exists(), "it is gone");
+    patiently("zfs", &["destroy", &theirs]).unwrap();
+    storage.destroy(&last).unwrap();
+    assert_eq!(objects(&zpool), before);
+}
+
+#[test]
+fn a_dataset_that_comes_while_the_snapshot_is_taken_keeps_none_of_it() {
+    let production = of_files();
+    production.envclone(&["doctor"]);
+    let (_, root) = production.ground().names();
+    let before = production.ground().objects();
+    let (itself, wrapper) = (production.base().join("zfs"), production.base().join("wrapper"));
+    fs::copy("/usr/sbin/zfs", &itself).unwrap();
+    let (zfs, came) = (itself.display(), production.base().join("came"));
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = snapshot ] && [ ! -e {came} ]; then\n: >{came}\n{zfs} create -o canmount=off {root}/late\nfi\nexec {zfs} \"$@\"\n",
+        came = came.display()
+    );
+    fs::write(&wrapper, script).unwrap();
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    let meanwhile = format!("mount --bind {} /usr/sbin/zfs", wrapper.display());
+    let ended = where_first(&production, &meanwhile, &["branch", "prod", "fix-42"]);
+    ended.refused(1, &[&root, "is not of one instant", "it was removed"]);
+    patiently("zfs", &["destroy", &format!("{root}/late")]).unwrap();
+    assert_eq!(production.ground().objects(), before);
+}
+
+/// Makes a dataset that is never mounted.
+fn make_unmounted(name: &str, properties: &[&str]) {
+    let options = ["canmount=off", "mountpoint=none"]
+        .into_iter()
+        .chain(properties.iter().copied());
+    let options: Vec<&str> = options.flat_map(|option| ["-o", option]).collect();
+    run("zfs", &[&["create"], &options[..], &[name]].concat());
+}
+
+#[test]
+fn what_others_gave_our_properties_is_not_destroyed_for_ours() {
+    let zpool = ZfsPool::new();
+    let ground = ZfsGround::new(&zpool, "c", None);
+    let storage = ground.storage();
+    let (_, root) = production(&zpool);
+    let of_ours = format!("envclone:run={}", of_run(1));
+
+    // As husks, when a place is tidied whose object a person destroyed.
+    let home = zpool.dataset("c/.envclone");
+    let precious = [format!("{home}/precious"), format!("{home}/{}-0a0b", of_run(1))];
+    for name in &precious {
+        make_unmounted(name, &["envclone:husk=on", &of_ours]);
+        make_unmounted(&format!("{name}/below"), &["envclone:husk=on", &of_ours]);
+    }
+    let guid = run("zfs", &["get", "-Hp", "-o", "value", "guid", &precious[0]]);
+    run(
+        "zfs",
+        &["set", &format!("envclone:husk={}", guid.trim()), &precious[0]],
+    );
+    let snapshot = storage.snapshot(&root, &incoming(1, Role::Snapshot)).unwrap();
+    let name = name_of(&snapshot).unwrap();
+    let of_database = name.replacen('@', "/db@", 1);
+    patiently("zfs", &["destroy", &name]).unwrap();
+    let left = storage.discard_incoming(&of_run(1)).unwrap_err().to_string();
+    assert!(left.contains(&of_database), "{left}");
+    patiently("zfs", &["destroy", &of_database]).unwrap();
+    storage.discard_incoming(&of_run(1)).unwrap();
+    for name in &precious {
+        run("zfs", &["get", "guid", &format!("{name}/below")]);
+    }
+
+    // What another run made.
+    let snapshot = storage.snapshot(&root, &incoming(1, Role::Snapshot)).unwrap();
+    let name = name_of(&snapshot).unwrap();
+    run("zfs", &["set", &format!("envclone:run={}", of_run(2)), &name]);
+    let refused = storage.discard_incoming(&of_run(1)).unwrap_err().to_string();
+    assert!(refused.contains(&name), "{refused}");
+    run("zfs", &["set", &of_ours, &name]);
+
+    // Below a clone, and of it.
+    let clone = storage.clone_of(&snapshot, &incoming(1, Role::Clone)).unwrap();
+    let theirs = format!("{}/theirs", name_of(&clone).unwrap());
+    make_unmounted(&theirs, &[&of_ours]);
+    for_the_sake_of(&storage.destroy(&clone), &theirs);
+    patiently("zfs", &["destroy", &theirs]).unwrap();
+    let theirs = format!("{}@theirs", name_of(&clone).unwrap());
+    run("zfs", &["snapshot", "-o", &of_ours, &theirs]);
+    for_the_sake_of(&storage.destroy(&clone), &theirs);
+    patiently("zfs", &["destroy", &theirs]).unwrap();
+    storage.discard_incoming(&of_run(1)).unwrap();
+}
+
+#[test]
+fn branches_of_a_pool_whose_dataset_was_renamed_are_there_and_what_has_no_place_is_told() {
+    let production = of_files();
+    let (pool, _) = production.ground().names();
+    let (zpool, _) = pool.split_once('/').unwrap();
+    let at = format!("mountpoint={}", production.pool().display());
+    patiently("zfs", &["set", &at, &pool]).unwrap();
+    production.envclone(&["doctor"]);
+    let before = production.ground().objects();
+    production.branch("fix-42");
+    let renamed = format!("{zpool}/ec");
+    run("zfs", &["rename", "-u", &pool, &renamed]);
+    with(&production, "pool", &renamed);
+    assert_eq!(production.envclone(&["doctor"]).ok(), "nothing is wrong\n");
+
+    let stray = format!("{renamed}/.envclone/{}-0a0b", of_run(1));
+    make_unmounted(&stray, &[&format!("envclone:run={}", of_run(1))]);
+    let told = production.envclone(&["doctor"]);
+    let expected = format!("{stray}: ");
+    assert!(told.code == 1 && told.stdout.contains(&expected), "{told:?}");
+    patiently("zfs", &["destroy", &stray]).unwrap();
+
+    production.envclone(&["destroy", "fix-42"]).ok();
+    run("zfs", &["rename", "-u", &renamed, &pool]);
+    assert_eq!(production.ground().objects(), before);
+}
+
+/// A process in a mount namespace that nobody else's mounts and unmounts reach; ended when dropped.
+struct Elsewhere(Child);
+
+impl Elsewhere {
+    fn in_directory(path: &std::path::Path) -> Self {
+        let mut unshare = program("/usr/bin/unshare");
+        unshare.args([
+            "--mount",
+            "--propagation",
+            "private",
+            "--",
+            "sh",
+            "-c",
+            "cd \"$0\"; exec sleep 600",
+        ]);
+        let process = Self(unshare.arg(path).stdin(Stdio::null()).spawn().unwrap());
+        let began = std::time::Instant::now();
+        let of_process = PathBuf::from(format!("/proc/{}", process.0.id()));
+        let sleeps = || fs::read_to_string(of_process.join("comm")).is_ok_and(|name| name == "sleep\n");
+        while !sleeps() || fs::read_link(of_process.join("cwd")).unwrap() != path {
+            assert!(began.elapsed() < LONG, "it does not sleep there");
+            before_another_look();
+        }
+        process
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_process_of_another_namespace_that_keeps_a_clone_is_named_and_the_clone_stays_where_it_was() {
+    let zpool = ZfsPool::new();
+    let ground = ZfsGround::new(&zpool, "c", None);
+    let storage = ground.storage();
+    let (_, root) = production(&zpool);
+    let snapshot = storage.snapshot(&root, &incoming(1, Role::Snapshot)).unwrap();
+    let clone = storage.clone_of(&snapshot, &incoming(1, Role::Clone)).unwrap();
+    fs::write(clone.path.join("file"), "kept").unwrap();
+    let name = name_of(&clone).unwrap();
+    let elsewhere = Elsewhere::in_directory(&clone.path);
+    // Also the second time.
+    for _ in 0..2 {
+        match storage.destroy(&clone) {
+            Err(StorageError::Zfs(ZfsError::Busy { dataset, holders })) => {
+                assert!(dataset.starts_with(&name), "{dataset}");
+                let who = format!("process {} (sleep", elsewhere.0.id());
+                assert!(holders[0].contains(&who), "{holders:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(fs::read_to_string(clone.path.join("file")).unwrap(), "kept");
+    }
+    drop(elsewhere);
+    storage.destroy(&clone).unwrap();
+    storage.destroy(&snapshot).unwrap();
+}
+
+#[test]
+fn two_that_open_a_new_pool_at_once_both_do() {
+    let zpool = ZfsPool::new();
+    for round in 0..3 {
+        let name = format!("c{round}");
+        run("zfs", &["create", &zpool.dataset(&name)]);
+        let pool = zpool.path().join(&name);
+        std::thread::scope(|scope| {
+            let opening: Vec<_> = (0..3)
+                .map(|_| scope.spawn(|| Zfs::open(&pool).map(drop)))
+                .collect();
+            for opened in opening {
+                opened.join().unwrap().unwrap();
+            }
+        });
+    }
+}
+
+#[test]
+fn the_way_to_snapshots_that_a_killed_start_left_open_is_covered_by_the_next() {
+    let zpool = ZfsPool::new();
+    let ground = ZfsGround::new(&zpool, "c", Some((2, 1)));
+    let storage = ground.storage();
+    let (_, root) = production(&zpool);
+    let snapshot = storage.snapshot(&root, &incoming(1, Role::Snapshot)).unwrap();
+    let clone = storage.clone_of(&snapshot, &incoming(1, Role::Clone)).unwrap();
+    let mut ways = Vec::new();
+    for part in ["", "db"] {
+        let control = clone.path.join(part).join(".zfs");
+        patiently("umount", &[control.to_str().unwrap()]).unwrap();
+        assert!(control.join("snapshot").exists(), "there was no way to cover");
+        ways.push(control);
+    }
+    for _ in 0..2 {
+        storage.mount(&clone).unwrap();
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        for control in &ways {
+            assert!(!control.join("snapshot").exists(), "the way is open");
+            let over = format!(" {} ", control.display());
+            assert_eq!(mounts.lines().filter(|line| line.contains(&over)).count(), 1);
+        }
+    }
+    storage.destroy(&clone).unwrap();
+    storage.destroy(&snapshot).unwrap();
 }
