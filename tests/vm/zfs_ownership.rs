@@ -91,6 +91,7 @@ fn a_place_of_which_a_killed_run_left_empty_directories_is_nobodys() {
     storage.destroy(&clone).unwrap();
     leave(&incoming(2, Role::Clone));
     leave(&of_branch(Role::Clone));
+    fs::remove_dir(clone.path.as_path()).unwrap();
     storage.discard_incoming(&of_run(2)).unwrap();
     for dir in ["incoming", "env/shop"] {
         let left = fs::read_dir(home.join(dir)).unwrap().count();
@@ -266,7 +267,7 @@ fn what_others_gave_our_properties_is_not_destroyed_for_ours() {
 #[test]
 fn branches_of_a_pool_whose_dataset_was_renamed_are_there_and_what_has_no_place_is_told() {
     let production = of_files();
-    let (pool, _) = production.ground().names();
+    let (pool, root) = production.ground().names();
     let (zpool, _) = pool.split_once('/').unwrap();
     let at = format!("mountpoint={}", production.pool().display());
     patiently("zfs", &["set", &at, &pool]).unwrap();
@@ -278,16 +279,46 @@ fn branches_of_a_pool_whose_dataset_was_renamed_are_there_and_what_has_no_place_
     with(&production, "pool", &renamed);
     assert_eq!(production.envclone(&["doctor"]).ok(), "nothing is wrong\n");
 
-    let stray = format!("{renamed}/.envclone/{}-0a0b", of_run(1));
-    make_unmounted(&stray, &[&format!("envclone:run={}", of_run(1))]);
+    let of_ours = format!("envclone:run={}", of_run(1));
+    let clone = format!("{renamed}/.envclone/{}-0a0b", of_run(1));
+    make_unmounted(&clone, &[&of_ours]);
+    let raw = format!("{root}@envclone-{}-0a0b", of_run(1));
+    run("zfs", &["snapshot", "-o", &of_ours, &raw]);
     let told = production.envclone(&["doctor"]);
-    let expected = format!("{stray}: ");
-    assert!(told.code == 1 && told.stdout.contains(&expected), "{told:?}");
-    patiently("zfs", &["destroy", &stray]).unwrap();
+    assert_eq!(told.code, 1);
+    for stray in [clone, raw] {
+        let expected = format!("orphan {stray}: ");
+        assert!(told.stdout.contains(&expected), "{told:?}");
+        patiently("zfs", &["destroy", &stray]).unwrap();
+    }
+    assert_eq!(production.envclone(&["doctor"]).ok(), "nothing is wrong\n");
 
     production.envclone(&["destroy", "fix-42"]).ok();
     run("zfs", &["rename", "-u", &renamed, &pool]);
     assert_eq!(production.ground().objects(), before);
+}
+
+#[test]
+fn snapshots_of_a_production_whose_dataset_was_renamed_are_found_again() {
+    let zpool = ZfsPool::new();
+    let ground = ZfsGround::new(&zpool, "c", None);
+    let storage = ground.storage();
+    let (name, root) = production(&zpool);
+    let before = objects(&zpool);
+    let first = storage.snapshot(&root, &incoming(1, Role::Snapshot)).unwrap();
+    let kept = settled(storage, &first, 1, Role::Checkpoint);
+    storage.snapshot(&root, &incoming(2, Role::Snapshot)).unwrap();
+    let renamed = zpool.dataset("renamed");
+    run("zfs", &["rename", "-u", &name, &renamed]);
+    let owned = storage.owned().unwrap();
+    assert_eq!(owned.len(), 2, "{owned:?}");
+    assert!(owned.iter().any(|one| one.object == kept), "{owned:?}");
+    storage.mount(&kept).unwrap();
+    assert!(kept.path.join("db").exists());
+    storage.discard_incoming(&of_run(2)).unwrap();
+    storage.destroy(&kept).unwrap();
+    run("zfs", &["rename", "-u", &renamed, &name]);
+    assert_eq!(objects(&zpool), before);
 }
 
 /// A process in a mount namespace that nobody else's mounts and unmounts reach; ended when dropped.

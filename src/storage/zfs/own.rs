@@ -174,12 +174,23 @@ impl Zfs {
     }
 
     /// Removes what a run that was killed left at a place before it had written down what it would make there, or after that
-    /// was gone: empty directories, which are nobody's.
+    /// was gone: empty directories, which are nobody's. Only they are: nothing that another run put there meanwhile is.
     pub(super) fn sweep(&self, place: &Place) -> Result<(), StorageError> {
         if !matches!(self.home.is_taken(place), Ok(true)) || !self.is_bare(place)? {
             return Ok(());
         }
-        self.vacate(place)
+        self.detach(place)?;
+        self.gone(place, self.home.volume().remove_dir(place.relative()))
+    }
+
+    /// The same at the place of an environment that another run may be working at: in one step.
+    pub(super) fn sweep_empty(&self, place: &Place) -> Result<(), StorageError> {
+        let removed = self.home.volume().remove_dir(place.relative());
+        // Else something lies there, which is as it should be.
+        if removed.is_ok() {
+            self.home.tidy(place)?;
+        }
+        Ok(())
     }
 
     /// Whether nothing but empty directories is at a place.
