@@ -82,6 +82,8 @@ fn a_branch_that_the_host_went_down_with_as_it_got_its_place_is_started() {
             &["property", "set", to.to_str().unwrap(), "ro", readonly],
         );
     }
+    let wrong = production.envclone(&["doctor"]);
+    assert!(wrong.stdout.contains("envclone start fix-42"), "{}", wrong.stdout);
     production.envclone(&["start", "fix-42"]).ok();
     assert_eq!(ask(&url, "SELECT count(*) FROM shop.customers").unwrap(), "300");
     production.envclone(&["destroy", "fix-42"]).ok();

@@ -6,7 +6,7 @@ use super::{Known, Problem, chain};
 use crate::model::EnvState;
 use crate::ops::App;
 use crate::state::EnvRecord;
-use crate::storage::{Owned, Stray};
+use crate::storage::{Object, Owned, Stray};
 
 pub(super) fn check(app: &App, known: &Known) -> Vec<Problem> {
     // A pool that cannot be used was told of before.
@@ -67,6 +67,15 @@ fn lost(records: &[EnvRecord], owned: &[Owned]) -> Vec<Problem> {
     problems
 }
 
+/// The record that names an object.
+fn record_of<'r>(records: &'r [EnvRecord], object: &Object) -> Option<&'r EnvRecord> {
+    let names = |record: &&EnvRecord| {
+        let mut objects = [&record.clone, &record.checkpoint].into_iter().flatten();
+        objects.any(|known| known.id == object.id.0)
+    };
+    records.iter().find(names)
+}
+
 /// Objects of ours that no record and no journal names.
 fn orphans(app: &App, known: &Known, records: &[EnvRecord], owned: &[Owned]) -> Vec<Problem> {
     let named: BTreeSet<&str> = records
@@ -89,8 +98,16 @@ fn orphans(app: &App, known: &Known, records: &[EnvRecord], owned: &[Owned]) -> 
                 }
             }
             (None, Some(run)) if !known.runs.contains(run) => {
-                let message = "a run was making it, and no journal of this host's projects knows that run";
-                problems.push(Problem::new("orphan", path, message, fix));
+                problems.push(if let Some(record) = record_of(records, &one.object) {
+                    // The host went down as it got its place.
+                    let name = &record.environment.name;
+                    let message = format!("it belongs to {name}, and is not at its place yet");
+                    Problem::new("displaced", path, message, format!("envclone start {name}"))
+                } else {
+                    let message =
+                        "a run was making it, and no journal of this host's projects knows that run";
+                    Problem::new("orphan", path, message, fix)
+                });
             }
             _ => {}
         }
