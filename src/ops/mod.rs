@@ -9,6 +9,7 @@ mod deferred;
 pub mod destroy;
 pub mod doctor;
 mod driver;
+mod each;
 mod enter;
 mod error;
 mod fit;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::each::side_by_side;
 use super::fit::refit;
 use super::{App, OpsError, boot_id, branch, clean_up, cleaning_up, list, object_of, object_ref};
 use crate::engine::ServiceSetup;
@@ -14,6 +15,9 @@ use crate::storage::{Mark, ObjectId, Owned, Place, Role};
 
 /// How long it may take until it is known that a server ended.
 const KNOWN_TO_HAVE_ENDED: Duration = Duration::from_secs(30);
+
+/// How many branches are started at a time: each recovers from what it has on the same disks.
+const AT_A_TIME: usize = 4;
 
 /// What a start came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +143,7 @@ fn refuse_raw(app: &App, record: &EnvRecord) -> Result<(), OpsError> {
 pub(super) type Outcome = (EnvName, Result<Started, OpsError>);
 
 /// Starts every branch that was running when the host went down; others stay stopped, also those that were stopped since
-/// the pool's reserve was reached. One failure does not stop the rest.
+/// the pool's reserve was reached. One failure does not stop the rest, nor does one whose server takes its time.
 ///
 /// # Errors
 /// [`OpsError::State`]; those of single branches are in the result.
@@ -152,10 +156,9 @@ pub fn start_all(app: &App, lock_timeout: Duration) -> Result<Vec<Outcome>, OpsE
             names.push(record.environment.name);
         }
     }
-    Ok(names
-        .into_iter()
-        .map(|name| (name.clone(), start(app, &name, lock_timeout)))
-        .collect())
+    Ok(side_by_side(names, AT_A_TIME, |name| {
+        start(app, name, lock_timeout)
+    }))
 }
 
 /// A branch that ran without syncing its writes when the host went down goes back to its checkpoint. So does one that did
@@ -164,6 +167,8 @@ fn after_crash(app: &App, record: EnvRecord) -> Result<(EnvRecord, bool), OpsErr
     let booted_since = record.boot_id.is_some() && record.boot_id != boot_id();
     if booted_since {
         settle_again(app, &record)?;
+        // What else the run made was removed, but not for good, it may be.
+        app.storage.discard_incoming(&record.run)?;
     }
     let for_room = app.runtime.stopped_for_room(&record.branch)?;
     let stopped_cleanly = record.stopped_cleanly

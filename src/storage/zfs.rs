@@ -399,16 +399,19 @@ impl Storage for Zfs {
     }
 
     fn usage(&self) -> Result<Usage, StorageError> {
-        let zpool = zpool_of(&self.dataset);
-        let table = self.get(&[zpool, &self.dataset], &["used", "available"])?;
+        let names: Vec<&str> = plan::with_ancestors(&self.dataset).collect();
+        let table = self.get(&names, &["used", "available"])?;
         let number = |name: &str, property| table[name].number(property).map_err(ZfsError::from);
         let free = number(&self.dataset, "available")?;
-        // Where a quota limits the dataset, what is free and what that is a part of are its own.
-        let whole = if free < number(zpool, "available")? {
-            &self.dataset
-        } else {
-            zpool
-        };
+        // What is free is a part of the topmost that has no more, which a quota limits, it may be; they are not read at one instant.
+        let about = free.saturating_add(free / 64).saturating_add(64 << 20);
+        let mut whole = self.dataset.as_str();
+        for name in names.into_iter().rev() {
+            if number(name, "available")? <= about {
+                whole = name;
+                break;
+            }
+        }
         Ok(Usage {
             total: number(whole, "used")?.saturating_add(number(whole, "available")?),
             free,

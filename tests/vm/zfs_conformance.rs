@@ -280,3 +280,24 @@ fn what_production_hides_beneath_a_dataset_is_in_no_clone() {
     storage.destroy(&clone).unwrap();
     storage.destroy(&snapshot).unwrap();
 }
+
+#[test]
+fn what_is_free_is_told_as_a_part_of_what_limits_the_pool() {
+    const MIB: u64 = 1 << 20;
+    let zpool = ZfsPool::new();
+    let ground = ZfsGround::new(&zpool, "c", None);
+    let total = || ground.storage().usage().unwrap().total / MIB;
+    let quota = |dataset: &str, size: &str| run("zfs", &["set", &format!("quota={size}"), dataset]);
+    let all = total();
+    // As production does beside it.
+    let sibling = zpool.dataset("sibling");
+    run("zfs", &["create", "-o", "compression=off", &sibling]);
+    fs::write(zpool.path().join("sibling/file"), vec![1; 40 << 20]).unwrap();
+    run("zpool", &["sync", zpool.name()]);
+    assert!(total().abs_diff(all) < 8, "{all} MiB became {}", total());
+    // A limit for both, and one of its own.
+    quota(zpool.name(), "300M");
+    assert!(total().abs_diff(300) < 8, "{}", total());
+    quota(&ground.dataset, "100M");
+    assert!(total().abs_diff(100) < 8, "{}", total());
+}

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Known, Problem, chain};
-use crate::model::EnvState;
+use crate::model::{EnvState, RunId};
 use crate::ops::App;
 use crate::state::EnvRecord;
-use crate::storage::{Object, Owned, Stray};
+use crate::storage::{Owned, Stray};
 
 pub(super) fn check(app: &App, known: &Known) -> Vec<Problem> {
     // A pool that cannot be used was told of before.
@@ -67,13 +67,9 @@ fn lost(records: &[EnvRecord], owned: &[Owned]) -> Vec<Problem> {
     problems
 }
 
-/// The record that names an object.
-fn record_of<'r>(records: &'r [EnvRecord], object: &Object) -> Option<&'r EnvRecord> {
-    let names = |record: &&EnvRecord| {
-        let mut objects = [&record.clone, &record.checkpoint].into_iter().flatten();
-        objects.any(|known| known.id == object.id.0)
-    };
-    records.iter().find(names)
+/// The branch that a run made which ended well, though something lies where it made it.
+fn made_by<'r>(records: &'r [EnvRecord], run: &RunId) -> Option<&'r EnvRecord> {
+    records.iter().find(|record| record.run == *run)
 }
 
 /// Objects of ours that no record and no journal names.
@@ -98,10 +94,10 @@ fn orphans(app: &App, known: &Known, records: &[EnvRecord], owned: &[Owned]) -> 
                 }
             }
             (None, Some(run)) if !known.runs.contains(run) => {
-                problems.push(if let Some(record) = record_of(records, &one.object) {
-                    // The host went down as it got its place.
+                problems.push(if let Some(record) = made_by(records, run) {
+                    // The host went down before it had got its place, or was removed.
                     let name = &record.environment.name;
-                    let message = format!("it belongs to {name}, and is not at its place yet");
+                    let message = format!("it belongs to {name}, and is where it was made");
                     Problem::new("displaced", path, message, format!("envclone start {name}"))
                 } else {
                     let message =

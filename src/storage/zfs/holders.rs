@@ -49,6 +49,10 @@ fn mounted_by(pid: u32, dataset: &str, seen: &mut BTreeSet<PathBuf>) -> Option<S
 
 /// What a process has of a filesystem.
 fn open_on(process: &Path, devices: &[u64]) -> Option<String> {
+    // Nothing is asked of files that may be far away, and not answer.
+    if devices.is_empty() {
+        return None;
+    }
     let on = |path: &Path| fs::metadata(path).is_ok_and(|metadata| devices.contains(&metadata.dev()));
     for (link, what) in [
         ("cwd", "its working directory"),

@@ -20,7 +20,11 @@ impl Zfs {
             let asked = ["guid", RUN, HUSK];
             let table = self.get_with(&direct, &[&home], &asked, |name| is_within(name, &home))?;
             for (name, _) in table.iter().filter(|(name, facts)| is_husk(name, facts)) {
-                self.reap(&work, name)?;
+                match self.reap(&work, name) {
+                    // Another branch's, it may be; `doctor` tells of it.
+                    Ok(()) | Err(StorageError::Zfs(ZfsError::Dependents { .. })) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         self.vacate(place)
@@ -43,13 +47,19 @@ impl Zfs {
 
     /// Makes a husk of a clone. All of its datasets name the guid of its root: on any other dataset that value counts for nothing.
     pub(super) fn put_aside(&self, work: &Working, tree: &Tree, table: &Table) -> Result<(), StorageError> {
-        let guid = table[tree.root()].value("guid");
-        let mut words = vec!["set".to_owned(), format!("{HUSK}={guid}")];
+        let mark = format!("{HUSK}={}", table[tree.root()].value("guid"));
         let there = tree.names().into_iter().filter(|name| table.contains_key(*name));
-        // The root is the last: only then it is one.
-        words.extend(there.rev().map(str::to_owned));
-        self.zfs_at(work, "putting aside", Path::new(tree.root()), &words)
-            .map(drop)
+        let (roots, parts): (Vec<&str>, Vec<&str>) = there.partition(|name| *name == tree.root());
+        // The root is the last: only then it is one. One command sets them in an order of its own.
+        for names in [parts, roots] {
+            if names.is_empty() {
+                continue;
+            }
+            let words = [&["set", &mark][..], &names].concat();
+            let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+            self.zfs_at(work, "putting aside", Path::new(tree.root()), &words)?;
+        }
+        Ok(())
     }
 
     /// Destroys a husk that nothing needs any more, then the husk that it was a clone of, and so on.

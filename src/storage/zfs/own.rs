@@ -184,13 +184,9 @@ impl Zfs {
     }
 
     /// The same at the place of an environment that another run may be working at: in one step.
-    pub(super) fn sweep_empty(&self, place: &Place) -> Result<(), StorageError> {
-        let removed = self.home.volume().remove_dir(place.relative());
-        // Else something lies there, which is as it should be.
-        if removed.is_ok() {
-            self.home.tidy(place)?;
-        }
-        Ok(())
+    pub(super) fn sweep_empty(&self, place: &Place) {
+        // Where it cannot be removed something lies there, which is as it should be.
+        let _ = self.home.volume().remove_dir(place.relative());
     }
 
     /// Whether nothing but empty directories is at a place.

@@ -141,6 +141,11 @@ pub(super) fn dataset_of(name: &str) -> &str {
     name.split_once('@').map_or(name, |(dataset, _)| dataset)
 }
 
+/// A dataset and all that it lies in, up to its zpool.
+pub(super) fn with_ancestors(dataset: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(dataset), |name| Some(name.rsplit_once('/')?.0))
+}
+
 /// Whether `name` is `dataset`, or lies below it, or is a snapshot of one of those.
 pub(super) fn is_within(name: &str, dataset: &str) -> bool {
     let rest = name.strip_prefix(dataset);

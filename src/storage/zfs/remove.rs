@@ -82,7 +82,7 @@ impl Zfs {
             if !matches!(place, Place::Environment { .. }) {
                 continue;
             }
-            self.sweep_empty(&place)?;
+            self.sweep_empty(&place);
             if let Ok(Some(tree)) = self.names(&place)
                 && own::is_of_run(&tree, run)
                 && self.find(&place, &["guid"])?.is_none()
