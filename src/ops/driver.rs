@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, StorageDriver};
 use crate::exec::Tool;
-use crate::storage::{Advice, Btrfs, Capabilities, Filesystem, Storage, StorageError, Zfs};
-
-/// Envclone's own part of a pool.
-const OWN: &str = ".envclone";
+use crate::storage::{Advice, Btrfs, Capabilities, Filesystem, OWN_PART, Storage, StorageError, Zfs};
 
 /// Which pool is to be opened, and how.
 #[derive(Debug, Clone)]
@@ -67,7 +64,7 @@ impl Wanted {
             Filesystem::of(&self.pool),
             Ok(Filesystem::Btrfs | Filesystem::Zfs)
         );
-        let own = self.pool.join(OWN);
+        let own = self.pool.join(OWN_PART);
         let missing = own
             .symlink_metadata()
             .is_err_and(|error| error.kind() == io::ErrorKind::NotFound);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::OpsError;
 use crate::config::{Trust, TrustError};
-use crate::storage::{Btrfs, PoolRecord, Pools, Storage};
+use crate::storage::{Btrfs, OWN_PART, PoolRecord, Pools, Storage};
 
 /// Makes a pool of `size` bytes at `path`, and its record below `state_dir`, which is made where it is missing.
 ///
@@ -53,7 +53,7 @@ fn refuse_in_use(path: &Path, delete_data: bool) -> Result<(), OpsError> {
     };
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
-        if name != ".envclone" && !delete_data {
+        if name != OWN_PART && !delete_data {
             return Err(in_use(path, format!("it holds {}", name.display())));
         }
     }

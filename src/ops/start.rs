@@ -185,11 +185,7 @@ fn after_crash(app: &App, record: EnvRecord) -> Result<(EnvRecord, bool), OpsErr
 
 /// What the host went down with moments after it was moved to its place may be found where it was made.
 fn settle_again(app: &App, record: &EnvRecord) -> Result<(), OpsError> {
-    let nothing_rewritten = record
-        .sanitization
-        .as_ref()
-        .is_some_and(|done| done.skipped.is_some());
-    let kept = if nothing_rewritten {
+    let kept = if goes_back_to_raw(record) {
         Role::Snapshot
     } else {
         Role::Checkpoint
@@ -212,6 +208,12 @@ fn settle_again(app: &App, record: &EnvRecord) -> Result<(), OpsError> {
         }
     }
     Ok(())
+}
+
+/// Whether nothing had to be rewritten, so that what it goes back to is the raw snapshot.
+fn goes_back_to_raw(record: &EnvRecord) -> bool {
+    let done = record.sanitization.as_ref();
+    done.is_some_and(|done| done.skipped.is_some())
 }
 
 fn home_of(app: &App, record: &EnvRecord, role: Role) -> Place {
@@ -246,10 +248,7 @@ fn ran_durably(record: &EnvRecord) -> bool {
 /// Where nothing had to be rewritten the checkpoint is the raw snapshot: that its clone is raw is remembered before it is
 /// there.
 fn go_back(app: &App, mut record: EnvRecord, checkpoint: &ObjectRef) -> Result<EnvRecord, OpsError> {
-    record.raw = record
-        .sanitization
-        .as_ref()
-        .is_some_and(|done| done.skipped.is_some());
+    record.raw = goes_back_to_raw(&record);
     app.store.save(&record)?;
     app.storage.discard_incoming(&record.run)?;
     let name = record.environment.name.clone();

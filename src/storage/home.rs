@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use super::{Kind, Mark, ObjectId, Place, Role, StorageError, Volume, VolumeError};
 use crate::model::RunId;
 
-/// The directory below the pool.
-const NAME: &str = ".envclone";
+/// The directory below the pool: envclone's own part of it.
+pub const OWN_PART: &str = ".envclone";
 /// The version of [`Mark`].
 const SCHEMA: u32 = 1;
 /// A mark is much smaller.
@@ -107,20 +107,20 @@ pub(super) struct Home {
 impl Home {
     /// Opens `<pool>/.envclone`; makes it, root's and 0700, where it is not there.
     pub(super) fn open(pool: &Path) -> Result<Self, StorageError> {
-        let path = pool.join(NAME);
+        let path = pool.join(OWN_PART);
         let fail = |error| from_volume("opening", &path, error);
         let above = Volume::open_alone(pool).map_err(|error| from_volume("opening", pool, error))?;
         // Who may write there could put another `.envclone` in the place of ours.
         check_owner(pool, &above, "", 0o022)?;
-        if !above.exists(NAME).map_err(fail)? {
-            match above.make_dir(NAME, own_uid(), own_gid(), 0o700) {
+        if !above.exists(OWN_PART).map_err(fail)? {
+            match above.make_dir(OWN_PART, own_uid(), own_gid(), 0o700) {
                 Ok(()) | Err(VolumeError::Exists { .. }) => {}
                 Err(error) => return Err(fail(error)),
             }
         }
-        check_owner(&path, &above, NAME, 0o077)?;
+        check_owner(&path, &above, OWN_PART, 0o077)?;
         let home = Self {
-            volume: above.subvolume(NAME).map_err(fail)?,
+            volume: above.subvolume(OWN_PART).map_err(fail)?,
             path,
         };
         for dir in ["incoming", "env", "marks"] {
@@ -432,7 +432,7 @@ mod tests {
     fn a_home_is_made_private_and_one_that_others_may_enter_is_refused() {
         let pool = tempfile::tempdir().unwrap();
         Home::open(pool.path()).unwrap();
-        let home = pool.path().join(".envclone");
+        let home = pool.path().join(OWN_PART);
         assert_eq!(
             std::fs::metadata(&home).unwrap().permissions().mode() & 0o777,
             0o700
@@ -455,11 +455,11 @@ mod tests {
     fn a_home_that_is_a_link_or_a_file_is_refused() {
         let pool = tempfile::tempdir().unwrap();
         let other = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink(other.path(), pool.path().join(".envclone")).unwrap();
+        std::os::unix::fs::symlink(other.path(), pool.path().join(OWN_PART)).unwrap();
         assert!(Home::open(pool.path()).is_err());
         assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 0);
-        std::fs::remove_file(pool.path().join(".envclone")).unwrap();
-        std::fs::write(pool.path().join(".envclone"), "").unwrap();
+        std::fs::remove_file(pool.path().join(OWN_PART)).unwrap();
+        std::fs::write(pool.path().join(OWN_PART), "").unwrap();
         assert!(Home::open(pool.path()).is_err());
     }
 

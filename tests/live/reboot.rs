@@ -18,7 +18,7 @@ fn a_run_that_goes_down_with_its_host_is_undone_by_the_next_command() {
     for step in ["clone", "seal", "sanitize", "prove", "publish"] {
         let run = production.spawn(&["branch", "prod", "fix-42"]);
         until(step, || has_begun(&production, step));
-        kill_process(Pid::from_raw(run.id().cast_signed()).unwrap(), Signal::KILL).unwrap();
+        world::kill_9(run.id());
         Ended::of(run.wait_with_output().unwrap());
         production.reboot();
         production
@@ -53,7 +53,7 @@ fn a_branch_whose_start_died_after_a_crash_of_the_host_is_destroyed_whole() {
     let fresh = incoming.join(run_of(&production, "fix-42")).join("clone");
     let start = production.spawn(&["start", "fix-42"]);
     until("a clone of the checkpoint", || fresh.exists());
-    kill_process(Pid::from_raw(start.id().cast_signed()).unwrap(), Signal::KILL).unwrap();
+    world::kill_9(start.id());
     Ended::of(start.wait_with_output().unwrap());
     production.envclone(&["destroy", "fix-42"]).ok();
     assert_eq!(production.world(), before);

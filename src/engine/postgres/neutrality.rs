@@ -210,10 +210,25 @@ pub fn try_login_after_recovery(
     identity: &Identity,
     credentials: &Credentials,
 ) -> Result<(), EngineError> {
-    let deadline = Instant::now() + RECOVERED_WITHIN;
+    log_in_until(
+        RECOVERED_WITHIN,
+        Duration::from_millis(20),
+        EngineError::is_not_yet,
+        || try_login(network, setup, identity, credentials),
+    )
+}
+
+/// Tries again for as long as a failure may pass, and there is time; the last one then.
+fn log_in_until(
+    limit: Duration,
+    between: Duration,
+    may_pass: impl Fn(&EngineError) -> bool,
+    mut log_in: impl FnMut() -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
+    let deadline = Instant::now() + limit;
     loop {
-        match try_login(network, setup, identity, credentials) {
-            Err(error) if error.is_not_yet() && Instant::now() < deadline => pause(Duration::from_millis(20)),
+        match log_in() {
+            Err(error) if may_pass(&error) && Instant::now() < deadline => pause(between),
             outcome => return outcome,
         }
     }
@@ -226,15 +241,13 @@ fn prove_login(
     identity: &Identity,
     credentials: &Credentials,
 ) -> Result<(), EngineError> {
-    let deadline = Instant::now() + RELOAD_WITHIN;
     // The server reads its rules at its next turn, so the first tries may come too early. Each costs it a process.
-    while let Err(error) = try_login(network, setup, identity, credentials) {
-        if Instant::now() > deadline {
-            return Err(error);
-        }
-        pause(Duration::from_millis(2));
-    }
-    Ok(())
+    log_in_until(
+        RELOAD_WITHIN,
+        Duration::from_millis(2),
+        |_| true,
+        || try_login(network, setup, identity, credentials),
+    )
 }
 
 fn log_in(

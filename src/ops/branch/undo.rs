@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::model::{BranchId, EnvName, RunId};
 use crate::ops::App;
 use crate::saga::{StepError, Undo};
-use crate::storage::StorageError;
+use crate::storage::{OWN_PART, StorageError};
 
 /// Undoes the steps of one run.
 pub struct BranchUndo<'a> {
@@ -31,7 +31,7 @@ impl Undo for BranchUndo<'_> {
 
     fn what(&self, step: &str, intent: &Value, _output: Option<&Value>) -> String {
         let layout = self.app.store.layout();
-        let ours = self.app.pool().join(".envclone");
+        let ours = self.app.pool().join(OWN_PART);
         let named = |key: &str| intent[key].as_str().unwrap_or_default().to_owned();
         let branch: Option<BranchId> = serde_json::from_value(intent["branch"].clone()).ok();
         let running = branch.map(|branch| layout.branch_dir(&branch).display().to_string());
