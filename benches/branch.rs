@@ -32,6 +32,8 @@ mod host;
 mod masking;
 #[path = "branch/pgbench.rs"]
 mod pgbench;
+#[path = "branch/piped.rs"]
+mod piped;
 #[path = "branch/production.rs"]
 mod production;
 #[path = "branch/report.rs"]

@@ -10,6 +10,7 @@ use crate::Sizes;
 use crate::figures::{Chapter, Series, Target, ratio, table};
 use crate::greenmask;
 use crate::host::{program, run, timed};
+use crate::piped;
 use crate::production::{Bare, Place, Production};
 
 const TIMES_AS_FAST: f64 = 5.0;
@@ -72,11 +73,13 @@ pub fn measure(place: &Place, sizes: &Sizes) -> Result<Chapter> {
             rows.to_string(),
             ratio(&faster),
             ratio(&found.tuned.over(&found.masking)),
+            ratio(&found.piped.over(&found.masking)),
             format!("{:.0} MB", found.memory),
             format!("<sub>{}</sub>", found.masking.spread()),
             format!("<sub>{}</sub>", found.parts()),
             format!("<sub>{}</sub>", found.update.spread()),
             format!("<sub>{}</sub>", found.tuned.spread()),
+            format!("<sub>{}</sub>", found.piped.spread()),
         ]);
         for (engine, beside) in greenmask::ENGINES.iter().zip(&found.greenmask) {
             let faster = beside.whole.over(&found.masking);
@@ -84,6 +87,7 @@ pub fn measure(place: &Place, sizes: &Sizes) -> Result<Chapter> {
                 rows.to_string(),
                 (*engine).to_owned(),
                 ratio(&faster),
+                ratio(&beside.whole.over(&found.piped)),
                 format!("<sub>{}</sub>", found.masking.spread()),
                 format!("<sub>{}</sub>", beside.whole.spread()),
                 format!(
@@ -123,8 +127,9 @@ pub fn measure(place: &Place, sizes: &Sizes) -> Result<Chapter> {
          indexes (the key, two unique ones, one on two of the columns). Measured: the steps sanitize, prove and checkpoint of \
          `envclone branch`, so the rewrite, the purge of residue and the search for originals. Beside it: one `UPDATE` of the same \
          columns by `md5` on a clone of the same snapshot, with the server's own settings, and nothing more: no `VACUUM`, no purge, no \
-         proof; and the same with the settings of envclone's own instance (no `fsync`, no full pages, minimal WAL). All alternate, {} \
-         times. Memory: the most that the command, or any program that it waited for, held at \
+         proof; the same with the settings of envclone's own instance (no `fsync`, no full pages, minimal WAL); and, with those as well, the \
+         table read out by one `psql`, loaded by another and indexed, with nothing masked, purged or proved, which is the floor of \
+         every way that has a program change the rows. All alternate, {} times. Memory: the most that the command, or any program that it waited for, held at \
          once.\n\n{}",
         sizes.masking_pairs,
         table(
@@ -132,11 +137,13 @@ pub fn measure(place: &Place, sizes: &Sizes) -> Result<Chapter> {
                 "Rows",
                 "Times as fast as `UPDATE`",
                 "as `UPDATE` with envclone's settings",
+                "as rows only piped",
                 "Memory",
                 "<sub>envclone, s</sub>",
                 "<sub>sanitize + prove + checkpoint, s</sub>",
                 "<sub>`UPDATE`, s</sub>",
-                "<sub>with envclone's settings, s</sub>"
+                "<sub>with envclone's settings, s</sub>",
+                "<sub>only piped, s</sub>"
             ],
             &lines
         )
@@ -151,7 +158,8 @@ fn beside_greenmask(lines: &[Vec<String>]) -> String {
     let head = [
         "Rows",
         "Greenmask's engine",
-        "Times as fast",
+        "envclone, times as fast",
+        "rows only piped, times as fast",
         "<sub>envclone, s</sub>",
         "<sub>Greenmask, s</sub>",
         "<sub>dump + restore, s</sub>",
@@ -172,6 +180,8 @@ struct Found {
     update: Series,
     /// With those of envclone's instance.
     tuned: Series,
+    /// With those, and nothing changed.
+    piped: Series,
     /// One for each of its engines; none where it takes no part.
     greenmask: Vec<Beside>,
     memory: f64,
@@ -198,6 +208,7 @@ fn compare(production: &Production<'_>, pairs: usize) -> Result<Found> {
         steps: Default::default(),
         update: Series::default(),
         tuned: Series::default(),
+        piped: Series::default(),
         greenmask: Vec::new(),
         memory: 0.0,
     };
@@ -206,6 +217,7 @@ fn compare(production: &Production<'_>, pairs: usize) -> Result<Found> {
         crate::interrupted()?;
         found.update.push(update(production, &[])?);
         found.tuned.push(update(production, &TUNED)?);
+        found.piped.push(piped::copied(production, &TUNED)?);
         if let Some(peer) = &peer {
             found
                 .greenmask

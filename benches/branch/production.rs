@@ -306,7 +306,8 @@ impl<'a> Bare<'a> {
         run(psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]).args(all)).map(drop)
     }
 
-    fn psql(&self, database: &str) -> Command {
+    /// `psql` in a database of it, with nothing on standard input.
+    pub fn psql(&self, database: &str) -> Command {
         let mut psql = client(self.place, "psql", &self.sockets);
         psql.env("PGPORT", "5433").env("PGDATABASE", database);
         psql
