@@ -18,12 +18,21 @@ const FEW: usize = 100;
 /// And how many of them tell something.
 const ENOUGH: usize = 20;
 
-/// Column and value: of the most common values, and of those that part the others into shares of one size, some from all over them
-/// (PostgreSQL manual, "`pg_stats`"). They are as the server writes them; no cast of the data is called.
-const STATISTICS: &str = "SELECT attname, value FROM pg_catalog.pg_stats, LATERAL ( \
-        SELECT unnest((most_common_vals::text::text[])[1:20]) AS value \
-        UNION SELECT bound FROM unnest(histogram_bounds::text::text[]) WITH ORDINALITY AS bounds(bound, number) \
-            WHERE number % greatest(array_length(histogram_bounds::text::text[], 1) / 40, 1) = 0) AS known";
+/// Asks for column and value: of the most common values, and of those that part the others into shares of one size, some from all over
+/// them (PostgreSQL manual, "`pg_stats`"). They are as the server writes them; no cast of the data is called. `OFFSET 0` keeps the
+/// planner from writing the casts of a whole array out wherever it is named, to be done anew for each of its elements.
+fn statistics_of(table: &TableName) -> String {
+    format!(
+        "SELECT attname, value FROM ( \
+            SELECT attname, (most_common_vals::text::text[])[1:20] AS common, histogram_bounds::text::text[] AS bounds \
+            FROM pg_catalog.pg_stats WHERE schemaname = {} AND tablename = {} OFFSET 0) AS known, LATERAL ( \
+            SELECT unnest(common) AS value \
+            UNION SELECT bounds[number] FROM generate_series(1, array_length(bounds, 1)) AS number \
+                WHERE number % greatest(array_length(bounds, 1) / 40, 1) = 0) AS shown",
+        quote_literal(&table.schema),
+        quote_literal(&table.name)
+    )
+}
 
 /// The rows of a table that the ledger is shown values of.
 struct Shown {
@@ -93,11 +102,7 @@ impl Samples<'_> {
 
     /// The rows that were read are the oldest, it may be, and of one kind: values from all over the table, if it was analyzed.
     fn add_known_to_statistics(&mut self, shown: &mut Shown) -> Result<(), EngineError> {
-        let sql = format!(
-            "{STATISTICS} WHERE schemaname = {} AND tablename = {}",
-            quote_literal(&shown.table.schema),
-            quote_literal(&shown.table.name)
-        );
+        let sql = statistics_of(&shown.table);
         let mut known: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for row in self.session.rows("reading statistics", &sql)? {
             if let Ok([Some(column), Some(value)]) = <[_; 2]>::try_from(row) {
