@@ -23,7 +23,7 @@ template=smoke::the_productions_of_the_tests_begin_with_a_cluster_of_the_guests_
 live=(storage::)
 # The tests of tests/vm.rs that share a machine, by how their names begin: a test is of the first one that fits. Each of these takes
 # three to five minutes, so that two machines at a time end together.
-parts=(zfs_conformance:: kill:: zfs_ '')
+parts=(zfs_conformance:: zfs_ kill:: '')
 
 # Builds the tests; prints "NAME EXECUTABLE" of each.
 build() {
@@ -72,7 +72,7 @@ run_in_guest() {
     mkdir -p "$place"
     cat >"$disk.run"
     "$here/job-disk.sh" "$disk.img" "$disk.run" "$work/made" "${programs[@]}"
-    "$here/machine.py" run "$@" --scratch "$work" "$state" "$disk.img" "$place" || rc=$?
+    "$here/machine.py" run --limit 1700 "$@" --scratch "$work" "$state" "$disk.img" "$place" || rc=$?
     rm -- "$disk.img"
     if [ "$rc" != 0 ]; then echo "error: the guest's console, output and journal are in $place" >&2; fi
     return "$rc"
@@ -164,17 +164,23 @@ make_template
 mkfifo "$work/turns"
 exec 7<>"$work/turns"
 printf xx >&7
-# First what takes longest.
 list vm "$filter" >"$work/left"
-for part in "${parts[@]}"; do
+list vm_reboot "$filter" >"$work/reboots"
+# The longest machines first, and one that reboots before the last two parts, so that two machines at a time end together.
+for number in "${!parts[@]}"; do
+    part=${parts[number]}
     mapfile -t tests < <(grep "^$part" "$work/left" || :)
     grep -v "^$part" "$work/left" >"$work/others" || :
     mv -- "$work/others" "$work/left"
     name=vm-${part%%::*}
     if [ "${#tests[@]}" != 0 ]; then in_turn machine "${name%[-_]}" vm --exact "${tests[@]}"; fi
+    case $number in
+    0) mapfile -t tests < <(grep '::on_zfs_' "$work/reboots" || :) ;;
+    2) mapfile -t tests < <(grep -v '::on_zfs_' "$work/reboots" || :) ;;
+    *) tests=() ;;
+    esac
+    for test in "${tests[@]}"; do in_turn machine_that_reboots "$test"; done
 done
-list vm_reboot "$filter" >"$work/reboots"
-while read -r test; do in_turn machine_that_reboots "$test"; done <"$work/reboots"
 list live "${live[@]}" >"$work/live"
 mapfile -t tests < <(grep -F -- "$filter" "$work/live" || :)
 if [ "${#tests[@]}" != 0 ]; then in_turn machine live live --exact "${tests[@]}"; fi

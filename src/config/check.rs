@@ -390,12 +390,19 @@ impl Check<'_> {
     /// A pool or root: a path, or on ZFS the name of a dataset.
     fn stored(&mut self, place: &Text, driver: StorageDriver) -> PathBuf {
         let text = place.get_ref();
+        let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | ' ');
+        let part = |part: &str| !matches!(part, "" | "." | "..") && part.chars().all(fine);
+        let is_dataset = text.split('/').all(part);
+        if is_dataset && driver != StorageDriver::Zfs {
+            let message =
+                "the path must begin with /; for the name of a dataset write driver = \"zfs\" as well";
+            self.refuse(&place.span(), message);
+            return PathBuf::from(text);
+        }
         if text.starts_with('/') || driver != StorageDriver::Zfs {
             return self.absolute(place);
         }
-        let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | ' ');
-        let part = |part: &str| !matches!(part, "" | "." | "..") && part.chars().all(fine);
-        if !text.split('/').all(part) {
+        if !is_dataset {
             let message = "this is neither an absolute path nor the name of a dataset, such as tank/shop";
             self.refuse(&place.span(), message);
         }

@@ -127,6 +127,30 @@ impl Production {
 
     /// A production whose server, of these programs, was never started, on the storage that `make` makes below a directory.
     pub fn stopped_on(make: impl FnOnce(&Path) -> Box<dyn Ground>, programs: &Path) -> Self {
+        let production = Self::empty_on(make, programs);
+        copy(&template(programs), &production.data());
+        production.write_uploads();
+        production.write_server_configuration();
+        production.configure(&production.configuration(), RULES);
+        production
+    }
+
+    /// A production that has no server: only its uploads are configured.
+    #[allow(dead_code, reason = "not every test binary with this module needs it")]
+    pub fn of_files_on(make: impl FnOnce(&Path) -> Box<dyn Ground>) -> Self {
+        let production = Self::empty_on(make, Path::new(server_programs()));
+        production.write_uploads();
+        let text = production.configuration();
+        let (from, to) = (
+            text.find("[services.db]").unwrap(),
+            text.find("[services.uploads]").unwrap(),
+        );
+        let rules = RULES.find("[uploads]").unwrap();
+        production.configure(&format!("{}{}", &text[..from], &text[to..]), &RULES[rules..]);
+        production
+    }
+
+    fn empty_on(make: impl FnOnce(&Path) -> Box<dyn Ground>, programs: &Path) -> Self {
         // Below /var/lib: the way to a configuration must be writable by root alone.
         let base = tempfile::Builder::new()
             .prefix("envclone-test-")
@@ -152,10 +176,6 @@ impl Production {
             set_mode(&path, mode);
             chown(&path, Some(uid), Some(gid)).unwrap();
         }
-        copy(&template(programs), &production.data());
-        production.write_uploads();
-        production.write_server_configuration();
-        production.configure(&production.configuration(), RULES);
         production
     }
 

@@ -2,27 +2,40 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use envclone::storage::conformance::{CHECKS, Ground};
 use envclone::storage::{Btrfs, Object, Place, Role, Storage, StorageError};
 
 use crate::pool::{TestPool, make_subvolume, run};
 
+/// A subvolume for one check, of a filesystem that several may share.
 struct BtrfsGround {
     storage: Btrfs,
-    pool: TestPool,
+    path: PathBuf,
+    pool: Rc<TestPool>,
 }
 
 impl BtrfsGround {
     fn new() -> Self {
-        let pool = TestPool::new(256);
+        let pool = Rc::new(TestPool::new(256));
+        Self::at(pool.path().to_owned(), &pool)
+    }
+    /// In a subvolume of its own.
+    fn beside(pool: &Rc<TestPool>, name: &str) -> Self {
+        let path = pool.path().join(name);
+        make_subvolume(&path);
+        Self::at(path, pool)
+    }
+    fn at(path: PathBuf, pool: &Rc<TestPool>) -> Self {
         Self {
-            storage: Btrfs::open(pool.path()).unwrap(),
-            pool,
+            storage: Btrfs::open(&path).unwrap(),
+            path,
+            pool: Rc::clone(pool),
         }
     }
     fn root(&self) -> std::path::PathBuf {
-        let root = self.pool.path().join("production");
+        let root = self.path.join("production");
         make_subvolume(&root);
         root
     }
@@ -33,7 +46,7 @@ impl Ground for BtrfsGround {
         &self.storage
     }
     fn pool(&self) -> &Path {
-        self.pool.path()
+        &self.path
     }
     fn make_root(&self, path: &Path) -> io::Result<()> {
         make_subvolume(path);
@@ -57,7 +70,7 @@ impl Ground for BtrfsGround {
     }
     /// A snapshot of the whole root, of which that volume alone is looked at.
     fn snapshot_of_one(&self, root: &Path, volume: &str, name: &str) -> io::Result<PathBuf> {
-        let to = self.pool.path().join(format!("{name}-{volume}"));
+        let to = self.path.join(format!("{name}-{volume}"));
         let (from, into) = (root.to_str().unwrap(), to.to_str().unwrap());
         run("btrfs", &["subvolume", "snapshot", "-r", from, into]);
         Ok(to.join(volume))
@@ -73,8 +86,9 @@ fn incoming(run: u64, role: Role) -> Place {
 
 #[test]
 fn btrfs_conforms() {
-    for (name, check) in CHECKS {
-        let ground = BtrfsGround::new();
+    let pool = Rc::new(TestPool::new(1024));
+    for (number, (name, check)) in CHECKS.iter().enumerate() {
+        let ground = BtrfsGround::beside(&pool, &format!("c{number}"));
         let report = |error: &dyn std::error::Error| {
             let source = error.source().map(ToString::to_string).unwrap_or_default();
             format!("{name}: {error}: {source}")

@@ -117,14 +117,9 @@ fn on_btrfs_branches_are_brought_back_or_undone_by_the_unit_whenever_the_host_go
             life.came_back(Reboot::Clean);
             life.goes_down_during("clone", Reboot::Hard);
         }
-        2 => {
-            life.came_back(Reboot::Hard);
-            // Now it stops them itself.
-            life.goes_down_during("sanitize", Reboot::Clean);
-        }
         _ => {}
     }
-    life.came_back(Reboot::Clean);
+    life.came_back(Reboot::Hard);
     life.ends();
 }
 
@@ -138,6 +133,7 @@ fn on_zfs_branches_are_brought_back_or_undone_by_the_unit_whenever_the_host_goes
         }
         1 => {
             life.came_back(Reboot::Hard);
+            // Now the unit stops them itself.
             life.goes_down_during("prove", Reboot::Clean);
         }
         _ => {}

@@ -53,10 +53,8 @@ pub fn make_production_on_zfs() {
     for dataset in ["envclone", "shop", "shop/db"] {
         run("zfs", &["create", &format!("{ZPOOL}/{dataset}")]);
     }
-    start(
-        &format!("driver = \"zfs\"\npool = \"{ZPOOL}/envclone\""),
-        &format!("{ZPOOL}/shop"),
-    );
+    // Which driver fits is seen by the paths.
+    start(&format!("pool = \"{POOL}/envclone\""), ROOT);
 }
 
 /// The first of the disks that the guest has for tests.

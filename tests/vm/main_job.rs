@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::pool::run;
+use crate::pool::{LONG, before_another_look, run};
 use crate::production::{Production, RULES, ask};
 use crate::tank::production_on_zfs;
 
@@ -105,6 +105,42 @@ fn has_the_properties_of_its_origin(production: &Production) {
     );
 }
 
+/// The branch is stopped when it writes into what is kept for production, and tells why.
+#[track_caller]
+fn stops_what_writes(production: &Production) {
+    let of = format!("of={}", production.volume().join("ballast").display());
+    let dd = [
+        "exec",
+        "fix-42",
+        "db",
+        "--",
+        "dd",
+        "if=/dev/urandom",
+        &of,
+        "bs=1M",
+        "count=16",
+    ];
+    // It may be ended with the branch.
+    production.envclone(&dd);
+    let began = std::time::Instant::now();
+    let why = loop {
+        let listed = production.envclone(&["list", "--json"]).json();
+        let environments = listed["environments"].as_array().unwrap();
+        let branch = environments.iter().find(|one| one["name"] == "fix-42").unwrap();
+        if let (Some("stopped"), Some(why)) = (branch["state"].as_str(), branch["stopped_because"].as_str()) {
+            break why.to_owned();
+        }
+        assert!(began.elapsed() < LONG, "it was not stopped: {branch}");
+        before_another_look();
+    };
+    let (pool, _) = production.ground().names();
+    assert!(
+        why.contains(&format!("the reserve of the pool {pool} was reached")),
+        "{why}"
+    );
+    production.sql("CREATE TABLE shop.later AS SELECT repeat('x', 1000) FROM generate_series(1, 1000); DROP TABLE shop.later");
+}
+
 /// A pool without its reserve takes no branch, and one that is full harms none.
 #[track_caller]
 fn a_pool_without_room_takes_no_other(production: &Production) {
@@ -112,10 +148,10 @@ fn a_pool_without_room_takes_no_other(production: &Production) {
     let (pool, _) = production.ground().names();
     let zpool = pool.split('/').next().unwrap();
     let taken = format!("{zpool}/taken");
-    let free = run("zfs", &["get", "-Hp", "-o", "value", "available", zpool]);
-    let free: u64 = free.trim().parse().unwrap();
     // A reservation takes room without a byte being written.
     let take_all_but = |left: u64| {
+        let free = run("zfs", &["get", "-Hp", "-o", "value", "available", zpool]);
+        let free: u64 = free.trim().parse().unwrap();
         let reservation = format!("reservation={}", free - left);
         run(
             "zfs",
@@ -126,6 +162,7 @@ fn a_pool_without_room_takes_no_other(production: &Production) {
 
     take_all_but(40 << 20);
     let refused = other();
+    stops_what_writes(production);
     run("zfs", &["destroy", &taken]);
     refused.refused(1, &["reserve", "envclone list"]);
     assert_eq!(production.ground().objects(), before);
@@ -159,7 +196,6 @@ fn on_zfs_a_branch_lives_from_its_snapshot_to_its_end_and_leaves_nothing() {
     );
 
     a_pool_without_room_takes_no_other(&production);
-    // Where its supervisor saw that there was no room, it stopped it.
     production.envclone(&["start", "fix-42"]).ok();
     ask(&url, "UPDATE shop.orders SET status = 'of the parent'").unwrap();
     let child = production

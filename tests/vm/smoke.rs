@@ -21,6 +21,17 @@ fn the_system_runs_under_systemd_with_cgroup_2() {
 }
 
 #[test]
+fn the_system_has_what_is_tested_and_no_network() {
+    let module = fs::read_to_string("/sys/module/zfs/version").unwrap();
+    assert!(module.starts_with("2.3."), "{module}");
+    let version = run("/usr/sbin/mariadbd", &["--version"]);
+    assert!(version.contains(" 11.8."), "{version}");
+    let mut devices: Vec<_> = fs::read_dir("/sys/class/net").unwrap().flatten().collect();
+    devices.retain(|device| device.file_name() != "lo");
+    assert!(devices.is_empty(), "{devices:?}");
+}
+
+#[test]
 fn a_recursive_snapshot_of_zfs_is_one_transaction_and_a_clone_has_its_bytes() {
     let pool = ZfsPool::new();
     let (shop, db) = (pool.dataset("shop"), pool.dataset("shop/db"));

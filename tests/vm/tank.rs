@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::pool::Ground;
 use crate::pool::run;
-use crate::production::{Production, RULES, server_programs};
+use crate::production::{Production, server_programs};
 use crate::zfs_pool::ZfsPool;
 
 /// The zpool, and where envclone's part of it is mounted.
@@ -110,15 +110,7 @@ pub fn quiet(options: &[&str]) -> Production {
 
 /// A production on ZFS of which only the uploads are configured: its branches take a fraction of the time.
 pub fn of_files() -> Production {
-    let production = quiet(&[]);
-    let text = production.configuration();
-    let (from, to) = (
-        text.find("[services.db]").unwrap(),
-        text.find("[services.uploads]").unwrap(),
-    );
-    let rules = RULES.find("[uploads]").unwrap();
-    production.configure(&format!("{}{}", &text[..from], &text[to..]), &RULES[rules..]);
-    production
+    Production::of_files_on(|dir| Box::new(Tank::below(dir, 512, &[])))
 }
 
 /// A production that runs on encrypted datasets.

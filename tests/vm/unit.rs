@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::pool::{LONG, before_another_look, run};
 use crate::production::{Ended, Production, ask, program};
+use crate::tank::production_on_zfs;
 use crate::world;
 
 /// A branch, and the unit that it should have.
@@ -57,8 +58,8 @@ fn control_group(pid: u32) -> String {
 }
 
 #[test]
-fn a_branch_outlives_the_service_that_made_it_in_a_unit_that_holds_all_of_it() {
-    let production = Production::new();
+fn a_branch_outlives_the_service_that_made_it_in_a_unit_that_holds_all_of_it_and_comes_back_in_it() {
+    let production = production_on_zfs();
     let before = production.world();
     let command = production.command(&["branch", "prod", "fix-42", "--json"]);
     // As a timer's job: when it ends, systemd kills what is left in its group.
@@ -118,22 +119,20 @@ fn a_branch_outlives_the_service_that_made_it_in_a_unit_that_holds_all_of_it() {
     // Nothing of the command stays.
     assert!(!mine.iter().any(|one| one.command.contains("systemd-run")));
 
+    comes_back(&production, &branch);
     production.envclone(&["destroy", "fix-42"]).ok();
     branch.is_gone();
     assert_eq!(production.world(), before);
 }
 
-#[test]
-fn a_branch_is_stopped_by_itself_or_by_systemd_and_started_over_and_over_under_the_same_name() {
-    let production = Production::new();
-    let branch = Branch::of(&production.branch("fix-42"));
-    for _ in 0..2 {
-        production.envclone(&["stop", "fix-42"]).ok();
-        ask(&branch.url, "SELECT 1").unwrap_err();
-        branch.is_gone();
-        production.envclone(&["start", "fix-42"]).ok();
-        branch.runs();
-    }
+/// It is stopped by envclone, by a crash of its supervisor and by systemd, and started over and over under the same name.
+#[track_caller]
+fn comes_back(production: &Production, branch: &Branch) {
+    production.envclone(&["stop", "fix-42"]).ok();
+    ask(&branch.url, "SELECT 1").unwrap_err();
+    branch.is_gone();
+    production.envclone(&["start", "fix-42"]).ok();
+    branch.runs();
     world::kill_9(branch.property("MainPID").parse().unwrap());
     production.envclone(&["start", "fix-42"]).ok();
     branch.runs();
@@ -150,5 +149,4 @@ fn a_branch_is_stopped_by_itself_or_by_systemd_and_started_over_and_over_under_t
     production.envclone(&["start", "fix-42"]).ok();
     branch.runs();
     assert_eq!(ask(&branch.url, "SELECT n FROM shop.mine").unwrap(), "4711");
-    production.envclone(&["destroy", "fix-42"]).ok();
 }

@@ -48,6 +48,12 @@ fn a_root_on_zfs_must_be_a_dataset_that_is_mounted_readable_and_not_named_too_lo
         run("zfs", &["set", &format!("mountpoint={mountpoint}"), &database]);
         refused(&production, 2, &[&database, "is not mounted", said]);
     }
+    run(
+        "mount",
+        &["-t", "zfs", &database, production.volume().to_str().unwrap()],
+    );
+    assert_eq!(production.envclone(&["doctor"]).ok(), "nothing is wrong\n");
+    run("umount", &[production.volume().to_str().unwrap()]);
     run("zfs", &["inherit", "mountpoint", &database]);
 
     // The root itself, and the pool.
@@ -246,6 +252,17 @@ impl SickPool {
     }
 }
 
+impl SickPool {
+    /// Gives it room, and what waited for that goes on.
+    fn recover(&mut self) {
+        fs::remove_file(self.filler()).unwrap();
+        run("zpool", &["clear", &self.name]);
+        if let Some(mut writer) = self.writer.take() {
+            writer.wait().unwrap();
+        }
+    }
+}
+
 impl Drop for SickPool {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.filler());
@@ -264,18 +281,37 @@ impl Drop for SickPool {
 }
 
 #[test]
-fn a_zpool_that_is_suspended_is_named_and_nothing_waits_for_it() {
-    let production = quiet(&[]);
-    production.envclone(&["doctor"]);
+fn a_zpool_that_is_suspended_is_named_nothing_waits_for_it_and_its_branches_are_there_again() {
+    let production = of_files();
     let zpool = format!("{}s", zpool_of(&production));
     let mut sick = SickPool::new(zpool.clone(), production.base().join("sick"));
-    run("zfs", &["create", &format!("{zpool}/envclone")]);
+    for dataset in ["envclone", "prod"] {
+        run("zfs", &["create", &format!("{zpool}/{dataset}")]);
+    }
+    let uploads = production.base().join("sick/prod/uploads/public");
+    fs::create_dir_all(&uploads).unwrap();
+    fs::write(uploads.join("lamp.txt"), "a lamp").unwrap();
     with(&production, "pool", &format!("{zpool}/envclone"));
+    with(&production, "root", &format!("{zpool}/prod"));
+    production.branch("fix-42");
     sick.suspend();
+    let said = [zpool.as_str(), "SUSPENDED", "zpool status"];
     production
-        .envclone(&BRANCH)
-        .refused(1, &[&zpool, "SUSPENDED", "zpool status"]);
+        .envclone(&["branch", "prod", "other"])
+        .refused(1, &said);
     assert_eq!(production.envclone(&["list"]).code, 0);
+    let told = production.envclone(&["doctor"]);
+    assert!(told.code == 1 && told.stdout.contains("SUSPENDED"), "{told:?}");
+    let refused = production.envclone(&["destroy", "fix-42"]);
+    assert!(
+        refused.code != 0 && refused.stderr.contains("SUSPENDED"),
+        "{refused:?}"
+    );
+
+    sick.recover();
+    assert_eq!(production.envclone(&["doctor"]).ok(), "nothing is wrong\n");
+    production.envclone(&["destroy", "fix-42"]).ok();
+    assert_eq!(production.envclone(&["doctor"]).ok(), "nothing is wrong\n");
 }
 
 /// A unit of systemd's that sleeps; gone when dropped.
@@ -363,6 +399,41 @@ fn things_of_others_that_hang_on_a_branch_keep_it_and_are_named_until_they_are_g
     destroy().refused(4, &[&raw, "is held (backup)", "zfs release"]);
     run("zfs", &["release", "backup", &raw]);
 
+    // And the branch's own checkpoint.
+    let objects = production.ground().objects();
+    let mut own = objects.iter().filter_map(|name| name.strip_prefix("dataset "));
+    let own = own.find(|name| name.contains("/.envclone/") && name.contains('@') && !name.contains("/db"));
+    let own = own.unwrap();
+    run("zfs", &["hold", "backup", own]);
+    destroy().refused(4, &[own, "is held (backup)", "zfs release"]);
+    let told = production.envclone(&["doctor"]);
+    assert!(told.code == 1 && told.stdout.contains(own), "{told:?}");
+    run("zfs", &["release", "backup", own]);
+
     destroy().ok();
     assert_eq!(production.ground().objects(), before);
+    assert_eq!(production.envclone(&["doctor"]).ok(), "nothing is wrong\n");
+}
+
+#[test]
+fn a_branch_is_destroyed_when_the_pool_is_full_since_that_makes_room() {
+    let production = of_files();
+    production.envclone(&["doctor"]);
+    let before = production.ground().objects();
+    production.branch("fix-42");
+    let zpool = zpool_of(&production);
+    let free = run("zfs", &["get", "-Hp", "-o", "value", "available", &zpool]);
+    let free: u64 = free.trim().parse().unwrap();
+    let taken = format!("{zpool}/taken");
+    let reservation = format!("reservation={}", free - (64 << 10));
+    run(
+        "zfs",
+        &["create", "-o", "canmount=off", "-o", &reservation, &taken],
+    );
+    let written = fs::write(production.root().join("uploads/public/more"), vec![7; 4 << 20]);
+    written.unwrap_err();
+    production.envclone(&["destroy", "fix-42"]).ok();
+    patiently("zfs", &["destroy", &taken]).unwrap();
+    assert_eq!(production.ground().objects(), before);
+    assert_eq!(production.envclone(&["doctor"]).ok(), "nothing is wrong\n");
 }

@@ -135,7 +135,7 @@ impl Ground for ZfsGround<'_> {
     }
     // Emulated, each takes seconds.
     fn snapshots_under_load(&self) -> u64 {
-        8
+        5
     }
     fn snapshot_of_one(&self, root: &Path, volume: &str, name: &str) -> io::Result<PathBuf> {
         let snapshot = format!("{}/{volume}@{name}", self.name_for(root));

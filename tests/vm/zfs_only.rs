@@ -169,12 +169,12 @@ fn a_branch_that_is_full_harms_nobody_but_itself() {
         filled.code != 0 && filled.stderr.contains("Disk quota exceeded"),
         "{filled:?}"
     );
-    let grow = "CREATE TABLE shop.grown AS SELECT md5(n::text) FROM generate_series(1, 200000) n";
+    let grow = "CREATE TABLE shop.grown AS SELECT md5(n::text) FROM generate_series(1, 100000) n";
     // Its server may end for it.
     ask(url, grow).unwrap_err();
     assert!(!ballast.exists(), "it lies in production");
     production.sql(grow);
-    assert_eq!(production.sql("SELECT count(*) FROM shop.grown"), "200000");
+    assert_eq!(production.sql("SELECT count(*) FROM shop.grown"), "100000");
 
     let clone = production.pool().join(".envclone/env/shop/fix-42/clone/root");
     fs::remove_file(clone.join("db/ballast")).unwrap();

@@ -128,8 +128,105 @@ fn what_cannot_be_read_or_is_not_known_any_more_is_told_and_never_forgotten() {
         assert!(storage.destroy(&snapshot).is_err());
         run("zfs", &["inherit", "envclone:mark", &name]);
     }
-    run("zfs", &["set", &format!("envclone:run={}", of_run(1)), &name]);
+    // The right value, which the snapshot has from the dataset it is of.
+    let ours = format!("envclone:run={}", of_run(1));
+    run("zfs", &["set", &ours, &zpool.dataset("shop")]);
+    let inherited = run(
+        "zfs",
+        &["get", "-Hp", "-o", "value,source", "envclone:run", &name],
+    );
+    assert!(
+        inherited.contains(&of_run(1).to_string()) && inherited.contains("inherited"),
+        "{inherited}"
+    );
+    storage.discard_incoming(&of_run(1)).unwrap_err();
+    storage.destroy(&snapshot).unwrap_err();
+    assert_eq!(name_of(&snapshot).as_ref(), Some(&name));
+    run("zfs", &["inherit", "envclone:run", &zpool.dataset("shop")]);
+
+    run("zfs", &["set", &ours, &name]);
     storage.discard_incoming(&of_run(1)).unwrap();
+    assert_eq!(objects(&zpool), before);
+}
+
+/// A clone of a snapshot that stays, where it belongs to an environment.
+fn clone_settled_as(storage: &dyn Storage, snapshot: &Object, number: u64, environment: &str) -> Object {
+    let clone = storage
+        .clone_of(snapshot, &incoming(number, Role::Clone))
+        .unwrap();
+    let mark = Mark {
+        schema: 1,
+        id: clone.id.clone(),
+        project: "shop".parse().unwrap(),
+        environment: environment.parse().unwrap(),
+        parent: "prod".parse().unwrap(),
+        role: Role::Clone,
+        run: of_run(number),
+    };
+    let place = Place::Environment {
+        project: "shop".parse().unwrap(),
+        name: environment.parse().unwrap(),
+        role: Role::Clone,
+    };
+    storage.settle(&clone, &place, &mark).unwrap()
+}
+
+#[test]
+fn a_dataset_made_by_hand_under_the_name_of_a_clone_and_one_with_the_mark_of_another_are_not_ours() {
+    let zpool = ZfsPool::new();
+    let ground = ZfsGround::new(&zpool, "c", None);
+    let storage = ground.storage();
+    let (_, root) = production(&zpool);
+    let before = objects(&zpool);
+    let snapshot = storage.snapshot(&root, &incoming(9, Role::Snapshot)).unwrap();
+    let mark_of = |name: &str| {
+        let get = ["get", "-Hp", "-o", "value", "envclone:mark", name];
+        run("zfs", &get).trim().to_owned()
+    };
+
+    // The mark of another branch, and what is ours of one that is elsewhere.
+    let one = clone_settled_as(storage, &snapshot, 1, "one");
+    let two = clone_settled_as(storage, &snapshot, 2, "two");
+    let names = [name_of(&one).unwrap(), name_of(&two).unwrap()];
+    let own = mark_of(&names[0]);
+    let forged = [mark_of(&names[1]), own.replace("/one/", "/three/")];
+    assert!(forged.iter().all(|mark| *mark != own), "{own}");
+    for mark in forged {
+        run("zfs", &["set", &format!("envclone:mark={mark}"), &names[0]]);
+        let refused = storage.destroy(&one).unwrap_err();
+        assert!(matches!(refused, StorageError::NotOurs { .. }), "{refused:?}");
+        assert!(one.path.join("db").exists(), "it is gone");
+    }
+    run("zfs", &["set", &format!("envclone:mark={own}"), &names[0]]);
+
+    // Another dataset of the same name, and of the same place.
+    let place = one.path.parent().unwrap().to_owned();
+    let known = fs::read(place.join("names.json")).unwrap();
+    for part in ["/db", ""] {
+        let dataset = format!("{}{part}", names[0]);
+        patiently("zfs", &["umount", &dataset]).unwrap();
+        patiently("zfs", &["destroy", &dataset]).unwrap();
+    }
+    make_unmounted(
+        &names[0],
+        &[
+            &format!("envclone:mark={own}"),
+            &format!("envclone:run={}", of_run(1)),
+        ],
+    );
+    assert_eq!(fs::read(place.join("names.json")).unwrap(), known);
+    storage.destroy(&one).unwrap_err();
+    storage.discard_incoming(&of_run(1)).ok();
+    run("zfs", &["get", "guid", &names[0]]);
+    patiently("zfs", &["destroy", &names[0]]).unwrap();
+    // Nothing is there any more.
+    let gone = storage.destroy(&one);
+    assert!(
+        matches!(gone, Ok(()) | Err(StorageError::NotFound { .. })),
+        "{gone:?}"
+    );
+    storage.destroy(&two).unwrap();
+    storage.destroy(&snapshot).unwrap();
     assert_eq!(objects(&zpool), before);
 }
 
@@ -181,7 +278,7 @@ fn a_husk_that_somebody_took_a_snapshot_of_keeps_what_it_hangs_on_and_is_named()
 }
 
 #[test]
-fn a_dataset_that_comes_while_the_snapshot_is_taken_keeps_none_of_it() {
+fn snapshots_that_are_not_of_one_instant_and_those_of_a_dataset_that_comes_meanwhile_go_again() {
     let production = of_files();
     production.envclone(&["doctor"]);
     let (_, root) = production.ground().names();
@@ -189,16 +286,33 @@ fn a_dataset_that_comes_while_the_snapshot_is_taken_keeps_none_of_it() {
     let (itself, wrapper) = (production.base().join("zfs"), production.base().join("wrapper"));
     fs::copy("/usr/sbin/zfs", &itself).unwrap();
     let (zfs, came) = (itself.display(), production.base().join("came"));
-    let script = format!(
-        "#!/bin/sh\nif [ \"$1\" = snapshot ] && [ ! -e {came} ]; then\n: >{came}\n{zfs} create -o canmount=off {root}/late\nfi\nexec {zfs} \"$@\"\n",
+    let meanwhile = |when_it_snapshots: &str| {
+        let script = format!(
+            "#!/bin/sh\nif [ \"$1\" = snapshot ]; then\n{when_it_snapshots}\nfi\nexec {zfs} \"$@\"\n"
+        );
+        fs::write(&wrapper, script).unwrap();
+        fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+        let instead = format!("mount --bind {} /usr/sbin/zfs", wrapper.display());
+        let ended = where_first(&production, &instead, &["branch", "prod", "fix-42"]);
+        ended.refused(1, &[&root, "is not of one instant", "it was removed"]);
+        ended.stderr
+    };
+    let once = format!(
+        "[ -e {came} ] || {{ : >{came}; {zfs} create -o canmount=off {root}/late; }}",
         came = came.display()
     );
-    fs::write(&wrapper, script).unwrap();
-    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
-    let meanwhile = format!("mount --bind {} /usr/sbin/zfs", wrapper.display());
-    let ended = where_first(&production, &meanwhile, &["branch", "prod", "fix-42"]);
-    ended.refused(1, &[&root, "is not of one instant", "it was removed"]);
+    meanwhile(&once);
     patiently("zfs", &["destroy", &format!("{root}/late")]).unwrap();
+    assert_eq!(production.ground().objects(), before);
+
+    // Each in a command of its own, with the same properties and name: only their transactions tell them apart.
+    let one_by_one = format!(
+        "set -- $(printf '%s\\n' \"$@\" | grep -vx -e -r); for last; do :; done\n\
+         at=${{last##*@}}; rest=$(printf '%s\\n' \"$@\" | grep -vxF -e \"$last\")\n\
+         for part in $({zfs} list -H -r -o name {root}); do {zfs} $rest \"$part@$at\"; done; exit 0"
+    );
+    let said = meanwhile(&one_by_one);
+    assert!(said.contains(&format!("{root}/db@")), "{said}");
     assert_eq!(production.ground().objects(), before);
 }
 

@@ -36,7 +36,8 @@ mount --bind /job "$where"
 cd "$where"
 
 rc=0
-bash /job/.job/run >&4 2>&1 </dev/null || rc=$?
+# One that hangs fails in time for its journal.
+timeout --kill-after=10 1500 bash /job/.job/run >&4 2>&1 </dev/null || rc=$?
 sync
 if [ "$rc" != 0 ]; then journalctl --no-pager --output=short-monotonic >"$(port vm.journal)" || :; fi
 echo "rc $rc" >&3

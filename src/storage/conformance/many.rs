@@ -9,6 +9,8 @@ use super::{Breach, Ground, Outcome, branch, content, hold, incoming, one_branch
 use crate::storage::{Descend, Kind, Role, Volume, VolumeError};
 
 const CLONES: u64 = 100;
+/// One of so many of them is settled.
+const SETTLED: u64 = 10;
 const GENERATIONS: usize = 20;
 const VOLUMES: [&str; 2] = ["db", "uploads"];
 
@@ -20,7 +22,11 @@ pub(super) fn hundred_clones(ground: &dyn Ground) -> Outcome {
     for number in 0..CLONES {
         let clone = storage.clone_of(&snapshot, &incoming(number, Role::Clone)?)?;
         fs::write(clone.path.join("db/file"), number.to_string())?;
-        clones.push(settled(ground, &clone, &format!("b{number}"), Role::Clone)?);
+        // The others stay where they were made.
+        clones.push(match number % SETTLED {
+            0 => settled(ground, &clone, &format!("b{number}"), Role::Clone)?,
+            _ => clone,
+        });
     }
     storage.destroy(&snapshot)?;
     for (number, clone) in clones.iter().enumerate() {

@@ -29,6 +29,8 @@ const CONTROL: &str = ".zfs";
 /// How long a mount may stay in use after the processes that used it ended: the kernel takes namespaces apart later.
 const LET_GO: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// Each look may start a program and read through `/proc`: after some of them they come this seldom.
+const SELDOM: Duration = Duration::from_millis(800);
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> StorageError {
     StorageError::Io {
@@ -237,11 +239,14 @@ fn unmount_one(mount: &Mount) -> Result<(), StorageError> {
 /// Tries until there is an answer, for as long as the kernel may need to let go of a namespace.
 pub(super) fn patiently<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     let began = std::time::Instant::now();
+    let mut wait = LOOK_AGAIN;
     loop {
         match attempt() {
-            None if began.elapsed() < LET_GO => pause(LOOK_AGAIN),
+            None if began.elapsed() < LET_GO => pause(wait),
             answer => return answer,
         }
+        // As long as what was waited for until now, once that is long.
+        wait = (began.elapsed() / 4).clamp(LOOK_AGAIN, SELDOM);
     }
 }
 
