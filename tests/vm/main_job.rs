@@ -133,7 +133,7 @@ fn stops_what_writes(production: &Production) {
         assert!(began.elapsed() < LONG, "it was not stopped: {branch}");
         before_another_look();
     };
-    let (pool, _) = production.ground().names();
+    let pool = production.pool().display();
     assert!(
         why.contains(&format!("the reserve of the pool {pool} was reached")),
         "{why}"

@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use envclone::exec::Invocation;
 
 use crate::pool::{LONG, before_another_look, run};
-use crate::production::{Ended, Production, RULES, program};
+use crate::production::{Ended, Production, program};
 use crate::tank::{of_files, quiet};
 use crate::zfs_pool::{ZfsPool, patiently};
 
@@ -29,10 +29,11 @@ fn zpool_of(production: &Production) -> String {
 
 /// Has `root` or `pool` name another dataset.
 pub(crate) fn with(production: &Production, key: &str, dataset: &str) {
-    let text = production.configuration();
+    let file = production.etc().join("envclone.toml");
+    let text = fs::read_to_string(&file).unwrap();
     let is_it = |line: &&str| line.starts_with(&format!("{key} = "));
     let old = text.lines().find(is_it).unwrap();
-    production.configure(&text.replace(old, &format!("{key} = {dataset:?}")), RULES);
+    fs::write(file, text.replace(old, &format!("{key} = {dataset:?}"))).unwrap();
 }
 
 #[test]
@@ -48,6 +49,7 @@ fn a_root_on_zfs_must_be_a_dataset_that_is_mounted_readable_and_not_named_too_lo
         run("zfs", &["set", &format!("mountpoint={mountpoint}"), &database]);
         refused(&production, 2, &[&database, "is not mounted", said]);
     }
+    fs::create_dir_all(production.volume()).unwrap();
     run(
         "mount",
         &["-t", "zfs", &database, production.volume().to_str().unwrap()],
@@ -59,13 +61,15 @@ fn a_root_on_zfs_must_be_a_dataset_that_is_mounted_readable_and_not_named_too_lo
     // The root itself, and the pool.
     let hidden = format!("{zpool}/hidden");
     run("zfs", &["create", "-o", "mountpoint=none", &hidden]);
-    for key in ["root", "pool"] {
+    let (own_pool, own_root) = production.ground().names();
+    for (key, own) in [("root", &own_root), ("pool", &own_pool)] {
         with(&production, key, &hidden);
         refused(
             &production,
             2,
             &[&hidden, "is not mounted", "its mountpoint is none"],
         );
+        with(&production, key, own);
     }
     with(&production, "pool", &format!("{zpool}/nothing"));
     refused(
@@ -73,6 +77,7 @@ fn a_root_on_zfs_must_be_a_dataset_that_is_mounted_readable_and_not_named_too_lo
         1,
         &[&format!("{zpool}/nothing"), "does not exist", "zfs create"],
     );
+    with(&production, "pool", &own_pool);
 
     let long = format!("{zpool}/{}", "a".repeat(250 - zpool.len() - 1));
     run("zfs", &["create", &long]);
@@ -406,8 +411,12 @@ fn things_of_others_that_hang_on_a_branch_keep_it_and_are_named_until_they_are_g
     let own = own.unwrap();
     run("zfs", &["hold", "backup", own]);
     destroy().refused(4, &[own, "is held (backup)", "zfs release"]);
+    // It is half gone by then, which is told, and how to end it.
     let told = production.envclone(&["doctor"]);
-    assert!(told.code == 1 && told.stdout.contains(own), "{told:?}");
+    assert!(
+        told.code == 1 && told.stdout.contains("fix: envclone destroy fix-42"),
+        "{told:?}"
+    );
     run("zfs", &["release", "backup", own]);
 
     destroy().ok();
@@ -430,8 +439,11 @@ fn a_branch_is_destroyed_when_the_pool_is_full_since_that_makes_room() {
         "zfs",
         &["create", "-o", "canmount=off", "-o", &reservation, &taken],
     );
-    let written = fs::write(production.root().join("uploads/public/more"), vec![7; 4 << 20]);
-    written.unwrap_err();
+    // The control: nobody can write there any more.
+    let mut more = program("/usr/bin/dd");
+    more.args(["if=/dev/urandom", "bs=1M", "count=8", "conv=fsync"]);
+    more.arg(format!("of={}", production.root().join("more").display()));
+    assert!(!more.output().unwrap().status.success(), "it is not full");
     production.envclone(&["destroy", "fix-42"]).ok();
     patiently("zfs", &["destroy", &taken]).unwrap();
     assert_eq!(production.ground().objects(), before);
