@@ -14,7 +14,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::pool::{Ground, TestPool};
+use crate::pool::{Ground, LONG, TestPool};
 use crate::world;
 
 /// How long anything may take that takes a second.
@@ -433,7 +433,7 @@ pub fn ask(config: &str, sql: &str) -> Result<String, String> {
     };
     let mut config: postgres::Config = config.parse().unwrap();
     // A test that waits for a lock for ever tells nobody why.
-    config.options("-c statement_timeout=60s").connect_timeout(MINUTE);
+    config.options("-c statement_timeout=600s").connect_timeout(LONG);
     let mut client = config.connect(postgres::NoTls).map_err(said)?;
     let mut rows = Vec::new();
     for message in client.simple_query(sql).map_err(said)? {
@@ -589,7 +589,7 @@ fn start_server(programs: &Path, sees: &Path, data: &Path, log: Option<&Path>) -
     });
     let (ready, waits) = mpsc::channel();
     std::thread::spawn(move || keep_log(lines, log, &ready));
-    let said = waits.recv_timeout(MINUTE).unwrap_or_default();
+    let said = waits.recv_timeout(LONG).unwrap_or_default();
     if !said.contains("ready to accept connections") {
         end_server(Some(server), Signal::QUIT);
         panic!("the production does not start: {said}");

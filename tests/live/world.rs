@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
+use crate::pool::LONG;
 use crate::production::Production;
 
 /// Subvolumes or datasets, mounts, processes, listening sockets and files of envclone's own; lock files may stay.
@@ -146,7 +147,7 @@ pub fn end_processes(base: &Path) {
         if let Ok(held) = pidfd_open(pid, PidfdFlags::empty()) {
             // It may end by itself, or with the one before.
             let _ = kill_process(pid, Signal::KILL);
-            ended(&held, Duration::from_secs(30));
+            ended(&held, LONG);
         }
     }
 }
@@ -161,7 +162,7 @@ pub fn end_by(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(pid.cast_signed()).unwrap();
     let held = pidfd_open(pid, PidfdFlags::empty()).unwrap();
     kill_process(pid, signal).unwrap();
-    assert!(ended(&held, Duration::from_secs(30)), "it does not end");
+    assert!(ended(&held, LONG), "it does not end");
 }
 
 fn ended(held: &OwnedFd, within: Duration) -> bool {
