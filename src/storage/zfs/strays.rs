@@ -20,12 +20,7 @@ impl Zfs {
             Some(clone) if !name.contains('@') => !clone.contains('/'),
             _ => name.contains('@') && own::run_in(name).is_some(),
         });
-        let placed = self.placed()?;
-        let placed: BTreeSet<&str> = placed
-            .iter()
-            .flat_map(|(_, tree)| tree.names())
-            .map(without_dataset)
-            .collect();
+        let placed = self.placed_names()?;
         listed.retain(|name| !placed.contains(without_dataset(name)));
         let names: Vec<&str> = listed.iter().map(String::as_str).collect();
         let mut strays = Vec::new();
@@ -52,7 +47,19 @@ impl Zfs {
                 name,
             });
         }
+        if !strays.is_empty() {
+            // Another run may have moved what it made from one place to the next while they were read one by one.
+            let placed = self.placed_names()?;
+            strays.retain(|stray| !placed.contains(without_dataset(&stray.name)));
+        }
         Ok(strays)
+    }
+
+    /// What places name now, without the dataset that a snapshot is of.
+    fn placed_names(&self) -> Result<BTreeSet<String>, StorageError> {
+        let placed = self.placed()?;
+        let names = placed.iter().flat_map(|(_, tree)| tree.names());
+        Ok(names.map(|name| without_dataset(name).to_owned()).collect())
     }
 
     /// Whether no other pool of envclone's lies on this zpool: its snapshots of production are not told from forgotten ones here.
