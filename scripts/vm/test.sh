@@ -100,8 +100,6 @@ machine() {
     # Two of them: while one waits for a server or for the disk, the other goes on.
     run_in_guest "$place" "$2" <<JOB || failed=1
 export RUST_BACKTRACE=1
-# The machine never loses its power: its disks need not write at once, which each transaction of a pool asks for.
-echo 1 >/sys/module/zfs/parameters/zfs_nocacheflush
 exec $(executable "$2") --test-threads=2 ${*:3}
 JOB
     check_counts "$place" || failed=1

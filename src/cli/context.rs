@@ -55,7 +55,9 @@ pub(super) fn open_deferred(global: &Global, command: &str) -> Result<App, OpsEr
         source,
     })?;
     let runtime = Sandboxed::new(layout.run_dir.clone(), layout.logs_dir(), program);
-    let store = Store::open(layout)?.describing(command);
+    let store = Store::open(layout)?
+        .describing(command)
+        .with_pool(&config.storage().pool);
     let storage = App::defer_storage(&config);
     Ok(App {
         config,

@@ -20,6 +20,9 @@ pub use report::{
 };
 pub use secret::Secret;
 
+/// The directory below a pool that is envclone's own part of it.
+pub const OWN_PART: &str = ".envclone";
+
 /// Lower-case hexadecimal digits of `bytes`.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

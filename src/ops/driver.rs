@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, StorageDriver};
 use crate::exec::Tool;
-use crate::storage::{Advice, Btrfs, Capabilities, Filesystem, OWN_PART, Storage, StorageError, Zfs};
+use crate::model::OWN_PART;
+use crate::storage::{Advice, Btrfs, Capabilities, Filesystem, Storage, StorageError, Zfs};
 
 /// Which pool is to be opened, and how.
 #[derive(Debug, Clone)]

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::OpsError;
 use crate::config::{Trust, TrustError};
-use crate::storage::{Btrfs, OWN_PART, PoolRecord, Pools, Storage};
+use crate::model::OWN_PART;
+use crate::storage::{Btrfs, PoolRecord, Pools, Storage};
 
 /// Makes a pool of `size` bytes at `path`, and its record below `state_dir`, which is made where it is missing.
 ///

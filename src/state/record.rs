@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StateError;
 use crate::model::{
-    BranchId, EngineKind, Environment, ReceiptRecord, RunId, SanitizationReport, Secret, ServiceName,
-    SnapshotReport, Timings,
+    BranchId, EngineKind, Environment, OWN_PART, ReceiptRecord, RunId, SanitizationReport, Secret,
+    ServiceName, SnapshotReport, Timings,
 };
 
 /// The version of [`EnvRecord`] that this envclone writes and reads.
@@ -98,6 +98,24 @@ impl EnvRecord {
             });
         }
         serde_json::from_slice(text).map_err(damaged)
+    }
+
+    /// Names what lies in the pool by where the pool is mounted now. By its identity the storage knows whether it is there.
+    pub(super) fn follow(&mut self, pool: &Path) {
+        for object in [&mut self.clone, &mut self.checkpoint].into_iter().flatten() {
+            object.follow(pool);
+        }
+    }
+}
+
+impl ObjectRef {
+    fn follow(&mut self, pool: &Path) {
+        let own = pool.join(OWN_PART);
+        let mut above = self.path.ancestors();
+        let known = above.find(|path| path.file_name().is_some_and(|name| name == OWN_PART));
+        if let Some(Ok(below)) = known.map(|known| self.path.strip_prefix(known)) {
+            self.path = own.join(below);
+        }
     }
 }
 

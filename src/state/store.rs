@@ -25,6 +25,8 @@ const PORTS_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Store {
     layout: Layout,
+    /// Where the pool is mounted, if that is known.
+    pool: Option<PathBuf>,
     command: String,
     trust: Trust,
 }
@@ -55,9 +57,18 @@ impl Store {
         }
         Ok(Self {
             layout,
+            pool: None,
             command: "envclone".to_owned(),
             trust,
         })
+    }
+
+    /// Tells where the pool is mounted; what lies in it is found there, wherever it was mounted when that was made. One that is
+    /// not mounted, and known by a name only, is none.
+    #[must_use]
+    pub fn with_pool(mut self, pool: &Path) -> Self {
+        self.pool = pool.is_absolute().then(|| pool.to_owned());
+        self
     }
 
     /// Sets the command line that lock files show to those who wait.
@@ -96,7 +107,10 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(StateError::io("read", &path))?,
         };
-        let record = EnvRecord::parse(&text, &path)?;
+        let mut record = EnvRecord::parse(&text, &path)?;
+        if let Some(pool) = &self.pool {
+            record.follow(pool);
+        }
         if record.environment.name == *name {
             return Ok(Some(record));
         }

@@ -6,10 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Kind, Mark, ObjectId, Place, Role, StorageError, Volume, VolumeError};
-use crate::model::RunId;
+use crate::model::{OWN_PART, RunId};
 
-/// The directory below the pool: envclone's own part of it.
-pub const OWN_PART: &str = ".envclone";
 /// The version of [`Mark`].
 const SCHEMA: u32 = 1;
 /// A mark is much smaller.

@@ -30,7 +30,6 @@ pub use beneath::{
 };
 pub use btrfs::Btrfs;
 pub use filesystem::{Filesystem, sync_tree};
-pub use home::OWN_PART;
 pub use memory::Memory;
 pub use pool::{PoolError, PoolRecord, Pools, Remount, SMALLEST as SMALLEST_POOL};
 pub use zfs::{Zfs, ZfsError};

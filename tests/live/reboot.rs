@@ -1,5 +1,7 @@
 //! The host goes down: with a run in its middle, and with branches that run.
 
+use std::path::{Path, PathBuf};
+
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::branch::{clone_of, login, url_of};
@@ -245,4 +247,66 @@ fn stands(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ")
         .is_some_and(|(_, rest)| rest.starts_with('T'))
+}
+
+/// A mounted filesystem at another place; back at its own when dropped.
+struct Moved {
+    from: PathBuf,
+    to: PathBuf,
+}
+
+impl Moved {
+    fn new(from: &Path, to: PathBuf) -> Self {
+        std::fs::create_dir(&to).unwrap();
+        let moved = Self {
+            from: from.to_owned(),
+            to,
+        };
+        mounted_anew(&moved.from, &moved.to);
+        moved
+    }
+}
+
+fn mounted_anew(from: &Path, to: &Path) {
+    let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
+    run("mount", &["--bind", "--", from, to]);
+    run("umount", &["--", from]);
+}
+
+impl Drop for Moved {
+    fn drop(&mut self) {
+        mounted_anew(&self.to, &self.from);
+    }
+}
+
+#[test]
+fn branches_of_a_pool_that_is_mounted_elsewhere_than_before_are_started_and_destroyed_there() {
+    let mut production = Production::new();
+    let before = production.ground().objects();
+    let url = url_of(&production.branch("fix-42"));
+    ask(&url, "CREATE TABLE shop.mine AS SELECT 4711 AS n").unwrap();
+    production.envclone(&["stop", "fix-42"]).ok();
+    production.stop();
+
+    let moved = Moved::new(production.pool(), production.base().join("elsewhere"));
+    let text = production.configuration();
+    let (from, to) = (moved.from.to_str().unwrap(), moved.to.to_str().unwrap());
+    production.configure(
+        &text
+            .replace(&format!("{from}\""), &format!("{to}\""))
+            .replace(&format!("{from}/"), &format!("{to}/")),
+        RULES,
+    );
+    assert_eq!(production.envclone(&["doctor"]).ok(), "nothing is wrong\n");
+    production.envclone(&["start", "fix-42"]).ok();
+    assert_eq!(ask(&url, "SELECT n FROM shop.mine").unwrap(), "4711");
+    let child = production
+        .envclone(&["branch", "fix-42", "child", "--json"])
+        .json();
+    assert_eq!(ask(&url_of(&child), "SELECT n FROM shop.mine").unwrap(), "4711");
+    production.envclone(&["destroy", "child", "fix-42"]).ok();
+    assert_eq!(production.envclone(&["doctor"]).ok(), "nothing is wrong\n");
+    drop(moved);
+    production.configure(&text, RULES);
+    assert_eq!(production.ground().objects(), before);
 }

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::model::{BranchId, EnvName, RunId};
+use crate::model::{BranchId, EnvName, OWN_PART, RunId};
 use crate::ops::App;
 use crate::saga::{StepError, Undo};
-use crate::storage::{OWN_PART, StorageError};
+use crate::storage::StorageError;
 
 /// Undoes the steps of one run.
 pub struct BranchUndo<'a> {
