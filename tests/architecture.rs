@@ -49,6 +49,16 @@ fn rooms_use_only_those_below_them() {
 }
 
 #[test]
+fn what_commands_do_names_no_engine() {
+    let of_ops = |file: &TextFile| file.path.starts_with("src/ops/") && !file.path.ends_with("/proofs.rs");
+    let named: Vec<String> = sources()
+        .filter(of_ops)
+        .flat_map(|file| rooms::named_engines(&file.path, &file.text))
+        .collect();
+    assert_none(&named);
+}
+
+#[test]
 fn the_rooms_are_those_of_the_map() {
     let below_src = |file: TextFile| Some(file.path.strip_prefix("src/")?.split_once('/')?.0.to_owned());
     let mut found: Vec<String> = sources().filter_map(below_src).collect();

@@ -4,6 +4,8 @@
 //! only through what the runtime gives; it never touches the source's files, and decides nothing about which
 //! data is personal.
 
+mod fault;
+mod found;
 pub mod postgres;
 
 use std::path::PathBuf;
@@ -12,6 +14,9 @@ use std::time::Duration;
 use crate::model::{EngineKind, ServiceName};
 use crate::runtime::RuntimeError;
 use crate::storage::VolumeError;
+
+pub use fault::Fault;
+pub use found::FoundServer;
 
 /// A service as its engine needs to know it: from the configuration, for one environment.
 #[derive(Debug, Clone)]
@@ -58,12 +63,15 @@ impl ServiceSetup {
 impl EngineError {
     /// Whether a server said so itself, by a code.
     pub fn is_answer(&self) -> bool {
-        matches!(self, Self::Server { fault, .. } if fault.starts_with("SQLSTATE"))
+        self.code().is_some()
     }
 
-    /// Whether a server said that it takes nobody in now, since it starts, recovers or ends: `cannot_connect_now`.
-    pub fn is_not_yet(&self) -> bool {
-        matches!(self, Self::Server { fault, .. } if fault.starts_with("SQLSTATE 57P03"))
+    /// The code by which a server said so.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Server { fault, .. } => fault.code(),
+            _ => None,
+        }
     }
 }
 
@@ -125,7 +133,7 @@ pub enum EngineError {
         /// What was tried.
         action: String,
         /// Code and object.
-        fault: String,
+        fault: Fault,
     },
     /// A seal does not hold.
     #[error("service {service}: {what} is {found}, not {wanted}; nothing was published")]

@@ -7,6 +7,7 @@ mod engine_kind;
 mod environment;
 mod ids;
 mod name;
+mod percent;
 mod report;
 mod secret;
 
@@ -14,6 +15,7 @@ pub use engine_kind::EngineKind;
 pub use environment::{EnvState, EnvType, EnvTypeError, Environment};
 pub use ids::{BranchId, IdError, RunId};
 pub use name::{EnvName, NameError, ProjectName, ServiceName};
+pub use percent::percent_encoded;
 pub use report::{
     BranchReport, Check, DeletedRows, ReceiptRecord, ReplacedColumn, SanitizationReport, ServiceReport,
     SnapshotReport, Timings,

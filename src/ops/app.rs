@@ -7,12 +7,10 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Config, KeyScope, ServiceConfig};
 use crate::engine::ServiceSetup;
-use crate::engine::postgres::Credentials;
-use crate::model::{BranchId, EngineKind, EnvName, EnvType, ProjectName, ServiceName};
+use crate::model::{BranchId, EnvName, EnvType, ProjectName, ServiceName};
 use crate::runtime::{Frozen, Runtime};
-use crate::sanitize::files::FilesService;
+use crate::sanitize::engines::{Policy, engine};
 use crate::sanitize::key::MaskingKey;
-use crate::sanitize::postgres::{PostgresService, Rules};
 use crate::sanitize::rules::RuleSet;
 use crate::sanitize::service::{Service, Site};
 use crate::state::{EnvLock, EnvRecord, ServiceRecord, Store};
@@ -132,7 +130,7 @@ impl App {
 
     /// Whether a service has a server, and so a port.
     pub fn has_server(&self, setup: &ServiceSetup) -> bool {
-        setup.engine != EngineKind::Files
+        engine(setup.engine).has_server()
     }
 
     /// The record of an environment that envclone made.
@@ -235,6 +233,27 @@ impl App {
         })
     }
 
+    /// Refuses services that an environment of this type cannot have, before anything is made.
+    ///
+    /// # Errors
+    /// [`OpsError::Service`].
+    pub fn may_branch<'a>(
+        &self,
+        setups: impl IntoIterator<Item = &'a ServiceSetup>,
+        kind: EnvType,
+    ) -> Result<(), OpsError> {
+        let raw = self.stays_raw(kind);
+        for setup in setups {
+            engine(setup.engine).may_branch(setup, kind, raw)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the owner lets environments of a type stay raw.
+    fn stays_raw(&self, kind: EnvType) -> bool {
+        self.config.sanitize().raw_types.contains(&kind)
+    }
+
     /// A service that is to be branched.
     ///
     /// # Errors
@@ -246,21 +265,8 @@ impl App {
         branch: &BranchId,
         port: Option<u16>,
     ) -> Result<Box<dyn Service>, OpsError> {
-        Ok(match setup.engine {
-            EngineKind::Postgres => {
-                let rules = self.database_rules(setup, kind, branch)?;
-                Box::new(PostgresService::new(setup.clone(), rules, port))
-            }
-            EngineKind::Files => {
-                let rules = self
-                    .rules()?
-                    .files(&setup.name)
-                    .cloned()
-                    .ok_or(OpsError::OutOfOrder)?;
-                let raw = self.config.sanitize().raw_types.contains(&kind);
-                Box::new(FilesService::new(setup.clone(), rules, raw))
-            }
-        })
+        let policy = self.policy_of(setup, kind, branch)?;
+        Ok(engine(setup.engine).service(setup, policy, port, None))
     }
 
     /// A service of a branch that is sealed once more from its raw snapshot, under the password that it had.
@@ -273,74 +279,32 @@ impl App {
         record: &EnvRecord,
         known: &ServiceRecord,
     ) -> Result<Box<dyn Service>, OpsError> {
-        let kind = record.environment.kind;
-        match (setup.engine, &known.password) {
-            (EngineKind::Postgres, Some(password)) => {
-                let rules = self.database_rules(setup, kind, &record.branch)?;
-                let service = PostgresService::new(setup.clone(), rules, known.port);
-                Ok(Box::new(service.with_password(password.clone())))
-            }
-            _ => self.service(setup, kind, &record.branch, known.port),
-        }
+        let policy = self.policy_of(setup, record.environment.kind, &record.branch)?;
+        Ok(engine(setup.engine).service(setup, policy, known.port, known.password.clone()))
     }
 
-    /// What decides about the data of a database.
-    fn database_rules(
-        &self,
-        setup: &ServiceSetup,
-        kind: EnvType,
-        branch: &BranchId,
-    ) -> Result<Rules, OpsError> {
-        Ok(Rules {
-            database: self.rules()?.database(&setup.name).cloned().unwrap_or_default(),
+    /// What decides about the data of a service.
+    fn policy_of(&self, setup: &ServiceSetup, kind: EnvType, branch: &BranchId) -> Result<Policy, OpsError> {
+        let rules = self.rules()?.of(&setup.name).cloned();
+        Ok(Policy {
+            rules: rules.ok_or(OpsError::OutOfOrder)?,
             after: self.after()?,
             key: self.masking_key(branch)?,
             max_write_rate: self.config.sanitize().max_write_rate,
-            raw: self.config.sanitize().raw_types.contains(&kind),
+            raw: self.stays_raw(kind),
         })
     }
 
     /// A service of a branch that was published before.
     ///
     /// # Errors
-    /// As [`App::service`]; [`OpsError::OutOfOrder`] where the record lacks what a start needs.
+    /// [`OpsError::Service`] where the record lacks what a start needs.
     pub fn known_service(
         &self,
         setup: &ServiceSetup,
         known: &ServiceRecord,
     ) -> Result<Box<dyn Service>, OpsError> {
-        let missing = OpsError::OutOfOrder;
-        match setup.engine {
-            EngineKind::Postgres => {
-                let identity =
-                    serde_json::from_value(known.facts.clone()).map_err(|_| OpsError::OutOfOrder)?;
-                let (Some(role), Some(database), Some(password)) =
-                    (&known.user, &known.database, &known.password)
-                else {
-                    return Err(missing);
-                };
-                let credentials = Credentials {
-                    database: database.clone(),
-                    role: role.clone(),
-                    password: password.clone(),
-                    keep_login: setup.keep_login.clone(),
-                };
-                let rules = Rules::none();
-                Ok(Box::new(PostgresService::known(
-                    setup.clone(),
-                    rules,
-                    known.port,
-                    identity,
-                    credentials,
-                )))
-            }
-            EngineKind::Files => self.service(
-                setup,
-                EnvType::Development,
-                &BranchId::random().map_err(OpsError::Random)?,
-                None,
-            ),
-        }
+        Ok(engine(setup.engine).known_service(setup, known)?)
     }
 
     /// The owner's SQL, for the project's one database.
@@ -350,7 +314,7 @@ impl App {
             .config
             .services()
             .iter()
-            .filter(|(_, service)| service.engine != EngineKind::Files);
+            .filter(|(_, service)| engine(service.engine).has_server());
         let names: Vec<String> = databases.map(|(name, _)| name.to_string()).collect();
         if !texts.is_empty() && names.len() > 1 {
             return Err(OpsError::AmbiguousAfter(names.join(" and ")));

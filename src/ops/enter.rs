@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::{App, OpsError, list};
-use crate::engine::postgres::Identity;
-use crate::model::{EngineKind, EnvName, ServiceName};
+use crate::model::{EnvName, ServiceName};
 use crate::runtime::EnterSpec;
+use crate::sanitize::engines::{WayIn, engine};
 use crate::state::{EnvRecord, ServiceRecord};
 
 /// How a command in a sandbox ended: its exit code.
@@ -23,10 +23,10 @@ pub fn connect(
     args: &[OsString],
     terminal: Option<String>,
 ) -> Result<Entered, OpsError> {
-    let (record, service, known) = running(app, name, service)?;
-    let mut command = vec![identity(&known)?.client().into_os_string()];
+    let (record, service, way_in) = running(app, name, service)?;
+    let mut command = way_in.client.clone();
     command.extend(args.iter().cloned());
-    enter(app, &record, &service, &known, command, terminal)
+    enter(app, &record, &service, way_in, command, terminal)
 }
 
 /// Runs a command.
@@ -40,8 +40,8 @@ pub fn exec(
     command: Vec<OsString>,
     terminal: Option<String>,
 ) -> Result<Entered, OpsError> {
-    let (record, service, known) = running(app, name, service)?;
-    enter(app, &record, &service, &known, command, terminal)
+    let (record, service, way_in) = running(app, name, service)?;
+    enter(app, &record, &service, way_in, command, terminal)
 }
 
 /// The log of a service of a published branch.
@@ -68,19 +68,14 @@ fn known_service(
     Ok((parsed, known))
 }
 
-fn running(
-    app: &App,
-    name: &EnvName,
-    service: &str,
-) -> Result<(EnvRecord, ServiceName, ServiceRecord), OpsError> {
+fn running(app: &App, name: &EnvName, service: &str) -> Result<(EnvRecord, ServiceName, WayIn), OpsError> {
     let record = list::published(app, name, "enter")?;
     let (service, known) = known_service(&record, name, service)?;
-    if known.engine == EngineKind::Files {
-        return Err(OpsError::NoServer {
-            name: name.clone(),
-            service: service.to_string(),
-        });
-    }
+    let way_in = engine(known.engine).way_in(&service, &known)?;
+    let way_in = way_in.ok_or_else(|| OpsError::NoServer {
+        name: name.clone(),
+        service: service.to_string(),
+    })?;
     let status = app.runtime.status(&record.branch)?;
     if !status.is_some_and(|status| status.published && status.running.contains(&service)) {
         return Err(OpsError::NotRunning {
@@ -88,45 +83,22 @@ fn running(
             state: "stopped".to_owned(),
         });
     }
-    Ok((record, service, known))
-}
-
-/// The server as it was recognised when the branch was made.
-fn identity(known: &ServiceRecord) -> Result<Identity, OpsError> {
-    serde_json::from_value(known.facts.clone()).map_err(|_| OpsError::OutOfOrder)
+    Ok((record, service, way_in))
 }
 
 fn enter(
     app: &App,
     record: &EnvRecord,
     service: &ServiceName,
-    known: &ServiceRecord,
+    way_in: WayIn,
     command: Vec<OsString>,
     terminal: Option<String>,
 ) -> Result<Entered, OpsError> {
-    let identity = identity(known)?;
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let password = known
-        .password
-        .as_ref()
-        .map(|password| password.reveal().to_owned())
-        .unwrap_or_default();
     // Nobody inside but the command sees its environment: it has a process space of its own (see `runtime/enter`).
-    let env = [
-        ("PGHOST", "127.0.0.1".to_owned()),
-        ("PGPORT", identity.port.to_string()),
-        ("PGUSER", text(&known.user)),
-        ("PGDATABASE", text(&known.database)),
-        ("PGPASSWORD", password),
-        // A home may lie in the volume, where people of the branch can put what a client does as it starts.
-        ("PSQLRC", "/dev/null".to_owned()),
-        ("INPUTRC", "/dev/null".to_owned()),
-        ("PSQL_HISTORY", "/dev/null".to_owned()),
-    ];
-    let env = env.into_iter().chain(terminal.map(|kind| ("TERM", kind)));
+    let terminal = terminal.map(|kind| ("TERM".to_owned(), kind));
     let spec = EnterSpec {
-        account: identity.account.clone(),
-        env: env.map(|(name, value)| (name.to_owned(), value)).collect(),
+        account: way_in.account,
+        env: way_in.env.into_iter().chain(terminal).collect(),
         command,
     };
     Ok(app.runtime.enter(&record.branch, service, &spec)?)

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use super::OpsError;
 use crate::engine::ServiceSetup;
-use crate::engine::postgres::{Identity, identify};
-use crate::model::EngineKind;
+use crate::sanitize::engines::engine;
 use crate::sanitize::service::ServiceError;
 use crate::state::ServiceRecord;
 use crate::storage::Volume;
@@ -29,29 +28,27 @@ pub(super) fn refuse_misfits<'a>(
 /// # Errors
 /// [`OpsError::Service`].
 pub(super) fn fits(root: &Path, setup: &ServiceSetup) -> Result<(), OpsError> {
-    server_for(root, setup).map(drop)
+    let engine = engine(setup.engine);
+    if engine.has_server() {
+        engine.fits(&volume_of(root, setup)?, setup)?;
+    }
+    Ok(())
 }
 
 /// Has what is remembered of a service of a branch served by what the configuration names today, whatever it named when
 /// the branch was made.
 ///
 /// # Errors
-/// [`OpsError::Service`]; [`OpsError::OutOfOrder`].
+/// [`OpsError::Service`].
 pub(super) fn refit(root: &Path, setup: &ServiceSetup, known: &mut ServiceRecord) -> Result<(), OpsError> {
-    let Some(today) = server_for(root, setup)? else {
-        return Ok(());
-    };
-    let remembered = serde_json::from_value::<Identity>(known.facts.take());
-    let mut identity = remembered.map_err(|_| OpsError::OutOfOrder)?;
-    (identity.rootfs, identity.programs) = (today.rootfs, today.programs);
-    known.facts = serde_json::to_value(identity).map_err(|_| OpsError::OutOfOrder)?;
+    let engine = engine(setup.engine);
+    if engine.has_server() {
+        let facts = known.facts.take();
+        known.facts = engine.refit(&volume_of(root, setup)?, setup, facts)?;
+    }
     Ok(())
 }
 
-fn server_for(root: &Path, setup: &ServiceSetup) -> Result<Option<Identity>, OpsError> {
-    if setup.engine != EngineKind::Postgres {
-        return Ok(None);
-    }
-    let volume = Volume::open(&root.join(&setup.volume)).map_err(ServiceError::from)?;
-    Ok(Some(identify(&volume, setup).map_err(ServiceError::from)?))
+fn volume_of(root: &Path, setup: &ServiceSetup) -> Result<Volume, OpsError> {
+    Ok(Volume::open(&root.join(&setup.volume)).map_err(ServiceError::from)?)
 }

@@ -1,7 +1,7 @@
 //! `envclone init`: a commented configuration for what is found on this host, a first rule file, and the masking key. It
 //! replaces nothing, and asks running servers for the names of their databases only.
 
-mod find;
+mod place;
 mod root;
 mod text;
 
@@ -14,10 +14,11 @@ use super::OpsError;
 use super::inspect::{check_free, write_new};
 use super::pool::make_dir;
 use crate::config::Config;
+use crate::engine::FoundServer;
 use crate::model::{EngineKind, ProjectName, ServiceName};
+use crate::sanitize::engines::{ENGINES, engine};
 use crate::state::{KeyError, Layout, Store};
 use crate::storage::Zfs;
-use find::Server;
 use text::{Proposal, Proposed};
 
 /// What is asked for.
@@ -63,7 +64,7 @@ pub fn init(request: &InitRequest) -> Result<InitReport, OpsError> {
         source,
     })?;
     check_free(&config)?;
-    let proposal = propose(request, find::servers())?;
+    let proposal = propose(request, servers_of_host())?;
     let configuration = text::configuration(&proposal);
     // Nothing is written that would not load.
     Config::check(&config, &configuration)?;
@@ -111,21 +112,21 @@ fn make_key(proposal: &Proposal, report: &mut InitReport) -> Result<(), OpsError
 }
 
 /// What to write, from what is asked for and what was found.
-fn propose(request: &InitRequest, mut servers: Vec<Server>) -> Result<Proposal, OpsError> {
+fn propose(request: &InitRequest, mut servers: Vec<FoundServer>) -> Result<Proposal, OpsError> {
     let data = servers.iter().map(|server| server.data.as_path());
     let ground = root::ground(request.root.as_deref(), request.pool.as_deref(), data);
     let (root, mut notes) = (ground.root, ground.notes);
     // A server that does not run and that no cluster names may still lie below the root.
-    for data in data_directories(&root) {
-        if !servers.iter().any(|server| server.data == data) {
-            servers.push(find::server(data));
+    for found in servers_below(&root) {
+        if !servers.iter().any(|server| server.data == found.data) {
+            servers.push(found);
         }
     }
     let mut services = Vec::new();
     for server in servers {
         match service_of(&root, &server, &services) {
             Some(service) => services.push(service),
-            None => notes.push(elsewhere(&root, &server.data)),
+            None => notes.push(elsewhere(&root, &server)),
         }
     }
     services.extend(files(&root, &services));
@@ -153,13 +154,23 @@ fn propose(request: &InitRequest, mut servers: Vec<Server>) -> Result<Proposal, 
     })
 }
 
-/// Directories below a root that hold a server's data, at most three levels down.
-fn data_directories(root: &Path) -> Vec<PathBuf> {
+/// The servers of this host, running ones first.
+fn servers_of_host() -> Vec<FoundServer> {
+    let mut servers: Vec<FoundServer> = ENGINES
+        .iter()
+        .flat_map(|engine| engine.servers_of_host())
+        .collect();
+    servers.sort_by_key(|server| !server.runs);
+    servers
+}
+
+/// The servers whose data lies below a root, at most three levels down.
+fn servers_below(root: &Path) -> Vec<FoundServer> {
     let mut found = Vec::new();
     let mut waiting = vec![(root.to_owned(), 0)];
     while let Some((directory, depth)) = waiting.pop() {
-        if directory.join("PG_VERSION").is_file() {
-            found.push(directory);
+        if let Some(server) = ENGINES.iter().find_map(|engine| engine.server_of(&directory)) {
+            found.push(server);
         } else if depth < 3 {
             waiting.extend(
                 subdirectories(&directory)
@@ -168,7 +179,7 @@ fn data_directories(root: &Path) -> Vec<PathBuf> {
             );
         }
     }
-    found.sort();
+    found.sort_by(|one, other| one.data.cmp(&other.data));
     found
 }
 
@@ -185,8 +196,8 @@ fn subdirectories(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// The service of a server whose data lies in a directory of the root; no other can be declared with it.
-fn service_of(root: &Path, server: &Server, taken: &[Proposed]) -> Option<Proposed> {
-    if find::subvolume_of(&server.data).is_some_and(|subvolume| subvolume != root) {
+fn service_of(root: &Path, server: &FoundServer, taken: &[Proposed]) -> Option<Proposed> {
+    if place::subvolume_of(&server.data).is_some_and(|subvolume| subvolume != root) {
         return None;
     }
     let below = server.data.strip_prefix(root).ok()?;
@@ -202,7 +213,7 @@ fn service_of(root: &Path, server: &Server, taken: &[Proposed]) -> Option<Propos
         .chain((2..100).map(|number| format!("db{number}")));
     Some(Proposed {
         name: names.find(|name| !known.contains(name.as_str()))?.parse().ok()?,
-        engine: EngineKind::Postgres,
+        engine: server.engine,
         volume,
         data,
         server: Some(server.clone()),
@@ -224,7 +235,7 @@ fn files(root: &Path, taken: &[Proposed]) -> Vec<Proposed> {
             .any(|other| other.volume == volume || other.name == name);
         free.then_some(Proposed {
             name,
-            engine: EngineKind::Files,
+            engine: without_server(),
             volume,
             data: None,
             server: None,
@@ -233,25 +244,32 @@ fn files(root: &Path, taken: &[Proposed]) -> Vec<Proposed> {
     directories.collect()
 }
 
+/// What a directory is that belongs to no server.
+fn without_server() -> EngineKind {
+    let mut kinds = ENGINES.iter().filter(|engine| !engine.has_server());
+    kinds.next().map_or(ENGINES[0].kind(), |engine| engine.kind())
+}
+
 fn example() -> Result<Proposed, OpsError> {
     Ok(Proposed {
         name: "db".parse()?,
-        engine: EngineKind::Postgres,
+        engine: ENGINES[0].kind(),
         volume: PathBuf::from("db"),
         data: None,
         server: None,
     })
 }
 
-fn elsewhere(root: &Path, data: &Path) -> String {
-    let shown = data.display();
-    if find::subvolume_of(data).is_none() && Zfs::dataset_of(data).is_none() {
+fn elsewhere(root: &Path, server: &FoundServer) -> String {
+    let title = engine(server.engine).title();
+    let (data, shown) = (&server.data, server.data.display());
+    if place::subvolume_of(data).is_none() && Zfs::dataset_of(data).is_none() {
         return format!(
-            "PostgreSQL with its data in {shown} is neither on Btrfs nor on ZFS: move it to a directory of the root, with the server stopped"
+            "{title} with its data in {shown} is neither on Btrfs nor on ZFS: move it to a directory of the root, with the server stopped"
         );
     }
     format!(
-        "PostgreSQL with its data in {shown} is in no directory of its own in {}: one root holds all services",
+        "{title} with its data in {shown} is in no directory of its own in {}: one root holds all services",
         root.display()
     )
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::branch::BranchRequest;
 use super::{App, OpsError};
-use crate::model::{EngineKind, EnvName, EnvType, RunId, ServiceName};
+use crate::model::{EnvName, EnvType, RunId};
 use crate::sanitize::first_rules;
 use crate::sanitize::inspection::Inspection;
 
@@ -65,12 +65,7 @@ pub fn check_free(path: &Path) -> Result<(), OpsError> {
 /// [`OpsError::FileExists`], [`OpsError::Io`].
 pub fn write_first_rules(app: &App, found: &[Inspection], path: &Path) -> Result<(), OpsError> {
     let surveys: Vec<_> = found.iter().filter_map(|one| one.survey.clone()).collect();
-    let services = app.config.services().iter();
-    let files: Vec<ServiceName> = services
-        .filter(|(_, service)| service.engine == EngineKind::Files)
-        .map(|(name, _)| name.clone())
-        .collect();
-    write_new(path, &first_rules::render(&surveys, &files), 0o644)
+    write_new(path, &first_rules::render(&surveys, &app.config.engines()), 0o644)
 }
 
 /// Writes a file that was not there.

@@ -9,6 +9,7 @@ use crate::model::{
     BranchReport, EngineKind, EnvName, EnvState, EnvType, Environment, ReceiptRecord, Secret, ServiceName,
     ServiceReport,
 };
+use crate::sanitize::engines::{Whereabouts, engine};
 use crate::state::{EnvRecord, ServiceRecord};
 
 /// Every environment: declared ones first, then those that envclone made, by name.
@@ -189,20 +190,17 @@ fn service_report(
 }
 
 fn url_of(app: &App, record: &EnvRecord, name: &ServiceName, service: &ServiceRecord) -> Option<Secret> {
-    match service.engine {
-        EngineKind::Postgres => Some(crate::sanitize::postgres::url(
-            service.user.as_deref()?,
-            service.password.as_ref()?,
-            app.listen(),
-            service.port?,
-            service.database.as_deref()?,
-        )),
-        EngineKind::Files => {
-            let volume = &app.config.services().get(name)?.volume;
-            let root = &record.clone.as_ref()?.path;
-            Some(Secret::new(format!("file://{}", root.join(volume).display())))
-        }
-    }
+    let volume = app
+        .config
+        .services()
+        .get(name)
+        .zip(record.clone.as_ref())
+        .map(|(declared, clone)| clone.path.join(&declared.volume));
+    let whereabouts = Whereabouts {
+        listen: app.listen(),
+        volume: volume.as_deref(),
+    };
+    engine(service.engine).url(service, &whereabouts)
 }
 
 fn first_url(services: &BTreeMap<ServiceName, ServiceReport>) -> Option<Secret> {

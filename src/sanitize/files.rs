@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::ServiceSetup;
-use crate::model::{Check, EngineKind, Secret, ServiceReport};
+use crate::model::{Check, EngineKind, Secret, ServiceName, ServiceReport};
 use crate::runtime::Exposure;
+use crate::state::ServiceRecord;
 use crate::storage::{Descend, Kind, Volume, VolumeError};
 
+use super::engines::{Engine, Policy, WayIn, Whereabouts};
 use super::file_rules::{Decision, FileRule, FileRules};
 use super::nearest::nearest;
 use super::needle::NeedleSet;
+use super::rules::ServiceRules;
 use super::service::{Service, ServiceError, Site, Tally};
 
 /// How many files without a rule are named.
@@ -278,11 +281,10 @@ impl Service for FilesService {
     }
 
     fn report(&self, site: &Site<'_>) -> ServiceReport {
-        let url = format!("file://{}", self.directory(site).display());
         ServiceReport {
             engine: EngineKind::Files,
             version: None,
-            url: Some(Secret::new(url)),
+            url: Some(url(&self.directory(site))),
             socket: None,
             port: None,
         }
@@ -299,4 +301,64 @@ impl Service for FilesService {
     fn lets_in(&self, _site: &Site<'_>) -> Result<Option<String>, ServiceError> {
         Ok(None)
     }
+}
+
+/// Directories of files.
+pub struct FilesEngine;
+
+impl Engine for FilesEngine {
+    fn kind(&self) -> EngineKind {
+        EngineKind::Files
+    }
+
+    fn title(&self) -> &'static str {
+        "a directory of files"
+    }
+
+    fn has_server(&self) -> bool {
+        false
+    }
+
+    fn service(
+        &self,
+        setup: &ServiceSetup,
+        policy: Policy,
+        _port: Option<u16>,
+        _password: Option<Secret>,
+    ) -> Box<dyn Service> {
+        let rules = match policy.rules {
+            ServiceRules::Files(rules) => rules,
+            ServiceRules::Database(_) => FileRules::new(Vec::new(), Vec::new()),
+        };
+        Box::new(FilesService::new(setup.clone(), rules, policy.raw))
+    }
+
+    fn known_service(
+        &self,
+        setup: &ServiceSetup,
+        _known: &ServiceRecord,
+    ) -> Result<Box<dyn Service>, ServiceError> {
+        let rules = FileRules::new(Vec::new(), Vec::new());
+        Ok(Box::new(FilesService::new(setup.clone(), rules, false)))
+    }
+
+    fn url(&self, _known: &ServiceRecord, whereabouts: &Whereabouts<'_>) -> Option<Secret> {
+        Some(url(whereabouts.volume?))
+    }
+
+    fn way_in(&self, _service: &ServiceName, _known: &ServiceRecord) -> Result<Option<WayIn>, ServiceError> {
+        Ok(None)
+    }
+
+    fn example_rules(&self, service: &str) -> Vec<String> {
+        vec![
+            format!("[{service}]"),
+            "delete = [\"private/**\"]".to_owned(),
+            "keep = { \"**\" = \"why they may stay\" }".to_owned(),
+        ]
+    }
+}
+
+fn url(directory: &Path) -> Secret {
+    Secret::new(format!("file://{}", directory.display()))
 }

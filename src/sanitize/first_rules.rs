@@ -1,10 +1,12 @@
 //! A first rule file, for `init` and `sanitize scan --write`: what was recognised is ruled, the rest stands in
 //! comments and still blocks until somebody decides.
 
+use std::collections::BTreeMap;
+
 use super::ledger::{Fate, Suggestion, Survey, SurveyedTable};
 use super::rules::{keep_line, mask_line, table_header};
 use super::schema::TableKind;
-use crate::model::ServiceName;
+use crate::model::{EngineKind, ServiceName};
 
 const HEAD: &str = "\
 # First rules, made from names, types and samples of columns. Read every line before the first branch.
@@ -17,8 +19,8 @@ const FILES: &str = "\
 # keep = { \"**\" = \"why?\" }
 ";
 
-/// The text of a rule file for what surveys without rules found, and for services of files. It reads back.
-pub fn render(surveys: &[Survey], files: &[ServiceName]) -> String {
+/// The text of a rule file for what surveys without rules found, and for those of `services` that are files. It reads back.
+pub fn render(surveys: &[Survey], services: &BTreeMap<ServiceName, EngineKind>) -> String {
     let mut text = HEAD.to_owned();
     for survey in surveys {
         for table in &survey.tables {
@@ -28,7 +30,10 @@ pub fn render(surveys: &[Survey], files: &[ServiceName]) -> String {
             }
         }
     }
-    for service in files {
+    let files = services
+        .iter()
+        .filter(|(_, engine)| **engine == EngineKind::Files);
+    for (service, _) in files {
         text.extend(["\n[", service.as_str(), "]\n", FILES]);
     }
     text
@@ -78,22 +83,27 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::path::PathBuf;
 
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::EngineKind;
     use crate::sanitize::ledger::LedgerError;
     use crate::sanitize::ledger::tests::{database, ledger_of, survey_of, survey_with};
     use crate::sanitize::rules::RuleSet;
     use crate::sanitize::schema::{Column, ForeignKey, Schema, Table, TableName, TypeFamily};
 
+    fn services() -> BTreeMap<ServiceName, EngineKind> {
+        BTreeMap::from([
+            ("db".parse().unwrap(), EngineKind::Postgres),
+            ("uploads".parse().unwrap(), EngineKind::Files),
+        ])
+    }
+
     #[test]
     fn what_was_recognised_is_ruled_and_the_rest_is_commented_out() {
         let (schema, _) = database();
-        let text = render(&[survey_of(&schema, "").unwrap()], &["uploads".parse().unwrap()]);
+        let text = render(&[survey_of(&schema, "").unwrap()], &services());
         assert_eq!(
             text,
             format!(
@@ -121,7 +131,7 @@ token = \"null\"
     #[test]
     fn lines_that_are_taken_out_of_their_comment_are_rules() {
         let (schema, _) = database();
-        let text = render(&[survey_of(&schema, "").unwrap()], &[]);
+        let text = render(&[survey_of(&schema, "").unwrap()], &BTreeMap::new());
         let decided: String = text
             .lines()
             .map(|line| match line.strip_prefix("# ") {
@@ -171,7 +181,7 @@ token = \"null\"
             ],
         };
         let survey = survey_with(&schema, "", &any_samples_of_people).unwrap();
-        let text = render(&[survey], &[]);
+        let text = render(&[survey], &BTreeMap::new());
         for line in [
             "first_name = { transform = \"person\", of = \"email\", part = \"first\" }",
             "last_name = { transform = \"person\", of = \"email\", part = \"last\" }",
@@ -316,12 +326,8 @@ token = \"null\"
         fn a_first_rule_file_reads_back_and_applies(schema in any_schema(), sampled in any::<bool>()) {
             let samples: &dyn Fn(&TableName, &str) -> Vec<String> = if sampled { &any_samples } else { &|_, _| Vec::new() };
             let survey = survey_with(&schema, "", samples).unwrap();
-            let text = render(std::slice::from_ref(&survey), &["uploads".parse().unwrap()]);
-            let services = BTreeMap::from([
-                ("db".parse().unwrap(), EngineKind::Postgres),
-                ("uploads".parse().unwrap(), EngineKind::Files),
-            ]);
-            let parsed = RuleSet::parse(&[(PathBuf::from("r.toml"), text.clone())], &services);
+            let text = render(std::slice::from_ref(&survey), &services());
+            let parsed = RuleSet::parse(&[(PathBuf::from("r.toml"), text.clone())], &services());
             prop_assert!(parsed.is_ok(), "{}\n{}", text, parsed.unwrap_err());
             let database = text.split("\n[uploads]").next().unwrap();
             let commented = text.matches("{ keep = \"why?\" }  #").count();

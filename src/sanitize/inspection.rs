@@ -6,6 +6,7 @@ use super::detect::PersonalKind;
 use super::ledger::Survey;
 use super::plan::{BESIDE, SanitizePlan};
 use super::schema::{TableKind, TableName};
+use crate::engine::ServiceSetup;
 use crate::model::{EngineKind, ServiceName};
 
 /// One service that was looked at.
@@ -25,6 +26,8 @@ pub struct Inspection {
     pub plan: Option<PlannedWork>,
     /// What is there without any rule; of a database that was scanned.
     pub survey: Option<Survey>,
+    /// Whether nothing of it was looked at, since envclone cannot survey its engine.
+    pub unseen: bool,
 }
 
 /// What would be done to the tables of a database, and what it would cost.
@@ -106,6 +109,20 @@ pub struct PersonalColumn {
 }
 
 impl Inspection {
+    /// A service that was not looked at.
+    pub fn unseen(setup: &ServiceSetup) -> Self {
+        Self {
+            service: setup.name.clone(),
+            engine: setup.engine,
+            ruled: 0,
+            kept: Vec::new(),
+            exempt: Vec::new(),
+            plan: None,
+            survey: None,
+            unseen: true,
+        }
+    }
+
     /// The columns that look personal, in the order of the schema. A partition is named by its parent only.
     pub fn personal(&self) -> Vec<PersonalColumn> {
         let tables = self.survey.iter().flat_map(|survey| &survey.tables);

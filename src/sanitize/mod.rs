@@ -2,6 +2,7 @@
 
 pub mod copy_text;
 pub mod detect;
+pub mod engines;
 pub mod file_rules;
 pub mod files;
 pub mod first_rules;

@@ -30,8 +30,10 @@ pub struct RuleSet {
 
 /// The rules of one service.
 #[derive(Debug, Clone)]
-enum ServiceRules {
+pub enum ServiceRules {
+    /// Of a database.
     Database(DatabaseRules),
+    /// Of a directory of files.
     Files(FileRules),
 }
 
@@ -156,6 +158,11 @@ impl RuleSet {
         services: &BTreeMap<ServiceName, EngineKind>,
     ) -> Result<Self, RulesError> {
         parse::rule_set(files, lists, services)
+    }
+
+    /// The rules of a service; `None` for one that is not configured.
+    pub fn of(&self, service: &ServiceName) -> Option<&ServiceRules> {
+        self.services.get(service)
     }
 
     /// The rules of a database service; `None` for a service that is not configured or is no database.

@@ -78,6 +78,12 @@ pub enum ServiceError {
         /// Where, without the value.
         what: String,
     },
+    /// What is remembered of it does not say what a start needs: a defect of envclone, or a record that was changed.
+    #[error("what is remembered of service {service} cannot be used; destroy the branch, and make it again")]
+    Forgotten {
+        /// The service.
+        service: crate::model::ServiceName,
+    },
     /// A file of envclone's own.
     #[error("{action} {} failed", path.display())]
     Io {
@@ -104,7 +110,11 @@ impl ServiceError {
             ),
             Self::Rewrite(error) => matches!(error, RewriteError::Reader { .. } | RewriteError::Spool { .. }),
             Self::Runtime(_) | Self::Volume(_) | Self::Io { .. } => true,
-            Self::Ledger(_) | Self::Undecided { .. } | Self::Mistaken { .. } | Self::Unproved { .. } => false,
+            Self::Ledger(_)
+            | Self::Undecided { .. }
+            | Self::Mistaken { .. }
+            | Self::Unproved { .. }
+            | Self::Forgotten { .. } => false,
         }
     }
 }
@@ -156,6 +166,7 @@ pub trait Service: Send {
             exempt: tally.exempt,
             plan: None,
             survey: None,
+            unseen: false,
         })
     }
 

@@ -103,6 +103,33 @@ fn first_names(rest: &str) -> Vec<String> {
         .collect()
 }
 
+/// Words by which a file of `ops` names an engine; it goes by the registry of engines instead. Its tests may.
+pub(crate) fn named_engines(path: &str, source: &str) -> Vec<String> {
+    let word = Regex::new(r"(?i)postgres|psql|mariadb|mysql|redis|rabbitmq|opensearch|EngineKind::")
+        .expect("a valid pattern");
+    let own = source
+        .split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or_default();
+    let complaint = |(number, line): (usize, &str)| {
+        let found = word.find(line)?;
+        Some(format!("{path}:{}: ops names {}", number + 1, found.as_str()))
+    };
+    own.lines().enumerate().filter_map(complaint).collect()
+}
+
+#[test]
+fn a_named_engine_is_found_and_those_of_tests_are_not() {
+    let source = "// fine\nlet a = \"PostgreSQL\";\nEngineKind::Files;\n#[cfg(test)]\nmod tests {\n    // mariadb\n}\n";
+    assert_eq!(
+        named_engines("src/ops/a.rs", source),
+        [
+            "src/ops/a.rs:2: ops names Postgres",
+            "src/ops/a.rs:3: ops names EngineKind::"
+        ]
+    );
+}
+
 #[test]
 fn a_room_may_use_those_below_it() {
     let source =

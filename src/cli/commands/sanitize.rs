@@ -8,7 +8,7 @@ use serde_json::{Map, json};
 
 use crate::cli::progress::Progress;
 use crate::cli::{CommandError, Global, context, output, signals};
-use crate::model::EnvName;
+use crate::model::{EnvName, ServiceName};
 use crate::ops::branch::{self, Look};
 use crate::ops::{self, App};
 use crate::sanitize::inspection::{Inspection, PersonalColumn, PlannedTable, PlannedWork};
@@ -213,9 +213,20 @@ fn scan_in(
             &format!("{} is written: read every line of it.", path.display()),
         );
     }
+    let unseen: Vec<&ServiceName> = found
+        .iter()
+        .filter(|one| one.unseen)
+        .map(|one| &one.service)
+        .collect();
+    for service in &unseen {
+        output::warn(
+            global,
+            &format!("{service} was not looked at: envclone cannot survey its engine yet."),
+        );
+    }
     let columns: Vec<PersonalColumn> = found.iter().flat_map(Inspection::personal).collect();
     if global.json {
-        output::json(&json!({ "schema": 1, "columns": columns }))?;
+        output::json(&json!({ "schema": 1, "columns": columns, "not_looked_at": unseen }))?;
     } else {
         output::data(&table(&columns))?;
     }

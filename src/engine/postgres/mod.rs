@@ -7,6 +7,7 @@
 mod access;
 mod catalog;
 mod control;
+pub mod find;
 mod identify;
 mod layout;
 mod neutrality;

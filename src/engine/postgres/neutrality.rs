@@ -15,6 +15,9 @@ const RELOAD_WITHIN: Duration = Duration::from_secs(30);
 /// How long a server may take to recover from a crash until the person is told that it still does.
 const RECOVERED_WITHIN: Duration = Duration::from_secs(60);
 
+/// What a server says that takes nobody in now, since it starts, recovers or ends (PostgreSQL manual, appendix A).
+const CANNOT_CONNECT_NOW: &str = "57P03";
+
 /// What must be nothing in a sealed branch: a description, and a query that counts.
 const COUNTS: [(&str, &str); 6] = [
     ("replication slots", "SELECT count(*) FROM pg_replication_slots"),
@@ -213,7 +216,7 @@ pub fn try_login_after_recovery(
     log_in_until(
         RECOVERED_WITHIN,
         Duration::from_millis(20),
-        EngineError::is_not_yet,
+        |error| error.code() == Some(CANNOT_CONNECT_NOW),
         || try_login(network, setup, identity, credentials),
     )
 }

@@ -104,7 +104,7 @@ fn ask(
     let failed = |fault: String| EngineError::Server {
         service: setup.name.clone(),
         action: "preparing the source".to_owned(),
-        fault,
+        fault: fault.into(),
     };
     let run = client(identity, source)
         .map_err(failed)?

@@ -7,7 +7,7 @@ use postgres::{Client, NoTls, SimpleQueryMessage};
 use super::access::Ident;
 use super::identify::Identity;
 use super::watch::{LONGEST, Watch};
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Fault};
 use crate::model::ServiceName;
 
 /// A connection, and whose it is for messages. Lives on a thread inside the branch's network namespace.
@@ -23,7 +23,7 @@ pub struct Session {
 
 /// What a sealed server answers to a role that is not there or may not log in (`invalid_authorization_specification`),
 /// and to one that may not set what [`options`] sets (`insufficient_privilege`).
-const NO_SUPERUSER: [&str; 2] = ["SQLSTATE 28000", "SQLSTATE 42501"];
+const NO_SUPERUSER: [&str; 2] = ["28000", "42501"];
 /// How long the end of a connection may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -48,7 +48,7 @@ impl Session {
         }
         let connected = Self::vouched(service, ident, identity, role, database, &options);
         connected.map_err(|fault| {
-            if NO_SUPERUSER.iter().any(|code| fault.starts_with(code)) {
+            if NO_SUPERUSER.iter().any(|code| fault.is(code)) {
                 return EngineError::Unfit {
                     service: service.clone(),
                     message: format!(
@@ -92,7 +92,7 @@ impl Session {
         role: &str,
         database: &str,
         options: &str,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Fault> {
         let mut config = postgres::Config::new();
         config
             .host("127.0.0.1")
@@ -133,7 +133,7 @@ impl Session {
         })
     }
 
-    fn watched(service: &ServiceName, port: u16, config: &postgres::Config) -> Result<Self, String> {
+    fn watched(service: &ServiceName, port: u16, config: &postgres::Config) -> Result<Self, Fault> {
         let (client, watch) = Watch::connect(port, || config.connect(NoTls), fault_of)?;
         Ok(Self {
             client,
@@ -181,7 +181,7 @@ impl Session {
             Some(fault) => EngineError::Server {
                 service: self.service.clone(),
                 action: action.to_owned(),
-                fault,
+                fault: fault.into(),
             },
             None => self.fault(action, &error),
         })
@@ -258,15 +258,16 @@ fn options(major: u32) -> String {
 
 /// What may be shown of a database error: its code and the object that it names. Message, detail and context may
 /// hold row values.
-pub fn fault_of(error: &postgres::Error) -> String {
+pub fn fault_of(error: &postgres::Error) -> Fault {
     let Some(db) = error.as_db_error() else {
         return if error.is_closed() {
-            "the connection was closed".to_owned()
+            "the connection was closed".into()
         } else {
-            "the connection failed".to_owned()
+            "the connection failed".into()
         };
     };
-    let mut fault = format!("SQLSTATE {}", db.code().code());
+    let code = db.code().code();
+    let mut fault = format!("SQLSTATE {code}");
     let objects = [
         ("table", db.table()),
         ("column", db.column()),
@@ -278,7 +279,7 @@ pub fn fault_of(error: &postgres::Error) -> String {
             fault.push_str(&format!(", {kind} {name}"));
         }
     }
-    fault
+    Fault::answer(code, fault)
 }
 
 /// An SQL identifier in double quotes.

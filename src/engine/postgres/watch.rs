@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 use rustix::net::{Shutdown, SocketAddrAny, getpeername, shutdown};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
+use crate::engine::Fault;
+
 /// How long connecting and logging in may take.
 pub(super) const LOGIN: Duration = Duration::from_secs(15);
 /// How long any statement may take.
@@ -65,10 +67,10 @@ impl Watch {
     pub(super) fn connect<T, E>(
         port: u16,
         connect: impl FnOnce() -> Result<T, E>,
-        words: impl Fn(&E) -> String,
-    ) -> Result<(T, Self), String> {
+        words: impl Fn(&E) -> Fault,
+    ) -> Result<(T, Self), Fault> {
         let _turn = CONNECTING.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed = |error: io::Error| format!("the connection cannot be watched: {error}");
+        let failed = |error: io::Error| Fault::from(format!("the connection cannot be watched: {error}"));
         let before = connections_to(port).map_err(failed)?;
         let fresh = move || -> io::Result<Vec<OwnedFd>> {
             let mut now = connections_to(port)?;
@@ -90,10 +92,10 @@ impl Watch {
         let connected = connect();
         let cut = login.disarm();
         drop(login);
-        let connected = connected.map_err(|error| cut.unwrap_or_else(|| words(&error)))?;
+        let connected = connected.map_err(|error| cut.map_or_else(|| words(&error), Fault::from))?;
         let mut sockets = fresh().map_err(failed)?;
         let (Some(socket), true) = (sockets.pop(), sockets.is_empty()) else {
-            return Err("the connection cannot be watched: it was not found".to_owned());
+            return Err("the connection cannot be watched: it was not found".into());
         };
         let watch = Self::begin(port, move || {
             let _ = shutdown(&socket, Shutdown::Both);

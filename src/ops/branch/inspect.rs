@@ -10,13 +10,12 @@ use super::request::{BranchRequest, header, new_run, side_by_side};
 use super::run::Run;
 use super::undo::BranchUndo;
 use super::{Line, clone, never, nothing, quiesce, seal, snapshot};
-use crate::model::{EngineKind, EnvType};
+use crate::model::EnvType;
 use crate::ops::fit::refuse_misfits;
 use crate::ops::{App, OpsError, clean_up};
 use crate::saga::{self, Journal, Observer, Step, StepError};
+use crate::sanitize::engines::engine;
 use crate::sanitize::inspection::Inspection;
-use crate::sanitize::key::MaskingKey;
-use crate::sanitize::postgres::{PostgresService, Rules};
 use crate::sanitize::service::Service;
 
 /// What is looked for.
@@ -85,6 +84,9 @@ pub fn inspect(
     let parent = app.parent(&request.parent)?;
     app.storage.inspect(&parent.root)?;
     let mut run = new_run(app, request, parent, Instant::now(), detail)?;
+    if what != Look::Scan {
+        app.may_branch(&run.setups, EnvType::Production)?;
+    }
     refuse_misfits(&run.parent.root, &run.setups)?;
     app.refuse_without_room()?;
     run.services = services(app, &run, what)?;
@@ -104,7 +106,14 @@ pub fn inspect(
     match saga::run(&steps, &mut run, &mut journal, &undo, observer, interrupted) {
         Ok(_) => Err(OpsError::OutOfOrder),
         Err(ended) => match ended.cause.find::<Seen>() {
-            Some(Seen(found)) if ended.left.is_empty() => Ok(found.clone()),
+            Some(Seen(found)) if ended.left.is_empty() => {
+                let unseen = if what == Look::Scan {
+                    unseen(&run)
+                } else {
+                    Vec::new()
+                };
+                Ok(found.iter().cloned().chain(unseen).collect())
+            }
             _ => Err(ended.into()),
         },
     }
@@ -115,19 +124,22 @@ fn services(app: &App, run: &Run<'_>, what: Look) -> Result<Vec<Box<dyn Service>
     match what {
         // Nothing may stay raw in an environment of this type, so every rule is held against it.
         Look::Check | Look::Plan => run.setups.iter().map(checked).collect(),
-        Look::Scan => Ok(run
-            .setups
-            .iter()
-            .filter(|setup| setup.engine == EngineKind::Postgres)
-            .map(|setup| {
-                let rules = Rules {
-                    key: MaskingKey::from_bytes([0; 32]),
-                    ..Rules::none()
-                };
-                Box::new(PostgresService::new(setup.clone(), rules, None).for_scan()) as Box<dyn Service>
-            })
-            .collect()),
+        Look::Scan => {
+            let surveyed = run.setups.iter();
+            Ok(surveyed
+                .filter_map(|setup| engine(setup.engine).surveyed(setup))
+                .collect())
+        }
     }
+}
+
+/// Servers that a scan does not look into.
+fn unseen(run: &Run<'_>) -> Vec<Inspection> {
+    let servers = run.setups.iter().filter(|setup| run.app.has_server(setup));
+    servers
+        .filter(|setup| engine(setup.engine).surveyed(setup).is_none())
+        .map(Inspection::unseen)
+        .collect()
 }
 
 fn look(run: &mut Run<'_>) -> Result<Value, StepError> {

@@ -63,6 +63,7 @@ pub fn plan(app: &App, request: &BranchRequest) -> Result<BranchPlan, OpsError> 
     let parent = check(app, request)?;
     let facts = app.storage.inspect(&parent.root)?;
     let setups = app.setups(&request.parent)?;
+    app.may_branch(&setups, request.kind)?;
     refuse_misfits(&parent.root, &setups)?;
     Ok(BranchPlan {
         schema: 1,
@@ -117,6 +118,7 @@ pub fn branch(
     let parent = check(app, request)?;
     app.storage.inspect(&parent.root)?;
     let mut run = new_run(app, request, parent, clock, detail)?;
+    app.may_branch(&run.setups, request.kind)?;
     refuse_misfits(&run.parent.root, &run.setups)?;
     let mut journal = Journal::create_with(
         &app.store.layout().journal(&run.id),

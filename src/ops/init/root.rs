@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::find;
+use super::place;
 use crate::storage::Zfs;
 
 /// Where things are when nothing was found: to be changed by hand.
@@ -49,7 +49,7 @@ pub(super) fn ground<'a>(
 
 /// The root that a server's data lies in.
 fn root_of(data: &Path) -> Option<PathBuf> {
-    if let Some(subvolume) = find::subvolume_of(data) {
+    if let Some(subvolume) = place::subvolume_of(data) {
         return Some(subvolume);
     }
     let (dataset, point) = Zfs::dataset_of(data)?;
@@ -105,7 +105,7 @@ fn on_btrfs(root: Option<PathBuf>, pool: Option<&Path>) -> Ground {
                 .to_owned(),
         );
     }
-    let mounted = root.as_deref().and_then(find::mount_of);
+    let mounted = root.as_deref().and_then(place::mount_of);
     let pool = pool.map(Path::to_owned).or(mounted);
     let pool = pool.unwrap_or_else(|| PathBuf::from(EXAMPLE_POOL));
     if root.as_ref().is_some_and(|root| pool.starts_with(root)) {

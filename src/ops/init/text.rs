@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::find::Server;
+use crate::engine::FoundServer;
 use crate::model::{EngineKind, ProjectName, ServiceName};
-use crate::sanitize::postgres::percent_encoded;
+use crate::sanitize::engines::engine;
 
 /// A service to propose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(super) struct Proposed {
     pub(super) volume: PathBuf,
     /// Below the volume.
     pub(super) data: Option<PathBuf>,
-    pub(super) server: Option<Server>,
+    pub(super) server: Option<FoundServer>,
 }
 
 /// What the configuration says.
@@ -115,7 +115,7 @@ fn service_lines(service: &Proposed) -> Vec<String> {
             .iter()
             .map(|data| format!("data = {}  # below the volume", path(data))),
     );
-    if service.engine != EngineKind::Postgres {
+    if !engine(service.engine).has_server() {
         return lines;
     }
     let programs = service
@@ -135,13 +135,8 @@ fn service_lines(service: &Proposed) -> Vec<String> {
             path(rootfs)
         )
     }));
-    let absent = service.server.as_ref().and_then(|server| server.absent.as_ref());
-    lines.extend(absent.map(|version| {
-        format!(
-            "# This host has no PostgreSQL {version}: install postgresql-{version}, or unpack a root file system that holds it and name it:\n\
-             # rootfs = \"/srv/images/postgresql-{version}\""
-        )
-    }));
+    let lacks = service.server.iter().flat_map(|server| &server.lacks);
+    lines.extend(lacks.map(|line| format!("# {}", one_line(line))));
     let databases = service
         .server
         .as_ref()
@@ -157,18 +152,8 @@ fn service_lines(service: &Proposed) -> Vec<String> {
         }
         None => lines.push("# database = \"shop\"  # what the URL points at".to_owned()),
     }
-    if let Some((directory, port)) = service.server.as_ref().and_then(|server| server.socket.as_ref()) {
-        let database = databases.first().map_or("postgres", |(name, _)| name.as_str());
-        let source = format!(
-            "postgres:///{}?host={}&port={port}",
-            percent_encoded(database),
-            directory.display()
-        );
-        lines.push(format!(
-            "source = {}  # asked for a checkpoint only",
-            text(&source)
-        ));
-    }
+    let source = service.server.as_ref().and_then(|server| server.source.as_ref());
+    lines.extend(source.map(|source| format!("source = {}  # asked for a checkpoint only", text(source))));
     lines
 }
 
@@ -185,19 +170,8 @@ pub(super) fn rules(config: &Path, services: &[Proposed]) -> String {
     ];
     for service in services {
         lines.push("#".to_owned());
-        let name = &service.name;
-        lines.extend(match service.engine {
-            EngineKind::Files => vec![
-                format!("# [{name}]"),
-                "# delete = [\"private/**\"]".to_owned(),
-                "# keep = { \"**\" = \"why they may stay\" }".to_owned(),
-            ],
-            EngineKind::Postgres => vec![
-                format!("# [{name}.\"public.customers\"]"),
-                "# email = \"email\"".to_owned(),
-                "# segment = { keep = \"why it may stay\" }".to_owned(),
-            ],
-        });
+        let example = engine(service.engine).example_rules(service.name.as_str());
+        lines.extend(example.iter().map(|line| format!("# {line}")));
     }
     lines.join("\n") + "\n"
 }

@@ -12,9 +12,9 @@ use crate::sanitize::schema::{Schema, TableName};
 use super::rewrite::quoted;
 
 /// What reading a materialized view that is empty ends with (`object_not_in_prerequisite_state`).
-const UNPOPULATED: &str = "SQLSTATE 55000";
+const UNPOPULATED: &str = "55000";
 /// Class 08 of the error codes: connection exceptions (PostgreSQL manual, appendix A).
-const NO_CONNECTION: &str = "SQLSTATE 08";
+const NO_CONNECTION: &str = "08";
 
 /// Runs a file of the owner's SQL as applications would be: with triggers, event triggers (which envclone's sessions switch off
 /// where they can, since PostgreSQL 17), and the usual search path.
@@ -91,14 +91,14 @@ pub(super) fn refresh(
                 }
                 // One of its functions reads a view that has yet to be refreshed, which is written down nowhere.
                 Err(EngineError::Server { fault, .. })
-                    if fault.starts_with(UNPOPULATED) && put_off < waiting.len() =>
+                    if fault.is(UNPOPULATED) && put_off < waiting.len() =>
                 {
                     put_off += 1;
                     waiting.push_back(view);
                     continue;
                 }
                 // A function of its own tried to connect.
-                Err(EngineError::Server { fault, .. }) if fault.starts_with(NO_CONNECTION) => {
+                Err(EngineError::Server { fault, .. }) if fault.is(NO_CONNECTION) => {
                     out_of_reach.insert(view.clone());
                     spread_out_of_reach(schema, &mut out_of_reach);
                 }

@@ -35,6 +35,7 @@ impl PostgresService {
                 max_write_rate: self.rules.max_write_rate,
             }),
             survey: self.for_scan.then(|| self.survey(site)).transpose()?,
+            unseen: false,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Sanitizing PostgreSQL: its schema into the ledger, its tables rewritten, its residue purged.
 //!
-//! Entry point is [`PostgresService`]; `ops` reaches it through `sanitize::service::Service`. Never an `UPDATE` of
+//! Entry points are [`PostgresEngine`] and [`PostgresService`]; `ops` reaches them through `sanitize::engines`. Never an `UPDATE` of
 //! personal data, and never a row value in an error.
 
 mod bare;
@@ -10,6 +10,7 @@ mod conditions;
 mod decompress;
 mod defaults;
 mod delete_rows;
+mod engine;
 mod events;
 mod execute;
 mod finish;
@@ -41,8 +42,9 @@ mod url;
 mod verify;
 mod work;
 
+pub use engine::PostgresEngine;
 pub use introspect::introspect;
 pub use pages::Pages;
 pub use rewrite::RewriteError;
 pub use service::{PostgresService, Rules};
-pub use url::{percent_encoded, url};
+pub use url::url;

@@ -50,7 +50,7 @@ fn reset_wal(
         return Err(ServiceError::Engine(EngineError::Server {
             service: setup.name.clone(),
             action: "throwing the WAL away".to_owned(),
-            fault: format!("pg_resetwal ended with exit code {}", outcome.code),
+            fault: format!("pg_resetwal ended with exit code {}", outcome.code).into(),
         }));
     }
     Ok(())

@@ -3,8 +3,8 @@
 
 use std::io::BufRead;
 
-use crate::engine::EngineError;
 use crate::engine::postgres::{Session, fault_of, quote_identifier};
+use crate::engine::{EngineError, Fault};
 use crate::sanitize::ledger::{Fate, Ledger, TableEntry};
 use crate::sanitize::needle::{LONGEST, NeedleSet};
 use crate::sanitize::schema::{Column, Schema, TableKind, TableName};
@@ -219,7 +219,7 @@ fn copy_through(
     seen: &mut Seen,
 ) -> Result<(), EngineError> {
     let service = session.service().clone();
-    let failed = |fault: String| EngineError::Server {
+    let failed = |fault: Fault| EngineError::Server {
         service: service.clone(),
         action: "reading columns for originals".to_owned(),
         fault,
@@ -231,7 +231,7 @@ fn copy_through(
     loop {
         let bytes = reader
             .fill_buf()
-            .map_err(|error| failed(error.kind().to_string()))?;
+            .map_err(|error| failed(error.kind().to_string().into()))?;
         if bytes.is_empty() {
             break;
         }

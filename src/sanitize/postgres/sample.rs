@@ -177,7 +177,7 @@ fn sample(
         beginnings(table, &columns)
     };
     let sql = sample_query(table, &selected(read, &conditions), rows);
-    let failed = |fault: String| EngineError::Server {
+    let failed = |fault: Fault| EngineError::Server {
         service: service.clone(),
         action: format!("sampling originals of {}", table.name),
         fault,
@@ -194,7 +194,7 @@ fn sample(
     let mut bytes = 0;
     while reader
         .read_until(b'\n', &mut line)
-        .map_err(|error| failed(error.kind().to_string()))?
+        .map_err(|error| failed(error.kind().to_string().into()))?
         > 0
     {
         bytes += line.len();

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::engine::EngineError;
 use crate::engine::postgres::{Session, fault_of, quote_identifier};
+use crate::engine::{EngineError, Fault};
 use crate::model::ServiceName;
 use crate::sanitize::schema::Table;
 
@@ -254,11 +254,11 @@ fn copy_error(service: &ServiceName, table: &Table, whose: &str, error: &io::Err
     let inner = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<postgres::Error>());
-    let fault = inner.map_or_else(|| error.kind().to_string(), fault_of);
+    let fault = inner.map_or_else(|| error.kind().to_string().into(), fault_of);
     server_error(service, table, whose, fault)
 }
 
-fn server_error(service: &ServiceName, table: &Table, whose: &str, fault: String) -> RewriteError {
+fn server_error(service: &ServiceName, table: &Table, whose: &str, fault: Fault) -> RewriteError {
     RewriteError::Engine(EngineError::Server {
         service: service.clone(),
         action: format!("copying table {}{whose}", table.name),

@@ -1,6 +1,6 @@
 //! The URL of a branch's database.
 
-use crate::model::Secret;
+use crate::model::{Secret, percent_encoded};
 
 /// A URL as libpq reads it; names are percent-encoded.
 pub fn url(role: &str, password: &Secret, host: std::net::IpAddr, port: u16, database: &str) -> Secret {
@@ -12,20 +12,6 @@ pub fn url(role: &str, password: &Secret, host: std::net::IpAddr, port: u16, dat
         percent_encoded(database)
     );
     Secret::new(text)
-}
-
-/// A text as it stands in a part of a URL.
-pub fn percent_encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes()
-        .map(|byte| {
-            if plain(byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Which PostgreSQL servers this host has, and where their data lies: from `/proc`, `postmaster.pid` and Debian's
-//! configuration. What is read is written by others: it only proposes lines of a configuration that root reads.
+//! configuration.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,13 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::Trust;
+use crate::engine::FoundServer;
 use crate::exec::{Invocation, Tool};
+use crate::model::{EngineKind, percent_encoded};
 use crate::storage::Volume;
 
-/// `BTRFS_SUPER_MAGIC` of linux/magic.h.
-const BTRFS: rustix::fs::FsWord = 0x9123_683E;
-/// The inode number of every subvolume's root.
-const SUBVOLUME_INO: u64 = 256;
 /// How long a server may take to list its databases.
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 /// Files of servers that are read here are smaller.
@@ -22,43 +20,30 @@ const SMALL: u64 = 1 << 20;
 const DATABASES: &str = "SELECT datname, pg_get_userbyid(datdba) FROM pg_database \
     WHERE datallowconn AND NOT datistemplate AND datname <> 'postgres' ORDER BY pg_database_size(oid) DESC, datname";
 
-/// A PostgreSQL server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Server {
-    /// Its data directory, without links.
-    pub(super) data: PathBuf,
-    /// Where it listens, if it runs: directory of the socket, and port.
-    pub(super) socket: Option<(PathBuf, u16)>,
-    /// Its databases and their owners, the largest first; empty where it did not answer.
-    pub(super) databases: Vec<(String, String)>,
-    /// Where its programs are, if it runs, they are not in the distribution's place, and root may obey them; in its root file
-    /// system, if it has one.
-    pub(super) programs: Option<PathBuf>,
-    /// The root file system that it runs from, if it has one that root may obey.
-    pub(super) rootfs: Option<PathBuf>,
-    /// Its major version, where this host has no programs of it.
-    pub(super) absent: Option<String>,
+/// Whether a directory holds a server's data.
+pub fn is_data(directory: &Path) -> bool {
+    directory.join("PG_VERSION").is_file()
 }
 
 /// The servers of this host, running ones first.
-pub(super) fn servers() -> Vec<Server> {
-    let mut found: BTreeMap<PathBuf, Server> = BTreeMap::new();
+pub fn servers() -> Vec<FoundServer> {
+    let mut found: BTreeMap<PathBuf, FoundServer> = BTreeMap::new();
     let directories = running()
         .into_iter()
         .chain(configured(Path::new("/etc/postgresql")));
     for data in directories {
         let Ok(data) = data.canonicalize() else { continue };
-        if data.join("PG_VERSION").is_file() {
+        if is_data(&data) {
             found.entry(data.clone()).or_insert_with(|| server(data));
         }
     }
-    let mut servers: Vec<Server> = found.into_values().collect();
-    servers.sort_by_key(|server| server.socket.is_none());
+    let mut servers: Vec<FoundServer> = found.into_values().collect();
+    servers.sort_by_key(|server| !server.runs);
     servers
 }
 
 /// What is known of the server of a data directory.
-pub(super) fn server(data: PathBuf) -> Server {
+pub fn server(data: PathBuf) -> FoundServer {
     let running = small_file(&data, "postmaster.pid")
         .and_then(|text| parse_pid_file(&text))
         .filter(|(pid, ..)| Path::new("/proc").join(pid.to_string()).exists());
@@ -83,15 +68,39 @@ pub(super) fn server(data: PathBuf) -> Server {
     let socket = running.map(|(_, directory, port)| (directory, port));
     let databases = socket
         .as_ref()
-        .and_then(|(directory, port)| databases(&data, directory, *port));
-    Server {
+        .and_then(|(directory, port)| databases(&data, directory, *port))
+        .unwrap_or_default();
+    let database = databases.first().map_or("postgres", |(name, _)| name.as_str());
+    let source = socket.as_ref().map(|(directory, port)| {
+        format!(
+            "postgres:///{}?host={}&port={port}",
+            percent_encoded(database),
+            directory.display()
+        )
+    });
+    FoundServer {
+        engine: EngineKind::Postgres,
         data,
-        socket,
-        databases: databases.unwrap_or_default(),
+        runs: socket.is_some(),
+        databases,
         programs,
         rootfs,
-        absent: is_absent.then_some(version).filter(|version| is_number(version)),
+        lacks: if is_absent { lacks(&version) } else { Vec::new() },
+        source,
     }
+}
+
+/// What a host without programs of a version lacks.
+fn lacks(version: &str) -> Vec<String> {
+    if !is_number(version) {
+        return Vec::new();
+    }
+    vec![
+        format!(
+            "This host has no PostgreSQL {version}: install postgresql-{version}, or unpack a root file system that holds it and name it:"
+        ),
+        format!("rootfs = \"/srv/images/postgresql-{version}\""),
+    ]
 }
 
 /// What is written into a configuration is none of the data's words.
@@ -217,38 +226,6 @@ fn databases(data: &Path, directory: &Path, port: u16) -> Option<Vec<(String, St
     )
 }
 
-/// The subvolume that holds a path; `None` where it is on no Btrfs.
-pub(super) fn subvolume_of(path: &Path) -> Option<PathBuf> {
-    let on_btrfs = rustix::fs::statfs(path).is_ok_and(|stat| stat.f_type == BTRFS);
-    let is_root = |path: &&Path| fs::metadata(path).is_ok_and(|metadata| metadata.ino() == SUBVOLUME_INO);
-    let root = path.ancestors().find(is_root).filter(|_| on_btrfs)?;
-    Some(root.to_owned())
-}
-
-/// Where the Btrfs that holds a path is mounted: the longest mount point above it. A pool cannot be `/` itself.
-pub(super) fn mount_of(path: &Path) -> Option<PathBuf> {
-    let text = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    mount_point(&text, path)
-}
-
-fn mount_point(mountinfo: &str, path: &Path) -> Option<PathBuf> {
-    let mounted = |line: &str| {
-        let (mount, filesystem) = line.split_once(" - ")?;
-        Some((
-            PathBuf::from(mount.split(' ').nth(4)?),
-            filesystem.starts_with("btrfs "),
-        ))
-    };
-    let above = mountinfo
-        .lines()
-        .filter_map(mounted)
-        .filter(|(point, _)| path.starts_with(point));
-    let (point, btrfs) = above.max_by_key(|(point, _)| point.components().count())?;
-    // Blanks and the like are written as octal numbers; such a place is named by hand.
-    let usable = btrfs && point.parent().is_some() && !point.to_string_lossy().contains('\\');
-    usable.then_some(point)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,20 +282,5 @@ mod tests {
         assert_eq!(seen(image, &inside), (Some(image.into()), Some(debian.into())));
         // Bound into it from elsewhere.
         assert_eq!(seen(image, "/opt/server/bin/postgres"), (None, None));
-    }
-
-    #[test]
-    fn the_mount_point_is_the_nearest_one_above() {
-        let text = "22 1 0:20 / / rw - ext4 /dev/a rw\n23 22 0:21 / /srv/pool rw - btrfs /dev/b rw\n\
-                    24 22 0:22 / /srv/po rw - btrfs /dev/c rw\n";
-        assert_eq!(
-            mount_point(text, Path::new("/srv/pool/shop")),
-            Some(PathBuf::from("/srv/pool"))
-        );
-        assert_eq!(
-            mount_point(text, Path::new("/srv/pools")),
-            None,
-            "the nearest one above it is no Btrfs"
-        );
     }
 }
