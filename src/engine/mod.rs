@@ -4,9 +4,11 @@
 //! only through what the runtime gives; it never touches the source's files, and decides nothing about which
 //! data is personal.
 
+mod account;
 mod fault;
 mod found;
 pub mod postgres;
+mod watch;
 
 use std::path::PathBuf;
 use std::time::Duration;

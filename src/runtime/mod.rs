@@ -88,6 +88,16 @@ pub struct SandboxSpec {
     pub rootfs: Option<PathBuf>,
 }
 
+/// How a server marks the lines of its output by their severity. The first mark in a line is the server's own; a later one is
+/// part of its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Severities {
+    /// Marks of the lines that say why it ends, and hold no values of rows: these may be shown.
+    pub shown: Vec<String>,
+    /// Those of all others.
+    pub hidden: Vec<String>,
+}
+
 /// A server to run in a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceSpec {
@@ -101,6 +111,8 @@ pub struct InstanceSpec {
     pub stop_signal: i32,
     /// It is ready when a line of its output contains this text.
     pub ready_line: String,
+    /// How it marks the lines of its output.
+    pub severities: Severities,
     /// How long it may take to become ready.
     pub ready_within: Duration,
     /// Whether its output may be shown to users later. The output of a server that holds originals is kept

@@ -18,6 +18,7 @@ pub mod receipt;
 mod recent;
 pub mod rules;
 pub mod schema;
+mod server;
 pub mod service;
 pub mod stored;
 pub mod transform;

@@ -124,7 +124,7 @@ fn a_named_engine_is_found_and_those_of_tests_are_not() {
     assert_eq!(
         named_engines("src/ops/a.rs", source),
         [
-            "src/ops/a.rs:2: ops names Postgres",
+            "src/ops/a.rs:2: ops names PostgreS",
             "src/ops/a.rs:3: ops names EngineKind::"
         ]
     );

@@ -12,6 +12,7 @@ use envclone::exec::{Invocation, Streams, Tool, spawn};
 use envclone::model::{BranchId, ServiceName};
 use envclone::runtime::{
     Account, Bind, EnterSpec, Exposure, InstanceSpec, JobSpec, Runtime, RuntimeError, SandboxSpec, Sandboxed,
+    Severities,
 };
 
 use crate::pool::TestPool;
@@ -95,6 +96,10 @@ impl Scene {
             args: args.map(Into::into).into(),
             stop_signal: 2,
             ready_line: "database system is ready to accept connections".to_owned(),
+            severities: Severities {
+                shown: vec!["FATAL:  ".to_owned()],
+                hidden: vec!["LOG:  ".to_owned()],
+            },
             ready_within: MINUTE,
             sealed: false,
         }

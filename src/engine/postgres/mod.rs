@@ -17,7 +17,6 @@ mod quiesce;
 mod rootfs;
 mod session;
 mod settings;
-mod watch;
 
 pub use access::Ident;
 pub use catalog::{Credentials, SealedCatalogs, new_verifier, seal_catalogs, tables_of_cron};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::ServiceSetup;
-use crate::exec::{Invocation, ToolMissing};
+use crate::engine::account::as_account;
 use crate::runtime::Account;
 
 /// Where Debian and its derivatives keep a version's programs.
@@ -60,20 +60,6 @@ pub(super) fn parse_version(text: &str) -> Option<u32> {
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(version.len());
     version[..end].parse().ok()
-}
-
-/// An invocation that becomes the account, without groups or capabilities, and runs what is added to it.
-pub(super) fn as_account(account: &Account) -> Result<Invocation, ToolMissing> {
-    Ok(Invocation::of("setpriv")?
-        .arg(format!("--reuid={}", account.uid))
-        .arg(format!("--regid={}", account.gid))
-        .args([
-            "--clear-groups",
-            "--no-new-privs",
-            "--inh-caps=-all",
-            "--bounding-set=-all",
-            "--",
-        ]))
 }
 
 #[cfg(test)]

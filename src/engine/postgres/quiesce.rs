@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use postgres::config::Host;
 
+use crate::engine::account::as_account;
 use crate::engine::{EngineError, ServiceSetup};
 use crate::exec::Invocation;
 use crate::runtime::{Rootfs, Sees};
 
 use super::identify::Identity;
-use super::programs::as_account;
 
 /// WAL since the last checkpoint above which a `CHECKPOINT` on the source is worth its writes, in bytes.
 const WORTH_A_CHECKPOINT: u64 = 64 << 20;

@@ -6,13 +6,13 @@ use postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::access::Ident;
 use super::identify::Identity;
-use super::watch::{LONGEST, Watch};
+use crate::engine::watch::{LONGEST, Watch};
 use crate::engine::{EngineError, Fault};
 use crate::model::ServiceName;
 
 /// A connection, and whose it is for messages. Lives on a thread inside the branch's network namespace.
 ///
-/// What it says to the server ends, whatever the server does: see [`super::watch`].
+/// What it says to the server ends, whatever the server does: see [`crate::engine::watch`].
 pub struct Session {
     /// Before the watch, so that its end is watched, too.
     client: Client,
@@ -24,6 +24,9 @@ pub struct Session {
 /// What a sealed server answers to a role that is not there or may not log in (`invalid_authorization_specification`),
 /// and to one that may not set what [`options`] sets (`insufficient_privilege`).
 const NO_SUPERUSER: [&str; 2] = ["28000", "42501"];
+/// `SSLRequest`: the server answers it with one byte before it asks who the client is (PostgreSQL manual, message
+/// formats).
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 /// How long the end of a connection may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -134,7 +137,7 @@ impl Session {
     }
 
     fn watched(service: &ServiceName, port: u16, config: &postgres::Config) -> Result<Self, Fault> {
-        let (client, watch) = Watch::connect(port, || config.connect(NoTls), fault_of)?;
+        let (client, watch) = Watch::connect(port, &SSL_REQUEST, || config.connect(NoTls), fault_of)?;
         Ok(Self {
             client,
             watch,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::identify::Identity;
 use super::session::quote_identifier;
 use crate::engine::ServiceSetup;
-use crate::runtime::{Bind, InstanceSpec, SandboxSpec};
+use crate::runtime::{Bind, InstanceSpec, SandboxSpec, Severities};
 
 /// Where the sandbox sees envclone's own configuration of the server, read-only.
 pub const CONF_DIR: &str = "/run/envclone-conf";
@@ -177,8 +177,32 @@ pub fn instance(
         args,
         stop_signal: FAST_SHUTDOWN,
         ready_line: READY_LINE.to_owned(),
+        severities: severities(),
         ready_within: Duration::from_secs(30 * 60),
         sealed,
+    }
+}
+
+/// `FATAL:  …` (PostgreSQL manual, message severity levels; two spaces follow the tag in the server's log).
+fn severities() -> Severities {
+    let marks = |tags: &[&str]| tags.iter().map(|tag| format!("{tag}:  ")).collect();
+    Severities {
+        shown: marks(&["FATAL", "PANIC"]),
+        hidden: marks(&[
+            "BACKTRACE",
+            "CONTEXT",
+            "DEBUG",
+            "DETAIL",
+            "ERROR",
+            "HINT",
+            "INFO",
+            "LOCATION",
+            "LOG",
+            "NOTICE",
+            "QUERY",
+            "STATEMENT",
+            "WARNING",
+        ]),
     }
 }
 

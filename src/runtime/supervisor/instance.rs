@@ -15,7 +15,7 @@ use super::super::InstanceSpec;
 use super::super::descriptors::pipe;
 use super::super::process;
 use super::super::protocol::Failure;
-use super::output::{Log, Seen, follow, keep_fatal};
+use super::output::{Log, Seen, Signs, follow, keep_fatal};
 use super::sandbox::{Processes, Sandbox};
 use super::stall::{LOOK_EVERY, Stall};
 use super::{Supervisor, locked, named};
@@ -83,10 +83,13 @@ impl Supervisor {
         let log = Arc::new(Mutex::new(log.map_err(Failure::io("opening the log"))?));
         locked(&instance.state).log = Some(Arc::clone(&log));
         let (read, write) = pipe().map_err(Failure::io("making a pipe"))?;
-        let ready_line = spec.ready_line.clone();
+        let signs = Signs {
+            ready_line: spec.ready_line.clone(),
+            severities: spec.severities.clone(),
+        };
         let watched = Arc::clone(instance);
         let reader = thread::Builder::new().name("output".to_owned()).spawn(move || {
-            follow(File::from(read), &log, &ready_line, |seen| watched.saw(seen));
+            follow(File::from(read), &log, &signs, |seen| watched.saw(seen));
         });
         let reader = reader.map_err(Failure::io("starting a thread"))?;
         let streams = Streams {

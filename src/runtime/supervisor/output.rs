@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::super::Severities;
 use super::locked;
 
 /// A log larger than this becomes `<log>.1`, in place of the one before.
@@ -115,6 +116,12 @@ fn open_log(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// By what a server's lines are understood.
+pub(super) struct Signs {
+    pub(super) ready_line: String,
+    pub(super) severities: Severities,
+}
+
 /// What is learned from the lines.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Seen {
@@ -123,7 +130,7 @@ pub(super) enum Seen {
 }
 
 /// Reads to the end, logs everything, and tells what it sees.
-pub(super) fn follow(mut from: File, log: &Mutex<Log>, ready_line: &str, mut tell: impl FnMut(Seen)) {
+pub(super) fn follow(mut from: File, log: &Mutex<Log>, signs: &Signs, mut tell: impl FnMut(Seen)) {
     let mut lines = Lines::default();
     let mut chunk = vec![0u8; 16 << 10];
     locked(log).source = from.try_clone().ok();
@@ -146,20 +153,20 @@ pub(super) fn follow(mut from: File, log: &Mutex<Log>, ready_line: &str, mut tel
             Ok(length) => {
                 log.write(&chunk[..length]);
                 drop(log);
-                lines.push(&chunk[..length], |line| watch(line, ready_line, &mut tell));
+                lines.push(&chunk[..length], |line| watch(line, signs, &mut tell));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => break,
         }
     }
-    lines.end(|line| watch(line, ready_line, &mut tell));
+    lines.end(|line| watch(line, signs, &mut tell));
 }
 
-fn watch(line: &str, ready_line: &str, tell: &mut impl FnMut(Seen)) {
-    if line.contains(ready_line) {
+fn watch(line: &str, signs: &Signs, tell: &mut impl FnMut(Seen)) {
+    if line.contains(&signs.ready_line) {
         tell(Seen::Ready);
     }
-    if let Some(fatal) = fatal(line) {
+    if let Some(fatal) = fatal(line, &signs.severities) {
         tell(Seen::Fatal(fatal));
     }
 }
@@ -171,35 +178,15 @@ pub(super) fn keep_fatal(kept: &mut Vec<String>, line: String) {
     }
 }
 
-/// The text of a line that may be shown: a server's FATAL or PANIC message, or why the sandbox could not be built.
-/// Every other line may hold row values.
-fn fatal(line: &str) -> Option<String> {
-    const TAGS: [&str; 15] = [
-        "BACKTRACE",
-        "CONTEXT",
-        "DEBUG",
-        "DETAIL",
-        "ERROR",
-        "FATAL",
-        "HINT",
-        "INFO",
-        "LOCATION",
-        "LOG",
-        "NOTICE",
-        "PANIC",
-        "QUERY",
-        "STATEMENT",
-        "WARNING",
-    ];
+/// The text of a line that may be shown: why a server ends, or why the sandbox could not be built. Every other line may
+/// hold row values.
+fn fatal(line: &str, severities: &Severities) -> Option<String> {
     let built = ["bwrap: ", "setpriv: "].iter().any(|tool| line.starts_with(tool));
-    // The first tag is the server's own; a later one is part of the text.
-    let first = TAGS
-        .iter()
-        .filter_map(|tag| line.find(&format!("{tag}:  ")).map(|at| (at, *tag)))
-        .min();
-    let text = match first {
+    let first = |marks: &[String]| marks.iter().filter_map(|mark| line.find(mark.as_str())).min();
+    let (shown, hidden) = (first(&severities.shown), first(&severities.hidden));
+    let text = match shown {
         _ if built => line,
-        Some((at, "FATAL" | "PANIC")) => &line[at..],
+        Some(at) if hidden.is_none_or(|other| at < other) => &line[at..],
         _ => return None,
     };
     Some(
@@ -237,6 +224,15 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn fatal(line: &str) -> Option<String> {
+        let marks = |tags: &[&str]| tags.iter().map(|tag| format!("{tag}:  ")).collect();
+        let severities = Severities {
+            shown: marks(&["FATAL", "PANIC"]),
+            hidden: marks(&["DETAIL", "ERROR", "STATEMENT"]),
+        };
+        super::fatal(line, &severities)
+    }
 
     #[test]
     fn only_fatal_lines_are_shown_and_never_their_details() {

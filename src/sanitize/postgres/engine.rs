@@ -8,7 +8,7 @@ use crate::engine::postgres::{Credentials, Identity, find, identify};
 use crate::engine::{FoundServer, ServiceSetup};
 use crate::model::{EngineKind, Secret, ServiceName};
 use crate::sanitize::engines::{Engine, Policy, WayIn, Whereabouts};
-use crate::sanitize::rules::ServiceRules;
+use crate::sanitize::rules::{DatabaseRules, ServiceRules};
 use crate::sanitize::service::{Service, ServiceError};
 use crate::state::ServiceRecord;
 use crate::storage::Volume;
@@ -24,7 +24,7 @@ impl From<Policy> for Rules {
         Self {
             database: match policy.rules {
                 ServiceRules::Database(rules) => rules,
-                ServiceRules::Files(_) => Default::default(),
+                ServiceRules::Files(_) => DatabaseRules::new(),
             },
             after: policy.after,
             key: policy.key,

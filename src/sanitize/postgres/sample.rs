@@ -5,7 +5,7 @@ use std::io::BufRead;
 
 use zeroize::Zeroizing;
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Fault};
 use crate::engine::postgres::Session;
 use crate::model::{Secret, ServiceName};
 use crate::sanitize::copy_text::{CopyError, Row, Splitter};

@@ -19,6 +19,7 @@ use crate::sanitize::needle::NeedleSet;
 use crate::sanitize::plan::SanitizePlan;
 use crate::sanitize::rules::{Action, ColumnRule, DatabaseRules};
 use crate::sanitize::schema::{Schema, TableName};
+use crate::sanitize::server::write_conf;
 use crate::sanitize::service::{Service, ServiceError, Site, Tally};
 use crate::sanitize::stored::Stored;
 use crate::storage::Volume;
@@ -27,7 +28,6 @@ use super::events::Stilled;
 use super::pages::Pages;
 use super::planned::Tables;
 use super::planner::Hidden;
-use super::sealed::write_conf;
 use super::url::url;
 use super::{delete_rows, own_files, sample};
 

@@ -20,9 +20,9 @@ use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_op
 use crate::engine::Fault;
 
 /// How long connecting and logging in may take.
-pub(super) const LOGIN: Duration = Duration::from_secs(15);
+pub(in crate::engine) const LOGIN: Duration = Duration::from_secs(15);
 /// How long any statement may take.
-pub(super) const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(in crate::engine) const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How often a server that works on a statement is asked whether it is there.
 const ASK_EVERY: Duration = Duration::from_secs(10);
 /// How long it may take to say so; it needs a new process for that.
@@ -31,15 +31,11 @@ const ANSWER: Duration = Duration::from_secs(20);
 const TICK: Duration = Duration::from_millis(100);
 /// How much an answer may add to the memory of this process, in bytes.
 const MEMORY: u64 = 512 << 20;
-/// `SSLRequest`: the server answers it with one byte before it asks who the client is (PostgreSQL manual, message
-/// formats).
-const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
-
 /// Connections are told apart by being made one after the other.
 static CONNECTING: Mutex<()> = Mutex::new(());
 
 /// A connection that can be cut from outside, and the thread that does.
-pub(super) struct Watch {
+pub(in crate::engine) struct Watch {
     shared: Arc<Shared>,
 }
 
@@ -60,12 +56,14 @@ struct State {
 }
 
 impl Watch {
-    /// Makes a connection to `port` of the loopback of this thread's network by `connect`, within [`LOGIN`].
+    /// Makes a connection to `port` of the loopback of this thread's network by `connect`, within [`LOGIN`]. `hello` is what
+    /// a server answers that is there, before it asks who the client is; nothing, where it speaks first.
     ///
     /// # Errors
     /// That of `connect`, or in words why the connection cannot be watched.
-    pub(super) fn connect<T, E>(
+    pub(in crate::engine) fn connect<T, E>(
         port: u16,
+        hello: &'static [u8],
         connect: impl FnOnce() -> Result<T, E>,
         words: impl Fn(&E) -> Fault,
     ) -> Result<(T, Self), Fault> {
@@ -80,7 +78,7 @@ impl Watch {
         let fresh = Arc::new(fresh);
         let mut login = {
             let fresh = Arc::clone(&fresh);
-            Self::begin(port, move || {
+            Self::begin(port, hello, move || {
                 for connection in fresh().unwrap_or_default() {
                     // It may be closed already.
                     let _ = shutdown(&connection, Shutdown::Both);
@@ -97,13 +95,13 @@ impl Watch {
         let (Some(socket), true) = (sockets.pop(), sockets.is_empty()) else {
             return Err("the connection cannot be watched: it was not found".into());
         };
-        let watch = Self::begin(port, move || {
+        let watch = Self::begin(port, hello, move || {
             let _ = shutdown(&socket, Shutdown::Both);
         });
         Ok((connected, watch.map_err(failed)?))
     }
 
-    fn begin(port: u16, cut: impl Fn() + Send + 'static) -> io::Result<Self> {
+    fn begin(port: u16, hello: &'static [u8], cut: impl Fn() + Send + 'static) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             changed: Condvar::new(),
@@ -112,12 +110,12 @@ impl Watch {
         // Born in the branch's network, as its parent is.
         thread::Builder::new()
             .name("watch".to_owned())
-            .spawn(move || watched.watch(port, &cut))?;
+            .spawn(move || watched.watch(port, hello, &cut))?;
         Ok(Self { shared })
     }
 
     /// From now until [`Watch::disarm`] the server owes an answer.
-    pub(super) fn arm(&mut self, within: Duration) {
+    pub(in crate::engine) fn arm(&mut self, within: Duration) {
         let mut state = self.shared.locked();
         state.until = Some(Instant::now() + within);
         state.statement += 1;
@@ -125,7 +123,7 @@ impl Watch {
     }
 
     /// The server owes nothing any more; why it was cut off, if it was.
-    pub(super) fn disarm(&mut self) -> Option<String> {
+    pub(in crate::engine) fn disarm(&mut self) -> Option<String> {
         let mut state = self.shared.locked();
         state.until = None;
         state.cut.clone()
@@ -156,7 +154,7 @@ impl Shared {
         }
     }
 
-    fn watch(&self, port: u16, cut: &dyn Fn()) {
+    fn watch(&self, port: u16, hello: &[u8], cut: &dyn Fn()) {
         let (mut statement, mut asked, mut memory) = (0, Instant::now(), 0);
         let mut state = self.locked();
         while !state.over {
@@ -173,7 +171,7 @@ impl Shared {
                 Some("the server's answer is too large".to_owned())
             } else if asked.elapsed() >= ASK_EVERY {
                 drop(state);
-                let there = is_there(port);
+                let there = is_there(port, hello);
                 asked = Instant::now();
                 state = self.locked();
                 there
@@ -195,13 +193,13 @@ impl Shared {
     }
 }
 
-/// Whether a server answers on `port` of this network's loopback.
-fn is_there(port: u16) -> io::Result<()> {
+/// Whether a server answers `hello` on `port` of this network's loopback, by any byte.
+fn is_there(port: u16, hello: &[u8]) -> io::Result<()> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let mut connection = TcpStream::connect_timeout(&address, ANSWER)?;
     connection.set_read_timeout(Some(ANSWER))?;
     connection.set_write_timeout(Some(ANSWER))?;
-    connection.write_all(&SSL_REQUEST)?;
+    connection.write_all(hello)?;
     connection.read_exact(&mut [0])
 }
 
