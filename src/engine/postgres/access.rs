@@ -6,10 +6,12 @@
 //! that entered the namespace, whatever its user, and not for the service itself, which cannot bind a port below
 //! 1024. No password exists that could leak, and nothing has to be written into the catalogs to get in.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,47 +20,93 @@ use rustix::event::{PollFd, PollFlags, poll};
 /// How long a question may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// An `ident` service on 127.0.0.1:113 of a branch's network namespace, for as long as it lives.
+/// The roles that connections to a server of this port are being made for.
+type Roles = Mutex<BTreeMap<u16, String>>;
+
+/// The `ident` services of this process, by the network namespace that they are in: the services of a branch share one, as
+/// they share its port 113.
+static OPEN: Mutex<BTreeMap<u64, Weak<Listening>>> = Mutex::new(BTreeMap::new());
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An `ident` service on 127.0.0.1:113 of a branch's network namespace, for as long as anybody has it.
 pub struct Ident {
-    role: Arc<Mutex<String>>,
+    listening: Option<Arc<Listening>>,
     /// Held while somebody connects: one connection is made at a time, so that each is that of its role.
     connecting: Mutex<()>,
-    stop: Option<io::PipeWriter>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Ident {
-    /// Opens it in the network namespace of the calling thread.
+    /// Opens it in the network namespace of the calling thread, unless another service of the same branch has.
     ///
     /// # Errors
     /// When the port cannot be bound: the service's own processes cannot have it, so something is wrong.
     pub fn open() -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:113")?;
-        let (stopped, stop) = io::pipe()?;
-        let role = Arc::new(Mutex::new(String::new()));
-        let vouched = Arc::clone(&role);
-        let thread = std::thread::Builder::new()
-            .name("ident".to_owned())
-            .spawn(move || answer_all(&listener, &stopped, &vouched))?;
+        let namespace = fs::metadata("/proc/thread-self/ns/net")?.ino();
+        let mut open = locked(&OPEN);
+        let another = open.get(&namespace).and_then(Weak::upgrade);
+        let listening = match another {
+            Some(listening) => listening,
+            None => Arc::new(Listening::begin()?),
+        };
+        open.retain(|_, listening| listening.strong_count() > 0);
+        open.insert(namespace, Arc::downgrade(&listening));
         Ok(Self {
-            role,
+            listening: Some(listening),
             connecting: Mutex::default(),
-            stop: Some(stop),
-            thread: Some(thread),
         })
     }
 
-    /// Connects: for as long as that takes, answers for sockets of this process name this role.
-    pub fn vouching<T>(&self, role: &str, connect: impl FnOnce() -> T) -> T {
-        let _alone = self.connecting.lock().unwrap_or_else(PoisonError::into_inner);
-        role.clone_into(&mut self.role.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Connects to the server on `port`: for as long as that takes, answers for sockets of this process to it name this role.
+    pub fn vouching<T>(&self, role: &str, port: u16, connect: impl FnOnce() -> T) -> T {
+        let _alone = locked(&self.connecting);
+        let roles = self.listening.as_ref().map(|listening| &listening.roles);
+        if let Some(roles) = roles {
+            locked(roles).insert(port, role.to_owned());
+        }
         let connected = connect();
-        self.role.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        if let Some(roles) = roles {
+            locked(roles).remove(&port);
+        }
         connected
     }
 }
 
 impl Drop for Ident {
+    fn drop(&mut self) {
+        // Whoever opens another one meanwhile finds this, or a port that is free again.
+        let _open = locked(&OPEN);
+        drop(self.listening.take());
+    }
+}
+
+/// The thread that answers.
+struct Listening {
+    roles: Arc<Roles>,
+    stop: Option<io::PipeWriter>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Listening {
+    fn begin() -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:113")?;
+        let (stopped, stop) = io::pipe()?;
+        let roles = Arc::new(Roles::default());
+        let vouched = Arc::clone(&roles);
+        let thread = std::thread::Builder::new()
+            .name("ident".to_owned())
+            .spawn(move || answer_all(&listener, &stopped, &vouched))?;
+        Ok(Self {
+            roles,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Listening {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
@@ -68,7 +116,7 @@ impl Drop for Ident {
     }
 }
 
-fn answer_all(listener: &TcpListener, stopped: &io::PipeReader, role: &Mutex<String>) {
+fn answer_all(listener: &TcpListener, stopped: &io::PipeReader, roles: &Roles) {
     loop {
         let mut ready = [
             PollFd::new(listener, PollFlags::IN),
@@ -81,15 +129,14 @@ fn answer_all(listener: &TcpListener, stopped: &io::PipeReader, role: &Mutex<Str
             Ok(_) => {}
         }
         if let Ok((stream, _)) = listener.accept() {
-            let role = role.lock().unwrap_or_else(PoisonError::into_inner).clone();
             // A question that cannot be answered leaves its client outside, which is the safe answer.
-            let _ = answer(stream, &role);
+            let _ = answer(stream, roles);
         }
     }
 }
 
 /// Reads `client port, server port` and says who holds the client's end.
-fn answer(stream: TcpStream, role: &str) -> io::Result<()> {
+fn answer(stream: TcpStream, roles: &Roles) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut question = String::new();
@@ -97,10 +144,15 @@ fn answer(stream: TcpStream, role: &str) -> io::Result<()> {
     reader.read_line(&mut question)?;
     let mut stream = stream;
     let reply = match parse_question(&question) {
-        Some((client, server)) if !role.is_empty() && is_ours(client, server)? => {
-            format!("{client},{server}:USERID:UNIX:{role}\r\n")
+        Some((client, server)) => {
+            let role = locked(roles).get(&server).cloned();
+            match role {
+                Some(role) if is_ours(client, server)? => {
+                    format!("{client},{server}:USERID:UNIX:{role}\r\n")
+                }
+                _ => format!("{client},{server}:ERROR:NO-USER\r\n"),
+            }
         }
-        Some((client, server)) => format!("{client},{server}:ERROR:NO-USER\r\n"),
         None => "0,0:ERROR:INVALID-PORT\r\n".to_owned(),
     };
     stream.write_all(reply.as_bytes())

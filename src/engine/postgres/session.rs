@@ -105,7 +105,9 @@ impl Session {
             .application_name("envclone")
             .connect_timeout(std::time::Duration::from_secs(10))
             .options(options);
-        ident.vouching(role, || Self::watched(service, identity.port, &config))
+        ident.vouching(role, identity.port, || {
+            Self::watched(service, identity.port, &config)
+        })
     }
 
     /// Connects as a user of the branch does, by password. For the proof that the URL works, and for nothing else.
