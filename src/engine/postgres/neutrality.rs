@@ -7,7 +7,7 @@ use super::identify::Identity;
 use super::session::Session;
 use super::settings::{Mode, overrides};
 use crate::engine::{EngineError, ServiceSetup};
-use crate::model::Check;
+use crate::model::{Check, ServiceName};
 use crate::runtime::Network;
 
 /// How long the server may take to read its login rules again.
@@ -51,7 +51,11 @@ pub fn read_back(
     login_roles: &[String],
 ) -> Result<Vec<Check>, EngineError> {
     session.limit(CATALOG);
-    let mut checks = settings(session, setup, identity, mode)?;
+    let rows = session.rows(
+        "reading settings back",
+        "SELECT name, current_setting(name), source FROM pg_settings",
+    )?;
+    let mut checks = settings(&setup.name, &rows, overrides(identity, setup, mode))?;
     let beaten = format!(
         "SELECT count(*) FROM pg_db_role_setting, unnest(setconfig) AS setting WHERE {}",
         is_beaten("setting")
@@ -70,18 +74,17 @@ pub fn read_back(
     Ok(checks)
 }
 
+/// Holds what the server says of its settings (name, value, source) against the overrides that it was started with.
+///
+/// # Errors
+/// [`EngineError::NotSealed`] names the first that is not there, is another, or comes from elsewhere.
 fn settings(
-    session: &mut Session,
-    setup: &ServiceSetup,
-    identity: &Identity,
-    mode: Mode,
+    service: &ServiceName,
+    rows: &[Vec<Option<String>>],
+    wanted: Vec<(&'static str, String)>,
 ) -> Result<Vec<Check>, EngineError> {
-    let rows = session.rows(
-        "reading settings back",
-        "SELECT name, current_setting(name), source FROM pg_settings",
-    )?;
     let mut checks = Vec::new();
-    for (name, wanted) in overrides(identity, setup, mode) {
+    for (name, wanted) in wanted {
         let row = rows
             .iter()
             .find(|row| row.first().and_then(Option::as_deref) == Some(name));
@@ -99,14 +102,14 @@ fn settings(
                 (None, _) => "missing".to_owned(),
             };
             return Err(not_sealed(
-                setup,
+                service,
                 what,
                 found,
                 format!("{wanted:?} by command line"),
             ));
         }
         checks.push(Check {
-            service: setup.name.clone(),
+            service: service.clone(),
             what,
             found: format!("{wanted:?} (command line)"),
         });
@@ -177,7 +180,7 @@ pub fn prove_published(
     for ((what, _), got_in) in tries.into_iter().zip(got_in) {
         if got_in {
             let (possible, refused) = ("possible".to_owned(), "refused".to_owned());
-            return Err(not_sealed(setup, what.to_owned(), possible, refused));
+            return Err(not_sealed(&setup.name, what.to_owned(), possible, refused));
         }
         checks.push(check(what, "refused"));
     }
@@ -341,13 +344,13 @@ fn holds(setup: &ServiceSetup, what: String, found: String, wanted: &str) -> Res
             found,
         })
     } else {
-        Err(not_sealed(setup, what, found, wanted.to_owned()))
+        Err(not_sealed(&setup.name, what, found, wanted.to_owned()))
     }
 }
 
-fn not_sealed(setup: &ServiceSetup, what: String, found: String, wanted: String) -> EngineError {
+fn not_sealed(service: &ServiceName, what: String, found: String, wanted: String) -> EngineError {
     EngineError::NotSealed {
-        service: setup.name.clone(),
+        service: service.clone(),
         what,
         found,
         wanted,
@@ -378,5 +381,84 @@ mod tests {
             "pg_stat_statements,auto_explain"
         ));
         assert!(!same_value("on", "off"));
+    }
+
+    /// What comes of an answer of these rows to a start with `archive_mode=off` and an empty `archive_command`.
+    fn judged(rows: &[[Option<&str>; 3]]) -> Result<Vec<String>, String> {
+        let text = |row: &[Option<&str>; 3]| row.iter().map(|field| field.map(str::to_owned)).collect();
+        let rows: Vec<Vec<Option<String>>> = rows.iter().map(text).collect();
+        let wanted = vec![
+            ("archive_mode", "off".to_owned()),
+            ("archive_command", String::new()),
+        ];
+        let service = "db".parse().unwrap();
+        match settings(&service, &rows, wanted) {
+            Ok(checks) => Ok(checks.into_iter().map(|check| check.found).collect()),
+            Err(EngineError::NotSealed { what, found, .. }) => Err(format!("{what} {found}")),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    const COMMAND: [Option<&str>; 3] = [Some("archive_command"), Some("(disabled)"), Some("command line")];
+
+    fn mode(value: &'static str, source: &'static str) -> [Option<&'static str>; 3] {
+        [Some("archive_mode"), Some(value), Some(source)]
+    }
+
+    #[test]
+    fn an_override_counts_where_it_is_there_as_it_was_given() {
+        let other = [Some("work_mem"), Some("4MB"), Some("default")];
+        let taken = ["\"off\" (command line)", "\"\" (command line)"].map(str::to_owned);
+        for source in ["command line", "override"] {
+            let rows = [other, COMMAND, mode("off", source)];
+            assert_eq!(judged(&rows).as_deref(), Ok(taken.as_slice()), "{source}");
+        }
+    }
+
+    #[test]
+    fn an_override_that_is_missing_is_another_or_comes_from_elsewhere_did_not_take() {
+        let refused = |rows: &[[Option<&str>; 3]]| judged(rows).unwrap_err();
+        assert_eq!(refused(&[]), "setting archive_mode missing");
+        assert_eq!(refused(&[COMMAND]), "setting archive_mode missing");
+        assert_eq!(
+            refused(&[mode("off", "command line")]),
+            "setting archive_command missing"
+        );
+        let null = [Some("archive_mode"), None, Some("command line")];
+        assert_eq!(refused(&[null, COMMAND]), "setting archive_mode missing");
+        let unnamed = [None, Some("off"), Some("command line")];
+        assert_eq!(refused(&[unnamed, COMMAND]), "setting archive_mode missing");
+        for source in [
+            "configuration file",
+            "database",
+            "user",
+            "default",
+            "client",
+            "session",
+        ] {
+            let expected = format!("setting archive_mode from {source}");
+            assert_eq!(refused(&[mode("off", source), COMMAND]), expected);
+        }
+        let sourceless = [Some("archive_mode"), Some("off"), None];
+        assert_eq!(refused(&[sourceless, COMMAND]), "setting archive_mode \"off\"");
+        for source in ["command line", "override", "configuration file"] {
+            let found = refused(&[mode("on\u{1b}[2J", source), COMMAND]);
+            assert_eq!(found, "setting archive_mode \"on\\u{1b}[2J\"", "{source}");
+        }
+        // Only the first of two answers about one setting can be meant.
+        let twice = [mode("on", "command line"), mode("off", "command line"), COMMAND];
+        assert_eq!(refused(&twice), "setting archive_mode \"on\"");
+    }
+
+    #[test]
+    fn envclones_own_session_may_have_set_what_a_role_could_and_nothing_else() {
+        let rows = |name: &str| {
+            let text = |text: &str| Some(text.to_owned());
+            vec![vec![text(name), text("C"), text("client")]]
+        };
+        let service = "db".parse().unwrap();
+        let judged = |name: &'static str| settings(&service, &rows(name), vec![(name, "C".to_owned())]);
+        assert!(judged("lc_messages").is_ok());
+        assert!(judged("archive_mode").is_err());
     }
 }
