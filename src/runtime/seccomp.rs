@@ -309,6 +309,57 @@ mod tests {
         assert_eq!(verdict(libc::SYS_personality, [0x4_0000, 0, 0]), NOT_PERMITTED);
     }
 
+    /// From the kernel's own table (`arch/x86/entry/syscalls/syscall_64.tbl`), not from what the filter is made of.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn what_makes_walls_or_opens_the_kernel_is_refused_by_its_number() {
+        let refused = [
+            ("ptrace", 101),
+            ("pivot_root", 155),
+            ("chroot", 161),
+            ("mount", 165),
+            ("umount2", 166),
+            ("init_module", 175),
+            ("add_key", 248),
+            ("request_key", 249),
+            ("keyctl", 250),
+            ("unshare", 272),
+            ("perf_event_open", 298),
+            ("name_to_handle_at", 303),
+            ("open_by_handle_at", 304),
+            ("setns", 308),
+            ("process_vm_readv", 310),
+            ("process_vm_writev", 311),
+            ("finit_module", 313),
+            ("bpf", 321),
+            ("userfaultfd", 323),
+            ("io_uring_setup", 425),
+            ("io_uring_enter", 426),
+            ("io_uring_register", 427),
+            ("open_tree", 428),
+            ("move_mount", 429),
+            ("fsopen", 430),
+            ("fsconfig", 431),
+            ("fsmount", 432),
+            ("fspick", 433),
+            ("pidfd_getfd", 438),
+            ("mount_setattr", 442),
+            ("open_tree_attr", 467),
+        ];
+        for (name, number) in refused {
+            assert_eq!(verdict(number, [0, 0, 0]), NOT_PERMITTED, "{name}");
+        }
+        for (name, number) in [
+            ("read", 0),
+            ("open", 2),
+            ("openat", 257),
+            ("clone", 56),
+            ("shmget", 29),
+        ] {
+            assert_eq!(verdict(number, [0, 0, 0]), ALLOWED, "{name}");
+        }
+    }
+
     #[cfg(target_arch = "x86_64")]
     #[test]
     fn x32_calls_do_not_exist() {

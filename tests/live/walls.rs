@@ -58,6 +58,7 @@ struct Host {
     listener: TcpListener,
     abstract_name: String,
     _abstract: UnixListener,
+    queues: Queues,
     marked: Child,
     one: Value,
     two: Value,
@@ -91,8 +92,10 @@ impl Host {
         let marked = marked
             .args(["-f", "/dev/null"])
             .env("CANARY", "canary-of-an-environment");
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Self {
-            listener: TcpListener::bind("127.0.0.1:0").unwrap(),
+            queues: Queues::make(listener.local_addr().unwrap().port()),
+            listener,
             _abstract: UnixListener::bind_addr(&address).unwrap(),
             marked: marked.stdin(Stdio::null()).spawn().unwrap(),
             abstract_name,
@@ -129,6 +132,81 @@ impl Drop for Host {
         self.marked.kill().unwrap();
         self.marked.wait().unwrap();
     }
+}
+
+/// What processes of the host hand to each other without a file: shared memory, semaphores and queues of System V, and a queue and
+/// shared memory of POSIX. All may be used by everybody.
+struct Queues {
+    key: u32,
+}
+
+const MQ_OPEN: u32 = if cfg!(target_arch = "x86_64") { 240 } else { 180 };
+const MQ_UNLINK: u32 = MQ_OPEN + 1;
+
+impl Queues {
+    /// Under names that nobody else has.
+    fn make(port: u16) -> Self {
+        let queues = Self {
+            key: 0x00ec_0000 + u32::from(port),
+        };
+        let made = queues.each(
+            |[shm, msg, sem, mq]| format!("{shm} && {msg} && {sem} && {mq} && print \"made\""),
+            "01666",
+            "0102",
+        );
+        assert_eq!(as_root(&made), "made");
+        fs::write(queues.memory(), "canary-of-the-host").unwrap();
+        set_mode(&queues.memory(), 0o666);
+        queues
+    }
+
+    fn memory(&self) -> std::path::PathBuf {
+        format!("/dev/shm/envclone-test-{}", self.key).into()
+    }
+
+    /// A command in Perl that says what `says` makes of the four ways to get at them. A queue is called by its system call's number.
+    fn each(&self, says: impl Fn([String; 4]) -> String, flags: &str, open: &str) -> String {
+        let key = self.key;
+        let ways = [
+            format!("defined shmget({key}, 64, {flags})"),
+            format!("defined msgget({key}, {flags})"),
+            format!("defined semget({key}, 1, {flags})"),
+            format!("syscall({MQ_OPEN}, $name, {open}, 0666, 0) >= 0"),
+        ];
+        format!("perl -e '$name = \"envclone-test-{key}\"; {}'", says(ways))
+    }
+
+    /// Commands that each say that one of them is there.
+    fn commands(&self) -> Vec<String> {
+        let one = |at: usize| self.each(|ways| format!("{} and print \"is-there\"", ways[at]), "0", "0");
+        (0..4)
+            .map(one)
+            .chain([format!("cat {} && echo is-there", self.memory().display())])
+            .collect()
+    }
+}
+
+impl Drop for Queues {
+    fn drop(&mut self) {
+        let key = self.key.to_string();
+        let mut remove = crate::production::program("/usr/bin/ipcrm");
+        remove
+            .args(["-M", &key, "-Q", &key, "-S", &key])
+            .status()
+            .unwrap();
+        as_root(&format!(
+            "perl -e '$name = \"envclone-test-{key}\"; syscall({MQ_UNLINK}, $name)'"
+        ));
+        fs::remove_file(self.memory()).unwrap();
+    }
+}
+
+fn as_root(command: &str) -> String {
+    let said = crate::production::program("/bin/sh")
+        .args(["-c", command])
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&said.stdout).into_owned()
 }
 
 /// A command that connects and says so.
@@ -265,6 +343,9 @@ fn reaches_no_process_and_no_network(host: &Host) {
         host.abstract_name
     );
     host.only_outside(&abstract_socket, "got-in");
+    for command in host.queues.commands() {
+        host.only_outside(&command, "is-there");
+    }
     let ask_production = format!(
         "psql -h {}/sock -U postgres -d shop -At -c \"SELECT 6 * 7 || '-answers'\"",
         production.base().display()
