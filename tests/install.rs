@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -58,8 +59,67 @@ fn what_is_installed_is_removed_again_and_nothing_else() {
     let built = binary.to_str().expect("a plain path");
     run_script("install.sh", &[&[built, dest], PLACES.as_slice()].concat());
 
-    let installed = scratch.path().join("opt/e/bin/envclone");
-    assert!(installed.exists());
+    let names = |directory: &str| {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+        files_below(&here)
+            .into_iter()
+            .map(|path| path.file_name().expect("a name").to_owned())
+    };
+    // Whatever the tree holds of them, and nothing else.
+    let pages: Vec<_> = names("man").collect();
+    assert!(pages.len() > 20, "{pages:?}");
+    let mut expected: Vec<PathBuf> = pages
+        .iter()
+        .map(|page| Path::new("share/man/man1").join(page))
+        .collect();
+    assert_eq!(names("completions").count(), 3);
+    expected.extend(
+        [
+            "bin/envclone",
+            "share/bash-completion/completions/envclone",
+            "share/zsh/site-functions/_envclone",
+            "share/fish/vendor_completions.d/envclone.fish",
+            "lib/systemd/system/envclone.service",
+        ]
+        .map(PathBuf::from),
+    );
+    let below = scratch.path().join("opt/e");
+    let mut expected: Vec<PathBuf> = expected.into_iter().map(|path| below.join(path)).collect();
+    expected.push(scratch.path().join("etc/cron.d/envclone"));
+    expected.extend(before.iter().cloned());
+    expected.sort();
+    assert_eq!(files_below(scratch.path()), expected);
+    for (installed, source) in [
+        (
+            below.join("share/man/man1/envclone-branch.1"),
+            "man/envclone-branch.1",
+        ),
+        (
+            below.join("share/bash-completion/completions/envclone"),
+            "completions/envclone.bash",
+        ),
+        (
+            below.join("share/zsh/site-functions/_envclone"),
+            "completions/_envclone",
+        ),
+        (
+            below.join("share/fish/vendor_completions.d/envclone.fish"),
+            "completions/envclone.fish",
+        ),
+    ] {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+        assert_eq!(
+            fs::read(installed).expect("installed"),
+            fs::read(source).expect("there")
+        );
+    }
+    let mode = |path: &Path| fs::metadata(path).expect("installed").permissions().mode() & 0o777;
+    assert_eq!(mode(&below.join("bin/envclone")), 0o755);
+    assert_eq!(
+        mode(&scratch.path().join("etc/cron.d/envclone")),
+        0o644,
+        "cron takes no other"
+    );
     for path in ["opt/e/lib/systemd/system/envclone.service", "etc/cron.d/envclone"] {
         let text = fs::read_to_string(scratch.path().join(path)).expect("installed");
         assert!(
