@@ -3,6 +3,8 @@
 #
 #   quickstart.sh [ENVCLONE]     the binary; default: target/release/envclone
 #
+# QUICKSTART_GIB (8) is the size of the pool, SHOP_CUSTOMERS (16000) that of the shop.
+#
 # Everything it makes lies in /var/lib/envclone-quickstart, /etc/envclone/shop, /run/envclone-quickstart and
 # /run/envclone-shop. Running it again uses what is there and makes the branch anew. quickstart-down.sh removes it all.
 set -euo pipefail
@@ -12,6 +14,7 @@ envclone=$(realpath -- "${1:-$repository/target/release/envclone}")
 # shellcheck source=scripts/quickstart-places.sh
 . "$repository/scripts/quickstart-places.sh"
 customer=42
+gib=${QUICKSTART_GIB:-8}
 branch=fix-42
 
 say() { if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$*"; else printf '\n%s\n' "$*"; fi; }
@@ -33,8 +36,9 @@ make_pool() {
         run_envclone start --all
     else
         free=$(df --output=avail -B1M -- "$home" | tail -n 1)
-        [ "$free" -ge 9216 ] || die "$home has ${free} MB left; the quickstart wants 9216"
-        run_envclone pool create "$pool" --size 8G
+        wanted=$(((gib + 1) * 1024))
+        [ "$free" -ge "$wanted" ] || die "$home has ${free} MB left; the quickstart wants $wanted"
+        run_envclone pool create "$pool" --size "${gib}G"
     fi
     is_mounted || die "no Btrfs is mounted on $pool"
 }

@@ -154,3 +154,123 @@ fn the_shop_is_believable_repeatable_and_goes_without_a_trace() {
     shop.production("up", &[]);
     assert_eq!(shop.ask(digest), first, "the same shop is not the same twice");
 }
+
+/// What the quickstart makes, at places of its own.
+const QUICKSTART: [&str; 4] = [
+    "/var/lib/envclone-quickstart",
+    "/etc/envclone/shop",
+    "/run/envclone-quickstart",
+    "/run/envclone-shop",
+];
+
+/// The quickstart of this machine, which is taken down when dropped.
+struct Quickstart {
+    /// There is one of it on a machine.
+    _turn: fs::File,
+}
+
+impl Quickstart {
+    fn new() -> Self {
+        let turn = fs::File::create("/run/lock/envclone-quickstart-test").expect("a lock");
+        turn.lock().expect("locked");
+        for place in QUICKSTART {
+            let there = Path::new(place).exists();
+            assert!(
+                !there,
+                "{place} is there: the test needs a machine without a quickstart; make quickstart-down"
+            );
+        }
+        Self { _turn: turn }
+    }
+
+    fn script(name: &str) -> Output {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(name);
+        let small = [("SHOP_CUSTOMERS", "200"), ("QUICKSTART_GIB", "2")];
+        run(
+            path.to_str().expect("a plain path"),
+            &[env!("CARGO_BIN_EXE_envclone")],
+            &small,
+        )
+    }
+
+    fn up() -> (String, String) {
+        let output = Self::script("quickstart.sh");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (said, told) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{said}{told}");
+        (said, told)
+    }
+}
+
+impl Drop for Quickstart {
+    fn drop(&mut self) {
+        Self::script("quickstart-down.sh");
+    }
+}
+
+#[test]
+fn the_quickstart_shows_a_customer_twice_runs_again_and_goes_without_a_trace() {
+    let quickstart = Quickstart::new();
+    let etc = Path::new("/etc/envclone").exists();
+    let mut seen = Vec::new();
+    for again in [false, true] {
+        let (said, told) = Quickstart::up();
+        assert_eq!(told.contains("fix-42 is there already"), again, "{told}");
+        // Name, production, branch.
+        let fact = |name: &str| {
+            let line = said.lines().find(|line| line.starts_with(&format!("{name:<31}")));
+            let line: Vec<char> = line
+                .unwrap_or_else(|| panic!("no {name} in {said}"))
+                .chars()
+                .collect();
+            let part = |from: usize, to: usize| {
+                let part: String = line[from.min(line.len())..to.min(line.len())].iter().collect();
+                part.trim().to_owned()
+            };
+            (part(33, 73), part(75, 200))
+        };
+        for name in [
+            "name",
+            "e-mail",
+            "phone",
+            "street",
+            "e-mail in the materialized view",
+        ] {
+            let (original, masked) = fact(name);
+            assert!(
+                !original.is_empty() && !masked.is_empty() && original != masked,
+                "{name}: {said}"
+            );
+        }
+        for name in ["id", "segment", "orders", "paid"] {
+            let (original, kept) = fact(name);
+            assert_eq!(original, kept, "{name}: {said}");
+        }
+        assert_eq!(fact("e-mail"), fact("e-mail in the materialized view"));
+        assert_eq!(fact("open sessions").1, "0");
+        for step in ["snapshot", "sanitize", "total"] {
+            let timed = |line: &str| line.starts_with(step) && line.ends_with(" ms");
+            assert!(said.lines().any(timed), "{step}: {said}");
+        }
+        assert!(said.contains("Both are up"), "{said}");
+        seen.push(fact("e-mail"));
+    }
+    assert_eq!(seen[0], seen[1], "another customer, or another fake");
+    for _ in 0..2 {
+        let down = Quickstart::script("quickstart-down.sh");
+        assert!(down.status.success(), "{}", String::from_utf8_lossy(&down.stderr));
+        for place in QUICKSTART {
+            assert!(!Path::new(place).exists(), "{place} is left");
+        }
+        assert_eq!(Path::new("/etc/envclone").exists(), etc);
+        let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
+        assert!(!mounts.contains("envclone-quickstart"), "{mounts}");
+        let loops = succeed(
+            "/usr/sbin/losetup",
+            &["--list", "--noheadings", "--output", "BACK-FILE"],
+            &[],
+        );
+        assert!(!loops.contains("envclone-quickstart"), "{loops}");
+    }
+    drop(quickstart);
+}
