@@ -39,7 +39,7 @@ pub struct ServiceSetup {
     pub user: Option<String>,
     /// How the running source is reached, for quiesce only.
     pub source: Option<String>,
-    /// Roles beside the URL's that may log in, with passwords of their own.
+    /// Roles beside the URL's that may log in, by the same new password.
     pub keep_login: Vec<String>,
     /// Whether the branch survives a crash of the host as it is.
     pub durable: bool,

@@ -4,7 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt, FdMapping};
 
@@ -12,6 +13,8 @@ use super::tool::{Tool, ToolMissing};
 
 /// How long a program may take unless the caller says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often is looked whether a program is to end before its time.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How much of stderr an error keeps, in bytes.
 const STDERR_KEPT: usize = 2000;
 
@@ -55,6 +58,12 @@ pub enum ExecError {
         status: String,
         /// The end of what it printed to stderr.
         stderr: String,
+    },
+    /// It was killed, since its caller was interrupted.
+    #[error("`{command}` was interrupted")]
+    Interrupted {
+        /// Program and arguments.
+        command: String,
     },
     /// It did not end in time, and was killed.
     #[error("`{command}` did not end within {seconds} s")]
@@ -182,6 +191,15 @@ impl Invocation {
     /// # Errors
     /// [`ExecError`]; a non-zero exit status is [`ExecError::Failed`].
     pub fn run(&self) -> Result<Captured, ExecError> {
+        static NEVER: AtomicBool = AtomicBool::new(false);
+        self.run_until(&NEVER)
+    }
+
+    /// As [`Invocation::run`]; killed once `interrupted` is set.
+    ///
+    /// # Errors
+    /// [`ExecError`].
+    pub fn run_until(&self, interrupted: &AtomicBool) -> Result<Captured, ExecError> {
         let expression = duct::cmd(self.tool.path(), &self.args)
             .full_env(self.environment())
             .stdout_capture()
@@ -220,12 +238,25 @@ impl Invocation {
             source,
         };
         let handle = expression.start().map_err(start)?;
-        let Some(output) = handle.wait_timeout(self.timeout).map_err(start)? else {
-            handle.kill().map_err(start)?;
-            return Err(ExecError::Timeout {
-                command: self.describe(),
-                seconds: self.timeout.as_secs(),
-            });
+        let deadline = Instant::now() + self.timeout;
+        let output = loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if let Some(output) = handle.wait_timeout(left.min(LOOK_EVERY)).map_err(start)? {
+                break output;
+            }
+            let interrupted = interrupted.load(Ordering::SeqCst);
+            if interrupted || left.is_zero() {
+                handle.kill().map_err(start)?;
+                let command = self.describe();
+                return Err(if interrupted {
+                    ExecError::Interrupted { command }
+                } else {
+                    ExecError::Timeout {
+                        command,
+                        seconds: self.timeout.as_secs(),
+                    }
+                });
+            }
         };
         if output.status.success() {
             return Ok(Captured {
@@ -311,5 +342,8 @@ mod tests {
             .run()
             .unwrap_err();
         assert!(matches!(error, ExecError::Timeout { .. }), "{error}");
+        let interrupted = AtomicBool::new(true);
+        let error = sh("exec tail -f /dev/null").run_until(&interrupted).unwrap_err();
+        assert!(matches!(error, ExecError::Interrupted { .. }), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::config::{Config, KeyScope, ServiceConfig};
@@ -322,13 +323,14 @@ impl App {
         Ok(texts)
     }
 
-    /// The site of a branch whose clone is at `root`.
+    /// The site of a branch whose clone is at `root`; what takes long there ends once `interrupted` is set.
     pub fn site<'a>(
         &'a self,
         branch: BranchId,
         root: PathBuf,
         spool: PathBuf,
         detail: &'a (dyn Fn(&str) + Sync),
+        interrupted: &'a AtomicBool,
     ) -> Site<'a> {
         let layout = self.store.layout();
         Site {
@@ -340,6 +342,7 @@ impl App {
             spool,
             listen: self.listen(),
             detail,
+            interrupted,
         }
     }
 

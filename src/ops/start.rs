@@ -1,6 +1,7 @@
 //! `envclone start ENV|--all`: a stopped branch comes back under the same URL, also after the host was booted.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::each::side_by_side;
@@ -104,9 +105,12 @@ fn users_get_in(app: &App, record: &EnvRecord) -> Result<Option<Vec<String>>, Op
     }
 }
 
+/// Ctrl-C ends a start as it ends any program.
+static NEVER: AtomicBool = AtomicBool::new(false);
+
 fn site_of<'a>(app: &'a App, record: &EnvRecord, clone: &Path) -> Site<'a> {
     let spool = clone.parent().map(PathBuf::from).unwrap_or_default();
-    app.site(record.branch.clone(), clone.to_owned(), spool, &|_| {})
+    app.site(record.branch.clone(), clone.to_owned(), spool, &|_| {}, &NEVER)
 }
 
 /// The branch's services, as they are declared today.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::engine::ServiceSetup;
@@ -113,18 +114,19 @@ impl FilesService {
     }
 
     /// Decides about everything that the volume holds.
-    fn hold_against_rules(&mut self, volume: &Volume) -> Result<Census, ServiceError> {
+    fn hold_against_rules(&mut self, volume: &Volume, site: &Site<'_>) -> Result<Census, ServiceError> {
         let mut census = Census::new(&self.rules);
         // A directory that was shown, and of which nothing was shown yet.
         let mut entered: Option<PathBuf> = None;
         volume.walk("", |path, found| {
+            site.go_on()?;
             let hollow = entered.take().filter(|above| path.parent() != Some(above));
             if let Some(hollow) = hollow {
                 self.decide_hollow(hollow, &mut census);
             }
             if found.entry.kind == Kind::Dir {
                 entered = Some(path.to_owned());
-                return Ok::<_, VolumeError>(Descend::Into);
+                return Ok::<_, ServiceError>(Descend::Into);
             }
             match self.rules.decide(path.as_os_str().as_bytes()) {
                 // A FIFO, socket or device is no file, and nobody's upload.
@@ -204,7 +206,12 @@ impl Service for FilesService {
         &self.setup
     }
 
-    fn quiesce(&mut self, _root: &Path, _limit: Duration) -> Result<String, ServiceError> {
+    fn quiesce(
+        &mut self,
+        _root: &Path,
+        _limit: Duration,
+        _interrupted: &AtomicBool,
+    ) -> Result<String, ServiceError> {
         Ok("nothing to do".to_owned())
     }
 
@@ -213,7 +220,7 @@ impl Service for FilesService {
             return Ok(());
         }
         let volume = Volume::open(&self.directory(site))?;
-        let found = self.hold_against_rules(&volume)?;
+        let found = self.hold_against_rules(&volume, site)?;
         let unused = self.rules.delete().iter().zip(&found.deleted);
         let unused = unused.filter_map(|(rule, deleted)| (*deleted == 0).then_some(rule));
         for rule in unused {
@@ -247,7 +254,10 @@ impl Service for FilesService {
 
     fn sanitize(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
         let volume = Volume::open(&self.directory(site))?;
-        self.doomed.iter().try_for_each(|path| volume.remove_file(path))?;
+        for path in &self.doomed {
+            site.go_on()?;
+            volume.remove_file(path)?;
+        }
         let emptied = self
             .doomed
             .iter()

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread::ScopedJoinHandle;
 
@@ -40,6 +41,9 @@ pub enum ProofError {
     /// The search does not find what is planted, so it proves nothing.
     #[error("the search missed an original that was planted to test it")]
     Blind,
+    /// Ctrl-C, or a signal.
+    #[error("interrupted")]
+    Interrupted,
     /// A file could not be read.
     #[error(transparent)]
     Volume(#[from] VolumeError),
@@ -73,7 +77,8 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Searches the tree at `root`, which nothing may be writing to: every byte, and what `stored` takes out of its files.
+    /// Searches the tree at `root`, which nothing may be writing to: every byte, and what `stored` takes out of its files; until
+    /// `interrupted` is set.
     ///
     /// # Errors
     /// [`ProofError`]; anything but a search of every file that found nothing is one.
@@ -83,8 +88,9 @@ impl Proof {
         policy: String,
         sets: &[&NeedleSet],
         stored: &[&dyn Stored],
+        interrupted: &AtomicBool,
     ) -> Result<Self, ProofError> {
-        let read = search_tree(root, Path::new(""), sets, stored)?;
+        let read = search_tree(root, Path::new(""), sets, stored, interrupted)?;
         let count: usize = sets.iter().map(|set| set.len()).sum();
         Ok(Self {
             object,
@@ -157,7 +163,7 @@ pub struct HaveRead {
     pub in_part: u64,
 }
 
-/// Searches everything below `part` of the tree at `root`. Files are shared out among the cores.
+/// Searches everything below `part` of the tree at `root`, until `interrupted` is set. Files are shared out among the cores.
 ///
 /// # Errors
 /// [`ProofError`].
@@ -166,6 +172,7 @@ pub fn search_tree(
     part: &Path,
     sets: &[&NeedleSet],
     stored: &[&dyn Stored],
+    interrupted: &AtomicBool,
 ) -> Result<HaveRead, ProofError> {
     if sets.iter().any(|set| !set.is_empty() && !set.control()) {
         return Err(ProofError::Blind);
@@ -175,7 +182,7 @@ pub fn search_tree(
     let (files, waiting) = mpsc::sync_channel::<Opened>(QUEUED);
     let waiting = Mutex::new(waiting);
     let (walked, searched) = std::thread::scope(|scope| {
-        let search = || search_files(&waiting, sets, stored);
+        let search = || search_files(&waiting, sets, stored, interrupted);
         let workers: Vec<_> = (0..cores.min(SEARCHERS)).map(|_| scope.spawn(search)).collect();
         let mut number = 0;
         let walked = volume.walk(part, |path, entry| {
@@ -241,6 +248,7 @@ fn search_files(
     waiting: &Mutex<mpsc::Receiver<Opened>>,
     sets: &[&NeedleSet],
     stored: &[&dyn Stored],
+    interrupted: &AtomicBool,
 ) -> Result<Searched, ProofError> {
     let mut searchers: Vec<Searcher<'_>> = sets.iter().map(|set| set.searcher()).collect();
     let mut buffer = vec![0; CHUNK];
@@ -248,7 +256,15 @@ fn search_files(
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok(opened) = next() {
         if let Ok(so_far) = &mut searched
-            && let Err(source) = search_file(opened, sets, stored, &mut searchers, &mut buffer, so_far)
+            && let Err(source) = search_file(
+                opened,
+                sets,
+                stored,
+                &mut searchers,
+                &mut buffer,
+                so_far,
+                interrupted,
+            )
         {
             searched = Err(source);
         }
@@ -263,13 +279,15 @@ fn search_file(
     searchers: &mut [Searcher<'_>],
     buffer: &mut [u8],
     searched: &mut Searched,
+    interrupted: &AtomicBool,
 ) -> Result<(), ProofError> {
     let path = opened.path.clone();
     let fail = |source| ProofError::Io {
         file: path.display().to_string(),
         source,
     };
-    searched.read.bytes += feed(&mut opened.file, buffer, searchers).map_err(fail)?;
+    let fed = feed(&mut opened.file, buffer, searchers, interrupted).map_err(fail)?;
+    searched.read.bytes += fed.ok_or(ProofError::Interrupted)?;
     note_hits(&opened, sets, searchers, searched, |hit| {
         format!("at byte {}", hit.first_offset)
     });
@@ -309,8 +327,14 @@ fn note_hits(
     }
 }
 
-/// Feeds the data of a file to all searchers; holes are passed over, so that a sparse file costs nothing.
-fn feed(file: &mut File, buffer: &mut [u8], searchers: &mut [Searcher<'_>]) -> io::Result<u64> {
+/// Feeds the data of a file to all searchers; holes are passed over, so that a sparse file costs nothing. How many bytes it
+/// was; nothing once `interrupted` is set, since the file was not searched then.
+fn feed(
+    file: &mut File,
+    buffer: &mut [u8],
+    searchers: &mut [Searcher<'_>],
+    interrupted: &AtomicBool,
+) -> io::Result<Option<u64>> {
     let segments: Vec<_> = data_segments(file).collect::<io::Result<_>>()?;
     let (mut at, mut bytes) = (0_u64, 0_u64);
     for segment in segments {
@@ -320,6 +344,9 @@ fn feed(file: &mut File, buffer: &mut [u8], searchers: &mut [Searcher<'_>]) -> i
         file.seek(SeekFrom::Start(segment.offset))?;
         let mut left = segment.len;
         while left > 0 {
+            if interrupted.load(Ordering::SeqCst) {
+                return Ok(None);
+            }
             let want = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
             let read = file.read(&mut buffer[..want])?;
             if read == 0 {
@@ -333,7 +360,7 @@ fn feed(file: &mut File, buffer: &mut [u8], searchers: &mut [Searcher<'_>]) -> i
         }
         at = segment.offset + segment.len;
     }
-    Ok(bytes)
+    Ok((!interrupted.load(Ordering::SeqCst)).then_some(bytes))
 }
 
 fn place(set: &NeedleSet, hit: &Hit, path: &Path) -> String {
@@ -395,14 +422,15 @@ mod tests {
             std::fs::write(place.join(number.to_string()), vec![b'x'; 3 * number]).unwrap();
         }
         let tree = Path::new("");
-        let read = search_tree(directory.path(), tree, &[&needles], &[]).unwrap();
+        let never = AtomicBool::new(false);
+        let search = || search_tree(directory.path(), tree, &[&needles], &[], &never);
+        let read = search().unwrap();
         assert_eq!(read.bytes, 3 * (0..60).sum::<u64>());
         for number in [59, 33, 8, 21, 47, 12, 55] {
             let place = directory.path().join(format!("{:02}/{number}", number / 10));
             std::fs::write(place, format!("{}xanthippe@zwoelf.test", "-".repeat(number))).unwrap();
         }
-        let Err(ProofError::Found { found, places }) = search_tree(directory.path(), tree, &[&needles], &[])
-        else {
+        let Err(ProofError::Found { found, places }) = search() else {
             panic!("nothing was found");
         };
         let expected = [
@@ -414,5 +442,24 @@ mod tests {
         ];
         let expected = expected.map(|(file, at)| format!("db shop.people.email in {file} at byte {at}"));
         assert_eq!((found, places), (7, expected.to_vec()));
+    }
+
+    #[test]
+    fn an_interrupted_search_proves_nothing_and_ends_within_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let needles = needles(&["xanthippe@zwoelf.test"]);
+        std::fs::write(directory.path().join("clean"), "nothing of the kind").unwrap();
+        let tree = Path::new("");
+        let interrupted = AtomicBool::new(true);
+        let search = || search_tree(directory.path(), tree, &[&needles], &[], &interrupted);
+        assert!(matches!(search(), Err(ProofError::Interrupted)));
+        interrupted.store(false, Ordering::SeqCst);
+        search().unwrap();
+        // Data without an end: whoever read on would not come back.
+        std::fs::write(directory.path().join("first"), vec![b'x'; 1 << 20]).unwrap();
+        let mut file = File::open(directory.path().join("first")).unwrap();
+        interrupted.store(true, Ordering::SeqCst);
+        let fed = feed(&mut file, &mut [0; 16], &mut [], &interrupted).unwrap();
+        assert_eq!((fed, file.stream_position().unwrap()), (None, 0));
     }
 }

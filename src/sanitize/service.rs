@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::engine::{EngineError, ServiceSetup};
@@ -34,6 +35,21 @@ pub struct Site<'a> {
     pub sockets: PathBuf,
     /// Tells the person what is being done; never a value of a row.
     pub detail: &'a (dyn Fn(&str) + Sync),
+    /// Whether Ctrl-C, or a signal, is to end it: what takes long looks at it again and again.
+    pub interrupted: &'a AtomicBool,
+}
+
+impl Site<'_> {
+    /// Fails once Ctrl-C was typed.
+    ///
+    /// # Errors
+    /// [`ServiceError::Interrupted`].
+    pub fn go_on(&self) -> Result<(), ServiceError> {
+        if self.interrupted.load(Ordering::SeqCst) {
+            return Err(ServiceError::Interrupted);
+        }
+        Ok(())
+    }
 }
 
 /// Why a service could not be brought one step further.
@@ -84,6 +100,9 @@ pub enum ServiceError {
         /// The service.
         service: crate::model::ServiceName,
     },
+    /// Ctrl-C, or a signal.
+    #[error("interrupted")]
+    Interrupted,
     /// A file of envclone's own.
     #[error("{action} {} failed", path.display())]
     Io {
@@ -114,7 +133,8 @@ impl ServiceError {
             | Self::Undecided { .. }
             | Self::Mistaken { .. }
             | Self::Unproved { .. }
-            | Self::Forgotten { .. } => false,
+            | Self::Forgotten { .. }
+            | Self::Interrupted => false,
         }
     }
 }
@@ -147,9 +167,14 @@ pub trait Service: Send {
     /// Its setup.
     fn setup(&self) -> &ServiceSetup;
 
-    /// Makes the running source ready for a snapshot, within `limit`; what was done, in words. `root` is the source's
-    /// root, which is only read. A failure stops nothing.
-    fn quiesce(&mut self, root: &Path, limit: Duration) -> Result<String, ServiceError>;
+    /// Makes the running source ready for a snapshot, within `limit` and until `interrupted` is set; what was done, in words.
+    /// `root` is the source's root, which is only read. A failure stops nothing.
+    fn quiesce(
+        &mut self,
+        root: &Path,
+        limit: Duration,
+        interrupted: &AtomicBool,
+    ) -> Result<String, ServiceError>;
 
     /// Seals the clone's files, starts it sealed where it has a server, seals it there, and holds its rules against
     /// what it really contains.

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use envclone::sanitize::key::MaskingKey;
 use envclone::sanitize::needle::{NeedleSet, Source};
@@ -108,6 +109,7 @@ fn proof(production: &Production) -> Result<Proof, ProofError> {
         "sha256:0".to_owned(),
         &[&builder.build()],
         &[&Pages::of(PathBuf::from("db/data"))],
+        &AtomicBool::new(false),
     )
 }
 

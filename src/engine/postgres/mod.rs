@@ -22,7 +22,7 @@ pub use access::Ident;
 pub use catalog::{Credentials, SealedCatalogs, new_verifier, seal_catalogs, tables_of_cron};
 pub use identify::{Identity, identify};
 pub use neutrality::{prove_published, read_back, try_login_after_recovery};
-pub use offline::{after_stop, clear_stale, seal_offline};
+pub use offline::{SealedFiles, after_stop, clear_stale, seal_offline};
 pub use quiesce::{Quiesced, quiesce};
 pub use session::{Session, fault_of, quote_identifier, quote_literal};
 pub use settings::{CONF_DIR, Logins, Mode, conf_files, instance, job_sandbox};

@@ -1,6 +1,7 @@
 //! What makes the clone's recovery short: a checkpoint on the source just before the snapshot.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use postgres::config::Host;
@@ -30,16 +31,21 @@ pub enum Quiesced {
 }
 
 /// Asks the running source for a checkpoint when much WAL is waiting. The client runs as the service's own account, with
-/// no other rights, and no longer than `limit`.
+/// no other rights, no longer than `limit`, and only until `interrupted` is set.
 ///
 /// # Errors
 /// [`EngineError::SourceSilent`] after the limit, [`EngineError::Server`] when it refuses: neither stops a branch.
-pub fn quiesce(setup: &ServiceSetup, identity: &Identity, limit: Duration) -> Result<Quiesced, EngineError> {
+pub fn quiesce(
+    setup: &ServiceSetup,
+    identity: &Identity,
+    limit: Duration,
+    interrupted: &AtomicBool,
+) -> Result<Quiesced, EngineError> {
     let Some(source) = &setup.source else {
         return Ok(Quiesced::NotConfigured);
     };
     let deadline = Instant::now() + limit;
-    let waiting = ask(setup, identity, source, WAITING_WAL, limit)?;
+    let waiting = ask(setup, identity, source, WAITING_WAL, limit, interrupted)?;
     let waiting: u64 = waiting.trim().parse().unwrap_or(u64::MAX);
     if waiting < WORTH_A_CHECKPOINT {
         return Ok(Quiesced::NotNeeded);
@@ -50,13 +56,17 @@ pub fn quiesce(setup: &ServiceSetup, identity: &Identity, limit: Duration) -> Re
         source,
         "CHECKPOINT",
         deadline.saturating_duration_since(Instant::now()),
+        interrupted,
     )?;
     Ok(Quiesced::Checkpointed)
 }
 
 /// Every name with its schema: the owner of a database of the source may have put another one in front by its search
 /// path, which would act with the rights of whom `source` names.
-const WAITING_WAL: &str = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), redo_lsn)::pg_catalog.int8 \
+///
+/// A standby says how far it has replayed, and its checkpoint begins where the branch's recovery will.
+const WAITING_WAL: &str = "SELECT pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() \
+    THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END, redo_lsn)::pg_catalog.int8 \
     FROM pg_catalog.pg_control_checkpoint()";
 
 /// The client of the server's version, from where the server is.
@@ -100,6 +110,7 @@ fn ask(
     source: &str,
     sql: &str,
     limit: Duration,
+    interrupted: &AtomicBool,
 ) -> Result<String, EngineError> {
     let failed = |fault: String| EngineError::Server {
         service: setup.name.clone(),
@@ -120,7 +131,7 @@ fn ask(
         .env("PGCONNECT_TIMEOUT", limit.as_secs().clamp(2, 30).to_string())
         .env("PGAPPNAME", "envclone")
         .timeout(limit)
-        .run();
+        .run_until(interrupted);
     match run {
         Ok(output) => Ok(output.text()),
         Err(crate::exec::ExecError::Timeout { .. }) => Err(EngineError::SourceSilent {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::request::{BranchRequest, header, new_run, side_by_side};
+use super::request::{BranchRequest, header, new_run};
 use super::run::Run;
 use super::undo::BranchUndo;
 use super::{Line, clone, never, nothing, quiesce, seal, snapshot};
@@ -83,7 +83,7 @@ pub fn inspect(
     clean_up(app)?;
     let parent = app.parent(&request.parent)?;
     app.storage.inspect(&parent.root)?;
-    let mut run = new_run(app, request, parent, Instant::now(), detail)?;
+    let mut run = new_run(app, request, parent, Instant::now(), detail, interrupted)?;
     if what != Look::Scan {
         app.may_branch(&run.setups, EnvType::Production)?;
     }
@@ -143,7 +143,6 @@ fn unseen(run: &Run<'_>) -> Vec<Inspection> {
 }
 
 fn look(run: &mut Run<'_>) -> Result<Value, StepError> {
-    let site = run.site()?;
-    let found = side_by_side(&mut run.services, |service| service.inspect(&site))?;
+    let found = run.each_service(|service, site| service.inspect(site))?;
     Err(Seen(found).into())
 }

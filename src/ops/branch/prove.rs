@@ -22,7 +22,14 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
         .filter_map(|service| service.stored())
         .collect();
     let stored: Vec<&dyn Stored> = stored.iter().map(AsRef::as_ref).collect();
-    let proof = Proof::search(&clone.path, clone.id.clone(), run.app.policy(), &needles, &stored)?;
+    let proof = Proof::search(
+        &clone.path,
+        clone.id.clone(),
+        run.app.policy(),
+        &needles,
+        &stored,
+        run.interrupted,
+    )?;
     let anew: Vec<_> = run
         .services
         .iter()

@@ -117,7 +117,7 @@ pub fn branch(
     clean_up(app)?;
     let parent = check(app, request)?;
     app.storage.inspect(&parent.root)?;
-    let mut run = new_run(app, request, parent, clock, detail)?;
+    let mut run = new_run(app, request, parent, clock, detail, interrupted)?;
     app.may_branch(&run.setups, request.kind)?;
     refuse_misfits(&run.parent.root, &run.setups)?;
     let mut journal = Journal::create_with(
@@ -149,6 +149,7 @@ pub(super) fn new_run<'a>(
     parent: Parent,
     clock: Instant,
     detail: &'a (dyn Fn(&str) + Sync),
+    interrupted: &'a AtomicBool,
 ) -> Result<Run<'a>, OpsError> {
     Ok(Run {
         app,
@@ -173,6 +174,7 @@ pub(super) fn new_run<'a>(
         environment: None,
         timings: Timings::default(),
         detail,
+        interrupted,
     })
 }
 

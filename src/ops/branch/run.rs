@@ -1,14 +1,17 @@
 //! What a run that makes a branch knows and has made so far.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
+use super::request::side_by_side;
 use crate::engine::ServiceSetup;
 use crate::model::{
     BranchId, Check, EnvName, EnvType, Environment, RunId, SanitizationReport, SnapshotReport, Timings,
 };
 use crate::ops::{App, OpsError};
-use crate::saga::StepError;
+use crate::saga::{Interrupted, StepError};
 use crate::sanitize::proof::Proof;
 use crate::sanitize::receipt::Receipt;
 use crate::sanitize::service::{Service, ServiceError, Site};
@@ -71,7 +74,12 @@ pub struct Run<'a> {
     pub timings: Timings,
     /// Tells the person what is being done.
     pub detail: &'a (dyn Fn(&str) + Sync),
+    /// Whether Ctrl-C, or a signal, is to end it.
+    pub interrupted: &'a AtomicBool,
 }
+
+/// How often is looked whether the run is to end within a step.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A failure with less free than one part in so many is taken for one of a full pool.
 const FULL: u64 = 20;
@@ -79,7 +87,7 @@ const FULL: u64 = 20;
 impl<'a> Run<'a> {
     /// What a failure of a service is where the pool is full: a server that finds no room may end, and its clients only see that
     /// it has gone.
-    pub(super) fn for_want_of_room(&self, source: ServiceError) -> StepError {
+    fn for_want_of_room(&self, source: ServiceError) -> StepError {
         match self.app.storage.usage() {
             Ok(usage) if usage.free < usage.total / FULL && source.is_of_host() => {
                 let pool = self.app.pool().to_owned();
@@ -87,6 +95,42 @@ impl<'a> Run<'a> {
             }
             _ => source.into(),
         }
+    }
+
+    /// Does one thing with every service at the same time; the first error counts, after all have ended. On Ctrl-C whatever runs of
+    /// the branch is ended, so that nobody waits for a server any longer.
+    ///
+    /// # Errors
+    /// [`Interrupted`], else the service's.
+    pub(super) fn each_service<T: Send>(
+        &mut self,
+        act: impl Fn(&mut dyn Service, &Site<'_>) -> Result<T, ServiceError> + Sync,
+    ) -> Result<Vec<T>, StepError> {
+        let site = self.site()?;
+        let (app, branch, interrupted) = (self.app, &self.branch, self.interrupted);
+        let services = &mut self.services;
+        let done = std::thread::scope(|scope| {
+            let (ended, waits) = mpsc::channel::<()>();
+            scope.spawn(move || {
+                while waits.recv_timeout(LOOK_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    if interrupted.load(Ordering::SeqCst) {
+                        // Undoing does it again, and says so where it cannot.
+                        let _ = app.runtime.close(branch);
+                        return;
+                    }
+                }
+            });
+            let done = side_by_side(services, |service| act(service, &site));
+            drop(ended);
+            done
+        });
+        done.map_err(|source| {
+            if interrupted.load(Ordering::SeqCst) {
+                Interrupted.into()
+            } else {
+                self.for_want_of_room(source)
+            }
+        })
     }
 
     /// Where an object of this run is born.
@@ -117,7 +161,9 @@ impl<'a> Run<'a> {
             .map(|clone| clone.path.clone())
             .ok_or(OpsError::OutOfOrder)?;
         let spool = root.parent().map(PathBuf::from).ok_or(OpsError::OutOfOrder)?;
-        Ok(self.app.site(self.branch.clone(), root, spool, self.detail))
+        Ok(self
+            .app
+            .site(self.branch.clone(), root, spool, self.detail, self.interrupted))
     }
 
     /// Identity of the clone.

@@ -11,9 +11,7 @@ pub(super) fn skip(run: &Run<'_>) -> Option<String> {
 }
 
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
-    let site = run.site()?;
-    let sanitized = super::request::side_by_side(&mut run.services, |service| service.sanitize(&site));
-    sanitized.map_err(|source| run.for_want_of_room(source))?;
+    run.each_service(|service, site| service.sanitize(site))?;
     let rows: u64 = run.services.iter().map(|service| service.tally().rows).sum();
     Ok(json!({ "rows": rows }))
 }

@@ -11,9 +11,7 @@ pub(super) fn intent(run: &Run<'_>) -> Value {
 }
 
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
-    let site = run.site()?;
-    let sealed = super::request::side_by_side(&mut run.services, |service| service.seal(&site));
-    sealed.map_err(|source| run.for_want_of_room(source))?;
+    run.each_service(|service, site| service.seal(site))?;
     run.unchanged = run.nothing_to_rewrite();
     Ok(Value::Null)
 }

@@ -9,9 +9,8 @@ use crate::saga::StepError;
 use crate::sanitize::receipt::{Basis, Findings, Receipt};
 
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
-    let site = run.site()?;
-    let checks = super::request::side_by_side(&mut run.services, |service| service.start(&site))?;
-    let published = super::request::side_by_side(&mut run.services, |service| service.publish(&site))?;
+    let checks = run.each_service(|service, site| service.start(site))?;
+    let published = run.each_service(|service, site| service.publish(site))?;
     run.checks = checks.into_iter().chain(published).flatten().collect();
     let basis = match (run.proof.take(), &run.unchanged) {
         (Some(proof), None) => Basis::Proved(proof),

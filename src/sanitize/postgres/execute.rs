@@ -58,7 +58,7 @@ impl PostgresService {
         let plan = SanitizePlan::new(ledger, &self.schema);
         let work = table_work(&plan, &self.rules.key).map_err(|error| self.unfit(&error.to_string()))?;
         let database = self.credentials_of()?.database.clone();
-        let limit = Pace::new(self.rules.max_write_rate);
+        let limit = Pace::new(self.rules.max_write_rate, site.interrupted);
         let of_replaced: Vec<bool> = (0..needles.len())
             .map(|needle| needles.sources(needle).any(|source| is_replaced(ledger, source)))
             .collect();
@@ -282,6 +282,7 @@ impl PostgresService {
         turn: Turn,
         seen: &mut Seen,
     ) -> Result<Option<rewrite::Rewritten>, ServiceError> {
+        site.go_on()?;
         (site.detail)(&format!("{}: {}", self.setup.name, work.table()));
         let session = &mut sessions.main;
         match work {
@@ -399,7 +400,7 @@ impl PostgresService {
             in_use.extend(finish::files_in_use(&mut session)?);
         }
         self.stop(site)?;
-        purge::purge(site, &self.setup, self.identity()?, &in_use)
+        purge::purge(site, &self.setup, self.identity()?, &in_use, &self.wal)
     }
 }
 

@@ -57,7 +57,7 @@ fn relations_of(session: &mut Session, tables: &BTreeSet<&TableName>) -> Result<
     Ok(files.collect())
 }
 
-/// All files of `relations` on the stopped server's volume, and of its WAL, relative to the environment's root.
+/// All files of `relations` on the stopped server's volume, and of its WAL, which lies at `wal`, relative to the environment's root.
 ///
 /// # Errors
 /// When a directory cannot be read.
@@ -65,6 +65,7 @@ pub(super) fn all_of(
     volume: &Volume,
     setup: &ServiceSetup,
     relations: &[String],
+    wal: &Path,
 ) -> Result<Vec<PathBuf>, VolumeError> {
     let mut numbers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (directory, number) in relations.iter().filter_map(|file| file.rsplit_once('/')) {
@@ -79,7 +80,7 @@ pub(super) fn all_of(
             numbers.contains(relation_of(name))
         })?;
     }
-    files_in(volume, &setup.data.join("pg_wal"), &mut files, |_| true)?;
+    files_in(volume, wal, &mut files, |_| true)?;
     Ok(files.into_iter().map(|file| setup.volume.join(file)).collect())
 }
 

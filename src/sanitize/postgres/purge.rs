@@ -14,7 +14,7 @@ use crate::storage::{Descend, Kind, Volume, VolumeError};
 use super::own_files::relation_of;
 
 /// Removes what a cleanly stopped server keeps of its past. `in_use` holds the files of the relations of every database
-/// in `databases` (their numbers), so that others there are left over from crashes.
+/// in `databases` (their numbers), so that others there are left over from crashes; `wal` is the directory of the WAL.
 ///
 /// # Errors
 /// [`ServiceError`].
@@ -23,12 +23,13 @@ pub(super) fn purge(
     setup: &ServiceSetup,
     identity: &Identity,
     in_use: &BTreeSet<String>,
+    wal: &Path,
 ) -> Result<(), ServiceError> {
     let directory = site.root.join(&setup.volume);
     let volume = Volume::open(&directory)?;
     remove_unused_files(&volume, setup, in_use)?;
     reset_wal(site, setup, identity, &directory)?;
-    Ok(after_stop(&volume, setup)?)
+    Ok(after_stop(&volume, setup, wal)?)
 }
 
 /// `pg_resetwal` throws the whole WAL away, which a cleanly stopped server does not need, and begins a new one.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::engine::postgres::{
@@ -76,6 +77,8 @@ pub struct PostgresService {
     pub(super) rules: Rules,
     pub(super) port: Option<u16>,
     pub(super) identity: Option<Identity>,
+    /// The directory of the WAL in the volume, which may lie elsewhere than in the data; known once it is sealed.
+    pub(super) wal: PathBuf,
     pub(super) ident: Option<Ident>,
     pub(super) credentials: Option<Credentials>,
     pub(super) databases: Vec<String>,
@@ -111,6 +114,7 @@ impl PostgresService {
             ..Tally::default()
         };
         Self {
+            wal: PathBuf::new(),
             setup,
             rules,
             port,
@@ -203,18 +207,26 @@ impl Service for PostgresService {
         &self.setup
     }
 
-    fn quiesce(&mut self, root: &Path, limit: Duration) -> Result<String, ServiceError> {
+    fn quiesce(
+        &mut self,
+        root: &Path,
+        limit: Duration,
+        interrupted: &AtomicBool,
+    ) -> Result<String, ServiceError> {
         let volume = Volume::open(&root.join(&self.setup.volume))?;
         let identity = identify(&volume, &self.setup)?;
-        Ok(format!("{:?}", quiesce(&self.setup, &identity, limit)?).to_lowercase())
+        let done = quiesce(&self.setup, &identity, limit, interrupted)?;
+        Ok(format!("{done:?}").to_lowercase())
     }
 
     fn seal(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
         let volume = Volume::open(&self.volume_dir(site))?;
         let identity = identify(&volume, &self.setup)?;
-        let removed = seal_offline(&volume, &self.setup, &identity)?;
-        let removed = removed.iter().map(|path| format!("{}: {path}", self.setup.name));
+        let sealed = seal_offline(&volume, &self.setup, &identity)?;
+        let removed = sealed.removed.iter();
+        let removed = removed.map(|path| format!("{}: {path}", self.setup.name));
         self.tally.removed.extend(removed);
+        self.wal = sealed.wal;
         self.identity = Some(identity);
         let rewrites = !self.rules.raw && self.rules.rewrite();
         self.start_sealed(site, if rewrites { Mode::Sanitize } else { Mode::Serve })?;
@@ -289,7 +301,7 @@ impl Service for PostgresService {
         }
         self.stop_and_purge(site)?;
         let volume = Volume::open(&self.volume_dir(site))?;
-        self.written_anew = own_files::all_of(&volume, &self.setup, &relations)?;
+        self.written_anew = own_files::all_of(&volume, &self.setup, &relations, &self.wal)?;
         Ok(())
     }
 

@@ -31,7 +31,7 @@ pub(super) struct Place<'a> {
     /// For the roles that load tables with code of the data.
     pub(super) door: &'a Door<'a>,
     /// The limit.
-    pub(super) pace: &'a Pace,
+    pub(super) pace: &'a Pace<'a>,
     /// The originals.
     pub(super) originals: Originals<'a>,
 }

@@ -1,8 +1,6 @@
 //! What is checked on the server that is about to be published: originals by query, where no byte search reaches
 //! (compressed values), and the secrets of production where nothing was rewritten.
 
-use std::path::PathBuf;
-
 use crate::sanitize::ledger::{ColumnEntry, Fate, TableEntry};
 use crate::sanitize::needle::NeedleSet;
 use crate::sanitize::proof::search_tree;
@@ -61,19 +59,17 @@ impl PostgresService {
         let mut session = self.session(site, "template1")?;
         let needles = sample::only_secrets(&self.setup.name, &self.secrets, &self.rules.key);
         let volume = Volume::open(&self.volume_dir(site))?;
-        let wal = self.setup.data.join("pg_wal");
-        drop_old_wal(&mut session, &volume, &wal)?;
+        let wal = self.wal.as_path();
+        drop_old_wal(&mut session, &volume, wal)?;
         // A segment that was still needed at the first time goes the second time.
-        if is_left(&mut session, &volume, &wal)? || self.search_for_secrets(site, &needles).is_err() {
-            drop_old_wal(&mut session, &volume, &wal)?;
+        if is_left(&mut session, &volume, wal)? || self.search_for_secrets(site, &needles).is_err() {
+            drop_old_wal(&mut session, &volume, wal)?;
             self.search_for_secrets(site, &needles)?;
         }
         self.keep_session("template1", session);
         let covered = format!(
-            "{}: production's password verifiers were searched for in {} and {} only",
-            self.setup.name,
-            PathBuf::from("global").display(),
-            PathBuf::from("pg_wal").display()
+            "{}: production's password verifiers were searched for in global and pg_wal only",
+            self.setup.name
         );
         self.tally.not_covered.push(covered);
         Ok(())
@@ -81,13 +77,17 @@ impl PostgresService {
 
     /// In the shared catalogs and the WAL.
     fn search_for_secrets(&self, site: &Site<'_>, needles: &NeedleSet) -> Result<(), ServiceError> {
-        let data = self.setup.volume.join(&self.setup.data);
-        for part in ["global", "pg_wal"] {
-            search_tree(&site.root, &data.join(part), &[needles], &[]).map_err(|error| {
-                ServiceError::Unproved {
-                    service: self.setup.name.clone(),
-                    what: error.to_string(),
-                }
+        for part in [&self.setup.data.join("global"), &self.wal] {
+            search_tree(
+                &site.root,
+                &self.setup.volume.join(part),
+                &[needles],
+                &[],
+                site.interrupted,
+            )
+            .map_err(|error| ServiceError::Unproved {
+                service: self.setup.name.clone(),
+                what: error.to_string(),
             })?;
         }
         Ok(())
