@@ -17,6 +17,8 @@ mod branch;
 mod bytes;
 #[path = "live/columns.rs"]
 mod columns;
+#[path = "live/configured.rs"]
+mod configured;
 #[path = "live/enter.rs"]
 mod enter;
 #[path = "live/files.rs"]
@@ -65,12 +67,16 @@ mod runtime;
 mod shapes;
 #[path = "live/shuffle.rs"]
 mod shuffle;
+#[path = "live/standby.rs"]
+mod standby;
 #[path = "live/storage.rs"]
 mod storage;
 #[path = "live/terminal.rs"]
 mod terminal;
 #[path = "live/versions.rs"]
 mod versions;
+#[path = "live/wal_elsewhere.rs"]
+mod wal_elsewhere;
 #[path = "live/walls.rs"]
 mod walls;
 #[path = "live/world.rs"]

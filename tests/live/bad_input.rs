@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::branch::with_mount;
 use crate::pool::{TestPool, make_subvolume, run};
-use crate::production::{Ended, Production, RULES, copy, postgres, program, set_mode};
+use crate::production::{
+    Ended, KEEP_RULES, Production, RULES, copy, postgres, program, server_programs, set_mode,
+};
 use crate::world;
 
 const BRANCH: [&str; 3] = ["branch", "prod", "fix-42"];
@@ -340,6 +342,60 @@ fn a_rule_for_files_that_meets_none_is_refused_where_it_is_misspelt_and_told_whe
     production.branch("fix-42");
 }
 
+/// A server's program that takes one of its arguments for another.
+fn write_forged(programs: &Path, argument: &str, other: &str) {
+    let server = format!(
+        "#!/bin/sh\nfor one; do shift; [ \"$one\" = \"{argument}\" ] && one=\"{other}\"; set -- \"$@\" \"$one\"; done\n\
+         exec {}/postgres \"$@\"\n",
+        server_programs()
+    );
+    fs::write(programs.join("postgres"), server).unwrap();
+    set_mode(&programs.join("postgres"), 0o755);
+}
+
+#[test]
+fn a_server_that_did_not_take_a_seal_is_never_published() {
+    let production = Production::new();
+    let programs = production.base().join("forged/bin");
+    fs::create_dir_all(&programs).unwrap();
+    for name in ["pg_resetwal", "psql"] {
+        let own = Path::new(server_programs()).join(name);
+        fs::write(
+            programs.join(name),
+            format!("#!/bin/sh\nexec {} \"$@\"\n", own.display()),
+        )
+        .unwrap();
+        set_mode(&programs.join(name), 0o755);
+    }
+    let named = format!("user = \"shop\"\nprograms = {:?}", programs.to_str().unwrap());
+    let configuration = production.configuration().replace("user = \"shop\"", &named);
+    for rules in [RULES, KEEP_RULES] {
+        if rules == KEEP_RULES {
+            production.keep_all();
+        }
+        production.configure(&configuration, rules);
+        // The control: it is not the place of the program.
+        write_forged(&programs, "nothing", "nothing");
+        production.envclone(&BRANCH).ok();
+        production.envclone(&["destroy", "fix-42"]).ok();
+        for (argument, other, said) in [
+            (
+                "restore_command=",
+                "restore_command=/bin/true",
+                "setting restore_command is \"/bin/true\"",
+            ),
+            (
+                "ssl=off",
+                "work_mem=5MB",
+                "setting ssl is from default, not \"off\" by command line",
+            ),
+        ] {
+            write_forged(&programs, argument, other);
+            refused(&production, 1, &["service db", said, "nothing was published"]);
+        }
+    }
+}
+
 #[test]
 fn a_server_that_does_not_start_tells_its_fatal_lines() {
     let production = quiet();
@@ -463,7 +519,14 @@ fn links_in_the_data_that_leave_it_are_named_and_not_followed() {
     fs::write(&secret, "kanari of the host").unwrap();
     let link = production.data().join("base/5/99999");
     symlink(&secret, &link).unwrap();
-    refused(&production, 2, &["base/5/99999"]);
+    refused(
+        &production,
+        2,
+        &[
+            "base/5/99999",
+            "put what it leads to in its place, or remove the link",
+        ],
+    );
     fs::remove_file(&link).unwrap();
     copy(&production.data().join("pg_wal"), &production.base().join("wal"));
     world::empty(&production.data().join("pg_wal"));

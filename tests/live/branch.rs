@@ -8,14 +8,14 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::bytes::{checksum, find};
-use crate::production::{Ended, Production, RULES, ask, program, server_programs};
+use crate::production::{Ended, Production, RULES, ask, copy, postgres, program, server_programs, template};
 use crate::world::{self, kill_9};
 
 /// A schema in which nothing has to be replaced, and its rules.
-const PLAIN: &str = "DROP SCHEMA shop CASCADE; CREATE SCHEMA shop; ALTER SCHEMA shop OWNER TO shop; \
+pub(crate) const PLAIN: &str = "DROP SCHEMA shop CASCADE; CREATE SCHEMA shop; ALTER SCHEMA shop OWNER TO shop; \
     SET ROLE shop; CREATE TABLE shop.words (id serial PRIMARY KEY, word text); \
     INSERT INTO shop.words (word) SELECT 'ordinary word ' || n FROM generate_series(1, 1000) n";
-const PLAIN_RULES: &str = r#"
+pub(crate) const PLAIN_RULES: &str = r#"
 [db."shop.words"]
 word = { keep = "ordinary words" }
 [uploads]
@@ -319,8 +319,25 @@ fn a_source_that_is_down_is_branched_from_its_files_which_stay_as_they_are() {
     assert_eq!(production.world(), before);
 }
 
+/// Adds a second database, `second`, whose server does not run, and rules for it.
+fn with_second_database(production: &Production, configuration: &str, source: &str) {
+    let volume = production.root().join("second");
+    fs::create_dir(&volume).unwrap();
+    std::os::unix::fs::chown(&volume, Some(postgres().0), Some(postgres().1)).unwrap();
+    copy(&template(Path::new(server_programs())), &volume.join("data"));
+    let settings = "port = 5433\nmax_prepared_transactions = 5\n";
+    fs::write(volume.join("data/postgresql.conf"), settings).unwrap();
+    let service = format!(
+        "[services.second]\nengine = \"postgres\"\nvolume = \"second\"\ndata = \"data\"\ndatabase = \"shop\"\n\
+         user = \"shop\"\nsource = {source:?}\n"
+    );
+    let (of_database, _) = RULES.split_once("[uploads]").unwrap();
+    let rules = format!("{}{RULES}", of_database.replace("[db.", "[second."));
+    production.configure(&format!("{configuration}{service}"), &rules);
+}
+
 #[test]
-fn a_source_that_hangs_delays_a_branch_only_as_long_as_the_limit() {
+fn sources_that_hang_delay_a_branch_of_two_databases_only_as_long_as_the_limit() {
     let production = Production::new();
     // Connections are taken by the kernel, and nobody answers.
     let silent = TcpListener::bind((production.address(), 0)).unwrap();
@@ -330,17 +347,31 @@ fn a_source_that_hangs_delays_a_branch_only_as_long_as_the_limit() {
         .lines()
         .find(|line| line.starts_with("source = "))
         .unwrap();
-    production.configure(
-        &configuration.replace(line, &format!("source = {source:?}")),
-        RULES,
-    );
+    let configuration = configuration.replace(line, &format!("source = {source:?}"));
+    with_second_database(&production, &configuration, &source);
+    let before = production.world();
     let document = production.branch("fix-42");
     let waited = document["timings_ms"]["quiesce"].as_u64().unwrap();
     assert!((1_000..25_000).contains(&waited), "it waited {waited} ms");
-    assert_eq!(
-        ask(&url_of(&document), "SELECT count(*) FROM shop.customers").unwrap(),
-        "300"
-    );
+    let url = |service: &str| document["services"][service]["url"].as_str().unwrap().to_owned();
+    let (one, other) = (url("db"), url("second"));
+    assert_eq!(url_of(&document), one);
+    assert_ne!(one, other);
+    for url in [&one, &other] {
+        let customers = "SELECT count(*), count(*) FILTER (WHERE email ~* 'kanari') FROM shop.customers";
+        assert_eq!(ask(url, customers).unwrap(), "300|0");
+    }
+    let email = "SELECT email FROM shop.customers WHERE id = 42";
+    assert_eq!(ask(&one, email), ask(&other, email), "one original has two fakes");
+    ask(&one, "UPDATE shop.orders SET status = 'of one'").unwrap();
+    let of_one = "SELECT count(*) FROM shop.orders WHERE status = 'of one'";
+    assert_eq!(ask(&other, of_one).unwrap(), "0");
+    production.envclone(&["stop", "fix-42"]).ok();
+    production.envclone(&["start", "fix-42"]).ok();
+    assert_eq!(ask(&one, of_one).unwrap(), "400");
+    assert_eq!(ask(&other, of_one).unwrap(), "0");
+    production.envclone(&["destroy", "fix-42"]).ok();
+    assert_eq!(production.world(), before);
 }
 
 #[test]
@@ -559,6 +590,11 @@ fn ways_in(production: &Production) -> Vec<String> {
     let of_branches = format!("socket {}", production.run_dir().display());
     let sockets = world::list(production).into_iter();
     open.extend(sockets.filter(|one| one.starts_with(&of_branches) && one.contains(".s.PGSQL")));
+    for args in [&["url", "fix-42"][..], &["exec", "fix-42", "db", "--", "true"]] {
+        if production.envclone(args).code == 0 {
+            open.push(format!("envclone {}", args.join(" ")));
+        }
+    }
     for account in ["root", "postgres"] {
         for role in ["postgres", "shop"] {
             for host in ["127.0.0.1", "/run/postgresql"] {
@@ -572,7 +608,7 @@ fn ways_in(production: &Production) -> Vec<String> {
     open
 }
 
-fn server_of_a_branch(production: &Production) -> Option<u32> {
+pub(crate) fn server_of_a_branch(production: &Production) -> Option<u32> {
     let processes = world::processes_of(production.base());
     let of_production =
         |one: &world::Process| [one.pid, one.parent].contains(&production.server_pid().unwrap());
@@ -608,9 +644,20 @@ fn knock(production: &Production, account: &str, host: &str, role: &str, passwor
 
 #[test]
 fn nobody_gets_in_before_there_is_a_receipt() {
+    nobody_gets_in_too_early(&Production::new(), 6);
+}
+
+#[test]
+fn nobody_gets_in_before_there_is_a_receipt_where_nothing_is_rewritten() {
     let production = Production::new();
+    production.keep_all();
+    nobody_gets_in_too_early(&production, 2);
+}
+
+/// Tries every way in again and again while a branch is made, at least so many times.
+fn nobody_gets_in_too_early(production: &Production, least: u32) {
     let mut run = production.spawn(&["branch", "prod", "fix-42", "--json"]);
-    let record = record_path(&production, "fix-42");
+    let record = record_path(production, "fix-42");
     let receipt = || {
         fs::read(&record)
             .ok()
@@ -619,7 +666,7 @@ fn nobody_gets_in_before_there_is_a_receipt() {
     };
     let (mut tries, mut inside) = (0, 0);
     while run.try_wait().unwrap().is_none() {
-        let open = ways_in(&production);
+        let open = ways_in(production);
         // Looked at after the tries: a way in that opened meanwhile has its receipt by then.
         let published = receipt();
         assert!(
@@ -627,24 +674,26 @@ fn nobody_gets_in_before_there_is_a_receipt() {
             "open before there is a receipt: {open:?}"
         );
         tries += 1;
-        inside += usize::from(server_of_a_branch(&production).is_some());
+        inside += u32::from(server_of_a_branch(production).is_some());
     }
     let ended = Ended::of(run.wait_with_output().unwrap());
     assert!(
-        tries > 5 && inside > 0,
+        tries >= least && inside > 0,
         "{tries} tries, {inside} while a server ran"
     );
     let document = ended.json();
     assert_eq!(ask(&url_of(&document), "SELECT 1").unwrap(), "1");
     // The control: the same tries succeed where they may.
-    let open = ways_in(&production);
-    assert!(
-        open.iter().any(|one| one.starts_with("port")),
-        "the tries are blind"
-    );
+    let open = ways_in(production);
+    for way in ["port", "socket", "envclone url", "envclone exec"] {
+        assert!(
+            open.iter().any(|one| one.starts_with(way)),
+            "the tries are blind: {open:?}"
+        );
+    }
     assert!(open.iter().all(|one| !one.contains("inside")), "{open:?}");
     let by_password = knock(
-        &production,
+        production,
         "postgres",
         "127.0.0.1",
         "shop",

@@ -1,16 +1,18 @@
 //! Runs that are killed or interrupted: whatever they had made is gone after the next command that changes something.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use envclone::exec::Tool;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::branch::url_of;
+use crate::branch::{server_of_a_branch, url_of};
 use crate::bytes::checksum;
 use crate::pool::run;
-use crate::production::{Ended, MINUTE, Production, ask, program, set_mode};
+use crate::production::{Ended, MINUTE, Production, RULES, ask, program, set_mode};
 use crate::world;
 
 /// Waits, looking again and again, until `seen` says so.
@@ -24,6 +26,7 @@ pub fn until(what: &str, mut seen: impl FnMut() -> bool) {
 
 /// What the journals of runs say.
 fn journals(production: &Production) -> String {
+    production.branches();
     let Ok(runs) = fs::read_dir(production.state_dir().join("shop/runs")) else {
         return String::new();
     };
@@ -60,6 +63,11 @@ fn supervised(production: &Production) -> bool {
 fn cleaned_up(production: &Production, before: &[String], when: &str) {
     let ended = production.envclone(&["destroy", "nosuch"]);
     assert_eq!(ended.code, 2, "{when}: {}", ended.stderr);
+    is_as_before(production, before, when);
+}
+
+/// The same of a command that has run.
+fn is_as_before(production: &Production, before: &[String], when: &str) {
     if names(production).contains(&"fix-42".to_owned()) {
         let url = production.envclone(&["url", "fix-42", "db"]).ok();
         assert_eq!(
@@ -72,32 +80,117 @@ fn cleaned_up(production: &Production, before: &[String], when: &str) {
     assert_eq!(production.world(), before, "{when}");
 }
 
+/// Kills runs that branch `parent`, each at one more line of its journal, until one comes to its end; what that says.
+fn killed_at_each_line(production: &Production, parent: &str) -> serde_json::Value {
+    let before = production.world();
+    let mut line = 0;
+    loop {
+        line += 1;
+        let run = [
+            "branch",
+            parent,
+            "fix-42",
+            "--json",
+            "--die-after-line",
+            &line.to_string(),
+        ];
+        let ended = production.envclone(&run);
+        if ended.code == 0 {
+            assert!(line > 12, "it had only {line} lines");
+            return ended.json();
+        }
+        assert_eq!(ended.code, 128 + 9, "line {line}: {}", ended.stderr);
+        // One that only reads cleans nothing up, and says so.
+        let journals = journals(production);
+        names(production);
+        assert_eq!(self::journals(production), journals);
+        cleaned_up(production, &before, &format!("after line {line}: {journals}"));
+    }
+}
+
 #[test]
 fn killed_at_any_line_of_its_journal_a_run_leaves_nothing_behind() {
     let mut production = Production::new();
     production.stop();
     let files = checksum(&production.root());
     let before = production.world();
-    let mut line = 0;
-    loop {
-        line += 1;
-        let run = ["branch", "prod", "fix-42", "--die-after-line", &line.to_string()];
-        let ended = production.envclone(&run);
-        if ended.code == 0 {
-            break;
-        }
-        assert_eq!(ended.code, 128 + 9, "line {line}: {}", ended.stderr);
-        // One that only reads cleans nothing up, and says so.
-        let journals = journals(&production);
-        names(&production);
-        assert_eq!(self::journals(&production), journals);
-        cleaned_up(&production, &before, &format!("after line {line}: {journals}"));
-    }
-    assert!(line > 15, "it had only {line} lines");
+    let document = killed_at_each_line(&production, "prod");
+    assert_eq!(document["sanitization"]["skipped"], serde_json::Value::Null);
     assert_eq!(names(&production), ["prod", "fix-42"]);
     production.envclone(&["destroy", "fix-42"]).ok();
     assert_eq!(production.world(), before);
     assert_eq!(checksum(&production.root()), files);
+}
+
+#[test]
+fn killed_at_any_line_a_run_that_rewrites_nothing_leaves_nothing_behind() {
+    let mut production = Production::new();
+    production.keep_all();
+    production.stop();
+    let files = checksum(&production.root());
+    let before = production.world();
+    let document = killed_at_each_line(&production, "prod");
+    assert!(document["sanitization"]["skipped"].is_string(), "{document}");
+    production.envclone(&["destroy", "fix-42"]).ok();
+    assert_eq!(production.world(), before);
+    assert_eq!(checksum(&production.root()), files);
+
+    // Nor does a branch of a branch, whose parent runs on and keeps what was written to it.
+    let parent = url_of(&production.branch("parent"));
+    ask(&parent, "UPDATE shop.orders SET status = 'of the parent'").unwrap();
+    let document = killed_at_each_line(&production, "parent");
+    assert!(document["sanitization"]["skipped"].is_string(), "{document}");
+    let written = "SELECT count(*) FROM shop.orders WHERE status = 'of the parent'";
+    for url in [&parent, &url_of(&document)] {
+        assert_eq!(ask(url, written).unwrap(), "400");
+    }
+    production.envclone(&["destroy", "fix-42"]).ok();
+    production.envclone(&["destroy", "parent"]).ok();
+    assert_eq!(production.world(), before);
+    assert_eq!(checksum(&production.root()), files);
+}
+
+/// Everything that gets somebody in, or tells how.
+const INSIDE: [&[&str]; 5] = [
+    &["url", "fix-42"],
+    &["connect", "fix-42", "db", "--", "-c", "SELECT 1"],
+    &["exec", "fix-42", "db", "--", "true"],
+    &["logs", "fix-42", "db"],
+    &["start", "fix-42"],
+];
+
+#[test]
+fn a_branch_that_is_being_made_lets_nobody_in_by_any_command() {
+    let production = Production::new();
+    let before = production.world();
+    // Its record is there, then its clone, then its server runs, and all of it stays when the run dies.
+    for line in ["3", "9", "12"] {
+        let dead = production.envclone(&["branch", "prod", "fix-42", "--die-after-line", line]);
+        assert_eq!(dead.code, 128 + 9, "{}", dead.stderr);
+        let shown = production.envclone(&["show", "fix-42", "--json"]).json();
+        assert_eq!(shown["environment"]["state"], "creating", "{shown}");
+        assert_eq!(shown["environment"]["sanitized"], false);
+        for url in [
+            &shown["url"],
+            &shown["services"]["db"]["url"],
+            &shown["services"]["uploads"]["url"],
+        ] {
+            assert_eq!(*url, serde_json::Value::Null, "{shown}");
+        }
+        for args in INSIDE {
+            let refused = production.envclone(args);
+            refused.refused(
+                5,
+                &[
+                    "fix-42 is creating; nobody gets in without a receipt",
+                    "envclone destroy fix-42",
+                ],
+            );
+            assert_eq!(refused.stdout, "", "{args:?}");
+        }
+        // The last of them changes something, so it cleaned up.
+        is_as_before(&production, &before, &format!("killed after line {line}"));
+    }
 }
 
 /// A program in the place of `btrfs` that, at a certain call, waits until it is told to go on.
@@ -221,6 +314,20 @@ fn what_a_killed_run_had_called_is_waited_for_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_a_branch_consists_of_is_seen_and_nothing_of_it_once_it_is_gone() {
+    let production = Production::new();
+    let before = production.world();
+    production.branch("fix-42");
+    let now = production.world();
+    for part in ["__supervise", "__gateway", "bwrap", "postgres -D"] {
+        let is_it = |one: &String| one.starts_with("process ") && one.contains(part);
+        assert!(now.iter().any(is_it), "{part} is not seen: {now:?}");
+    }
+    production.envclone(&["destroy", "fix-42"]).ok();
+    assert_eq!(production.world(), before);
+}
+
+#[test]
 fn killed_in_the_middle_of_a_step_a_run_leaves_nothing_behind() {
     let production = Production::new();
     let before = production.world();
@@ -268,6 +375,87 @@ fn interrupted_a_run_undoes_what_it_did_at_once() {
         let ended = Ended::of(run.wait_with_output().unwrap());
         ended.refused(130, &["interrupted", "undone"]);
         assert_eq!(ended.stdout, "");
+        assert_eq!(production.world(), before, "interrupted in {step}");
+    }
+}
+
+/// A table whose rewriting takes long where little may be written in a second, and what decides about it.
+const LETTERS: &str = "CREATE TABLE shop.letters AS SELECT n AS id, repeat(md5(n::text), 32) AS body FROM generate_series(1, 4000) AS n; \
+    ALTER TABLE shop.letters OWNER TO shop";
+const LETTER_RULES: &str = "\n[db.\"shop.letters\"]\nid = { keep = \"a number\" }\nbody = { transform = \"text\", mode = \"scramble\" }\n";
+
+/// How the disk serves the server of a branch.
+fn disk_class(production: &Production) -> String {
+    let server = server_of_a_branch(production).expect("a server").to_string();
+    let said = program("/usr/bin/ionice").args(["-p", &server]).output().unwrap();
+    String::from_utf8(said.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn interrupted_within_a_step_a_run_ends_at_once() {
+    let production = Production::new();
+    production.sql(LETTERS);
+    let rules = format!("{RULES}{LETTER_RULES}");
+    let configuration = production.configuration() + "max-write-rate = \"1MiB/s\"\n";
+    production.configure(&configuration, &rules);
+    // The control: four megabytes go out, and come in again.
+    let began = Instant::now();
+    production.branch("control");
+    let whole = began.elapsed();
+    // Once it is published, its server is as any other.
+    assert!(!disk_class(&production).starts_with("idle"));
+    assert!(
+        whole > Duration::from_secs(5),
+        "nothing kept to the rate: {whole:?}"
+    );
+    production.envclone(&["destroy", "control"]).ok();
+
+    // The owner's SQL, for which the server works as long as it likes.
+    let slept = production.volume().join("slept");
+    let sql = format!("COPY (SELECT 1) TO '{}'; SELECT pg_sleep(600)", slept.display());
+    fs::write(production.etc().join("after.sql"), sql).unwrap();
+    let sleeping = production.configuration() + "after = [\"after.sql\"]\n";
+    let sleeps = || {
+        let runs = fs::read_dir(production.pool().join(".envclone/incoming"));
+        let mut runs = runs.into_iter().flatten().flatten();
+        runs.any(|run| run.path().join("clone/db/slept").exists())
+    };
+    // A source that takes connections and never says anything.
+    let silent = TcpListener::bind((production.address(), 0)).unwrap();
+    let source = format!(
+        "source = \"postgres://postgres@{}/shop\"",
+        silent.local_addr().unwrap()
+    );
+    let before = production.world();
+    let line = configuration
+        .lines()
+        .find(|line| line.starts_with("source = "))
+        .unwrap();
+    let hanging = configuration.replace(line, &source);
+    let cases: [(&str, &str, &dyn Fn() -> bool); 3] = [
+        ("sanitize", &configuration, &|| has_begun(&production, "sanitize")),
+        ("sanitize", &sleeping, &sleeps),
+        ("quiesce", &hanging, &|| has_begun(&production, "quiesce")),
+    ];
+    for (step, configuration, seen) in cases {
+        production.configure(configuration, &rules);
+        let began = Instant::now();
+        let run = production.spawn(&["branch", "prod", "fix-42"]);
+        // In the middle of what takes long.
+        until(step, || seen() && began.elapsed() > whole / 3);
+        if step == "sanitize" {
+            assert_eq!(
+                disk_class(&production),
+                "idle",
+                "it takes the disk from production"
+            );
+        }
+        let began = Instant::now();
+        signal(&run, Signal::INT);
+        let ended = Ended::of(run.wait_with_output().unwrap());
+        let took = began.elapsed();
+        ended.refused(130, &["interrupted", "everything was undone"]);
+        assert!(took < whole / 4, "{step}: it went on for {took:?} of {whole:?}");
         assert_eq!(production.world(), before, "interrupted in {step}");
     }
 }

@@ -13,6 +13,8 @@ use crate::production::{Ended, MINUTE, Production, RULES, ask, program, server_p
 
 /// How many branches are made, one after the other.
 const BRANCHES: usize = 20;
+/// For how long writes are looked at before anything is branched: longer than all snapshots and clones together take.
+const QUIET: SignedDuration = SignedDuration::from_secs(15);
 /// How much longer than without branching a write may wait while a snapshot is taken and cloned.
 const LONGER: SignedDuration = SignedDuration::from_millis(100);
 
@@ -82,10 +84,13 @@ impl Prober {
     }
 
     /// The writes of a while, from now on.
-    fn next(&self, count: usize) -> Vec<Span> {
-        (0..count)
-            .map(|_| self.writes.recv_timeout(MINUTE).unwrap())
-            .collect()
+    fn next(&self, within: SignedDuration) -> Vec<Span> {
+        let from = Timestamp::now();
+        let mut writes = Vec::new();
+        while from.duration_until(Timestamp::now()) < within {
+            writes.push(self.writes.recv_timeout(MINUTE).unwrap());
+        }
+        writes
     }
 
     fn end(self) -> Vec<Span> {
@@ -126,15 +131,13 @@ fn twenty_branches_under_load_are_sound_and_hardly_noticed_by_writes() {
     production.configure(&production.configuration(), &format!("{RULES}{PGBENCH_RULES}"));
     let mut load = pgbench(&production, &["-n", "-c", "2", "-T", "600"]);
     let prober = Prober::start(&production);
-    let mut writes = prober.next(300);
+    // The control: nothing of a branch is there, nor being looked at, nor going.
+    let without = prober.next(QUIET);
 
-    let (mut runs, mut snapshots) = (Vec::new(), Vec::new());
+    let mut snapshots = Vec::new();
     for number in 0..BRANCHES {
         let name = format!("load-{number}");
-        let from = Timestamp::now();
         let document = production.branch(&name);
-        let to = Timestamp::now();
-        runs.push(Span { from, to });
         let taken: Timestamp = document["snapshot"]["taken_at"]
             .as_str()
             .unwrap()
@@ -167,7 +170,7 @@ fn twenty_branches_under_load_are_sound_and_hardly_noticed_by_writes() {
         assert_eq!(history.unwrap(), "t", "{name} holds half a transaction");
         production.envclone(&["destroy", &name]).ok();
     }
-    writes.extend(prober.end());
+    let writes = prober.end();
     assert!(
         load.try_wait().unwrap().is_none(),
         "the load ended before the branches"
@@ -184,12 +187,15 @@ fn twenty_branches_under_load_are_sound_and_hardly_noticed_by_writes() {
         "only {} writes were seen during snapshots",
         during.len()
     );
-    let without = longest(
-        writes
-            .iter()
-            .filter(|write| !runs.iter().any(|run| run.overlaps(write))),
+    let lengths = snapshots.iter().map(Span::length);
+    let looked_at = lengths.fold(SignedDuration::ZERO, |sum, one| sum + one);
+    assert!(
+        looked_at < QUIET * 2,
+        "the control is too short for {looked_at:?}"
     );
-    let with = longest(during.into_iter());
-    println!("longest wait of a write: {with:?} during snapshot and clone, {without:?} without branching");
+    let (without, with) = (longest(without.iter()), longest(during.into_iter()));
+    println!(
+        "longest wait of a write: {with:?} in {looked_at:?} of snapshot and clone, {without:?} in {QUIET:?} without branching"
+    );
     assert!(with <= without + LONGER, "{with:?} against {without:?}");
 }

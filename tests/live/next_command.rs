@@ -13,6 +13,7 @@ use std::thread;
 use rustix::fs::{CWD, Mode};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::kill::until;
 use crate::pool::run;
 use crate::production::{Ended, MINUTE, Production, ask, postgres, set_mode};
 use crate::walls::{shell, with_superuser};
@@ -384,4 +385,183 @@ fn a_branch_whose_roles_were_changed_starts_and_says_so() {
     target.next_commands("event trigger");
     target.run("at the end", &[&exec[..], &["SELECT 1"]].concat(), &[2]);
     target.run("at the end", &["destroy", "one"], &[0]);
+}
+
+/// Plants among uploads: what is kept, what goes, and what is no file at all.
+fn plant_uploads(uploads: &Path, bait: &Path) {
+    for dir in ["public", "private"].map(|dir| uploads.join(dir)) {
+        fs::create_dir_all(&dir).unwrap();
+        Plant::LinkToFile.put(&dir.join("link"), bait);
+        Plant::LinkToDir.put(&dir.join("dir"), bait);
+        Plant::Fifo.put(&dir.join("fifo"), bait);
+        Plant::Sparse.put(&dir.join("sparse"), bait);
+        Plant::Deep.put(&dir.join("deep"), bait);
+        drop(UnixListener::bind(dir.join("socket")).unwrap());
+    }
+}
+
+/// What is below a directory of uploads, links as what they are.
+fn kinds(uploads: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for dir in ["public", "private"] {
+        for entry in fs::read_dir(uploads.join(dir)).into_iter().flatten().flatten() {
+            let kind = entry.file_type().unwrap();
+            let kind = match (kind.is_symlink(), kind.is_file()) {
+                (true, _) => "link",
+                (_, true) => "file",
+                _ => "other",
+            };
+            found.push(format!("{kind} {dir}/{}", entry.file_name().display()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn links_pipes_and_endless_files_among_uploads_lead_nowhere() {
+    let target = Target::new();
+    let uploads_of = |name: &str| {
+        let environment = target.production.pool().join(".envclone/env/shop").join(name);
+        environment.join("clone/uploads")
+    };
+    let kept = [
+        "file public/lamp.txt",
+        "file public/sparse",
+        "link public/dir",
+        "link public/link",
+        "other public/deep",
+    ];
+
+    // In production, by whoever may upload.
+    let of_production = target.production.root().join("uploads");
+    plant_uploads(&of_production, &target.bait);
+    // What lies deeper than any path can say is not deleted by its path: an error, and no branch.
+    let refused = target.run("uploads", &["branch", "prod", "two"], &[1]);
+    assert!(
+        refused.stderr.contains("File name too long"),
+        "{}",
+        refused.stderr
+    );
+    let remove_deep = |uploads: &Path| {
+        run(
+            "rm",
+            &["-rf", "--", uploads.join("private/deep").to_str().unwrap()],
+        )
+    };
+    remove_deep(&of_production);
+    let planted = kinds(&of_production);
+    target.run("uploads", &["branch", "prod", "two"], &[0]);
+    assert_eq!(kinds(&uploads_of("two")), kept);
+    assert_eq!(kinds(&of_production), planted, "production lost something");
+    target.is_unharmed("uploads of production");
+
+    // In a branch: a branch of it, and every other command.
+    let of_branch = uploads_of("one");
+    plant_uploads(&of_branch, &target.bait);
+    remove_deep(&of_branch);
+    target.run("uploads", &["branch", "one", "child"], &[0]);
+    assert_eq!(kinds(&uploads_of("child")), kept);
+    target.next_commands("uploads of a branch");
+    // What goes with a branch goes as what it is, not as what it leads to.
+    target.run("uploads", &["destroy", "child", "two"], &[0]);
+    target.run("uploads", &["destroy", "one"], &[0]);
+    target.is_unharmed("at the end");
+}
+
+/// Puts a function of the superuser's in the place of one that envclone asks: its name, what it takes, and what it does.
+const LIE: &str = "SET allow_system_table_mods = on; \
+    UPDATE pg_proc SET proname = 'true_NAME' WHERE proname = 'NAME' AND pronamespace = 11 AND pronargs = COUNT; \
+    CREATE FUNCTION pg_catalog.NAME(TAKES) RETURNS text LANGUAGE plpgsql AS $$ BEGIN BODY; END $$";
+const TRUTH: &str = "SET allow_system_table_mods = on; DROP FUNCTION pg_catalog.NAME(TAKES); \
+    UPDATE pg_proc SET proname = 'NAME' WHERE proname = 'true_NAME'";
+
+/// What envclone asks while it seals, and the database in which it does.
+#[derive(Clone, Copy)]
+struct Asked(&'static str, &'static str, &'static str);
+
+const SETTING: Asked = Asked("current_setting", "text", "shop");
+const OWNER: Asked = Asked("pg_get_userbyid", "oid", "template1");
+const RECOVERY: Asked = Asked("pg_is_in_recovery", "", "shop");
+
+impl Target {
+    fn ask_in(&self, asked: Asked, sql: &str, body: &str) {
+        let Asked(name, takes, database) = asked;
+        let count = usize::from(!takes.is_empty()).to_string();
+        let sql = sql.replace("NAME", name).replace("TAKES", takes);
+        let sql = sql.replace("COUNT", &count).replace("BODY", body);
+        let url = self.url.replace("/shop", &format!("/{database}"));
+        ask(&url, &sql).unwrap();
+    }
+
+    /// Whether the server of a branch that is being made has been asked, and has begun to lie.
+    fn is_lied_to(&self) -> bool {
+        let runs = fs::read_dir(self.production.pool().join(".envclone/incoming"));
+        let mut runs = runs.into_iter().flatten().flatten();
+        runs.any(|run| run.path().join("clone/db/lied").exists())
+    }
+}
+
+#[test]
+fn a_server_that_answers_lies_is_not_believed_and_keeps_nobody_waiting() {
+    let target = Target::new();
+    let large = "RETURN repeat('x', 100000000)";
+    let escapes = "RETURN E'\\x1b[2J\\nerror: all is lost'";
+    let fails = "RAISE EXCEPTION E'\\x1b[2J% canary', repeat('x', 1000000)";
+    for (asked, body, codes) in [
+        (SETTING, large, &[1][..]),
+        (SETTING, escapes, &[1]),
+        (SETTING, fails, &[1]),
+        // The role of the URL is named by the configuration; of the owner nothing depends.
+        (OWNER, large, &[0, 1]),
+        (OWNER, escapes, &[0, 1]),
+        (OWNER, fails, &[0, 1]),
+        (RECOVERY, large, &[1]),
+        (RECOVERY, escapes, &[1]),
+        (RECOVERY, fails, &[1]),
+    ] {
+        let what = format!("{} does {body:?}", asked.0);
+        target.ask_in(asked, LIE, body);
+        if target.run(&what, &["branch", "one", "child"], codes).code == 0 {
+            target.run(&what, &["destroy", "child"], &[0]);
+        }
+        target.is_unharmed(&what);
+        target.ask_in(asked, TRUTH, "");
+    }
+    // One that never answers is waited for as long as questions to a catalog may take, or until whoever waits has enough.
+    let volume = target.production.volume();
+    let never = format!(
+        "COPY (SELECT 1) TO '{}/lied'; PERFORM pg_sleep(100000)",
+        volume.display()
+    );
+    target.ask_in(SETTING, LIE, &never);
+    let run = target.production.spawn(&["branch", "one", "child"]);
+    until("the lie", || target.is_lied_to());
+    kill_process(Pid::from_raw(run.id().cast_signed()).unwrap(), Signal::INT).unwrap();
+    let (ended, waits) = mpsc::channel();
+    thread::spawn(move || ended.send(Ended::of(run.wait_with_output().unwrap())));
+    let ended = waits.recv_timeout(MINUTE / 4).expect("it waits for the liar");
+    ended.refused(130, &["interrupted", "undone"]);
+    // No other command asks, but by logging in.
+    for args in [
+        &["show", "one"][..],
+        &["logs", "one", "db"],
+        &["stop", "one"],
+        &["start", "one"],
+    ] {
+        target.run("never answers", args, &[0]);
+    }
+    target.is_unharmed("never answers");
+    target.ask_in(SETTING, TRUTH, "");
+    // The control: nothing but the lies kept it from being branched.
+    target.run("the truth", &["branch", "one", "child"], &[0]);
+    target.run("the truth", &["destroy", "child"], &[0]);
+    for asked in [SETTING, OWNER, RECOVERY] {
+        target.ask_in(asked, LIE, escapes);
+    }
+    target.run("lies at the end", &["stop", "one"], &[0]);
+    target.run("lies at the end", &["start", "one"], &[0]);
+    target.run("lies at the end", &["show", "one", "--receipt"], &[0]);
+    target.run("lies at the end", &["destroy", "one"], &[0]);
+    target.is_unharmed("lies at the end");
 }

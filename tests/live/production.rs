@@ -1,12 +1,13 @@
 //! A small production of a test's own: PostgreSQL and uploads on a pool, by default of Btrfs, a configuration, and the built binary.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::Ipv4Addr;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{LazyLock, mpsc};
+use std::sync::{LazyLock, Mutex, mpsc};
 use std::time::Duration;
 
 use envclone::exec::Invocation;
@@ -24,12 +25,33 @@ const SCHEMA: &str = include_str!("production.sql");
 /// Rules that decide about every column of the production.
 pub const RULES: &str = include_str!("production.toml");
 
+/// Makes the production one in which nothing has to be rewritten; see [`KEEP_RULES`].
+#[allow(dead_code, reason = "not every test binary with this module needs it")]
+pub const KEEP: &str = "DROP SCHEMA shop CASCADE; CREATE SCHEMA shop; ALTER SCHEMA shop OWNER TO shop; SET ROLE shop; \
+    CREATE TABLE shop.customers (id serial PRIMARY KEY, email text NOT NULL); \
+    CREATE TABLE shop.orders (id serial PRIMARY KEY, customer_id integer REFERENCES shop.customers, status text); \
+    INSERT INTO shop.customers (email) SELECT format('someone.%s@example.com', n) FROM generate_series(1, 300) AS n; \
+    INSERT INTO shop.orders (customer_id, status) SELECT 1 + n % 300, 'paid' FROM generate_series(1, 400) AS n";
+
+/// Its rules.
+#[allow(dead_code, reason = "not every test binary with this module needs it")]
+pub const KEEP_RULES: &str = r#"
+[db."shop.customers"]
+email = { keep = "made up" }
+[db."shop.orders"]
+status = { keep = "state of the order" }
+[uploads]
+keep = { "**" = "pictures" }
+"#;
+
 /// A production that runs, with everything that belongs to it below one directory. Gone when dropped.
 pub struct Production {
     server: Option<Child>,
     programs: PathBuf,
     ground: Option<Box<dyn Ground>>,
     address: Ipv4Addr,
+    /// Every branch that was remembered at some time.
+    branches: Mutex<BTreeSet<String>>,
     base: tempfile::TempDir,
 }
 
@@ -164,6 +186,7 @@ impl Production {
             programs: programs.to_owned(),
             ground: Some(ground),
             address: address_of_its_own(),
+            branches: Mutex::default(),
             base,
         };
         let (uid, gid) = postgres();
@@ -384,7 +407,25 @@ rules = ["sanitize/*.toml"]
 
     /// Runs envclone to its end.
     pub fn envclone(&self, args: &[&str]) -> Ended {
-        Ended::of(self.command(args).output().unwrap())
+        let ended = Ended::of(self.command(args).output().unwrap());
+        self.branches();
+        ended
+    }
+
+    /// The branches that records and journals name, and those that they named whenever this was asked before: what is left of a
+    /// branch is known by its number when nothing else speaks of it any more.
+    pub fn branches(&self) -> BTreeSet<String> {
+        let mut known = self.branches.lock().unwrap();
+        for place in ["environments", "runs"] {
+            let files = fs::read_dir(self.state_dir().join("shop").join(place));
+            for file in files.into_iter().flatten().flatten() {
+                let text = fs::read_to_string(file.path()).unwrap_or_default();
+                let named = text.split("\"branch\":").skip(1);
+                let number = named.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
+                known.extend(number.map(str::to_owned));
+            }
+        }
+        known.clone()
     }
 
     /// Starts envclone.
@@ -398,6 +439,15 @@ rules = ["sanitize/*.toml"]
     #[track_caller]
     pub fn branch(&self, name: &str) -> Value {
         self.envclone(&["branch", "prod", name, "--json"]).json()
+    }
+
+    /// Gives it other data, in which nothing has to be rewritten.
+    #[allow(dead_code, reason = "not every test binary with this module needs it")]
+    pub fn keep_all(&self) {
+        // It holds locks.
+        self.sql("ROLLBACK PREPARED 'stale'");
+        self.sql(KEEP);
+        self.configure(&self.configuration(), KEEP_RULES);
     }
 
     /// How its superuser connects.
@@ -421,6 +471,7 @@ impl Drop for Production {
     fn drop(&mut self) {
         end_server(self.server.take(), Signal::QUIT);
         world::end_processes(self.base());
+        world::end(world::processes_of_branches(&self.branches()));
         self.ground = None;
     }
 }
@@ -570,6 +621,9 @@ fn address_of_its_own() -> Ipv4Addr {
     Ipv4Addr::new(127, 1 + bytes[0] % 250, bytes[1], 1 + bytes[2] % 250)
 }
 
+/// Connections, or those of a standby, which only reads.
+const READY: &str = "database system is ready to accept";
+
 fn start_server(programs: &Path, sees: &Path, data: &Path, log: Option<&Path>) -> Child {
     let mut command = of_server(&programs.join("postgres"), sees);
     command.arg("-D").arg(data).env("LC_ALL", "C.UTF-8");
@@ -590,7 +644,7 @@ fn start_server(programs: &Path, sees: &Path, data: &Path, log: Option<&Path>) -
     let (ready, waits) = mpsc::channel();
     std::thread::spawn(move || keep_log(lines, log, &ready));
     let said = waits.recv_timeout(LONG).unwrap_or_default();
-    if !said.contains("ready to accept connections") {
+    if !said.contains(READY) {
         end_server(Some(server), Signal::QUIT);
         panic!("the production does not start: {said}");
     }
@@ -606,7 +660,7 @@ fn keep_log(mut lines: impl BufRead, mut log: Option<fs::File>, ready: &mpsc::Se
         }
         let text = String::from_utf8_lossy(&line);
         said.push_str(&text);
-        if text.contains("ready to accept connections") {
+        if text.contains(READY) {
             // Nobody waits for the second time.
             let _ = ready.send(std::mem::take(&mut said));
         }

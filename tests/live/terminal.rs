@@ -176,6 +176,32 @@ fn data_on_host(production: &Production) -> PathBuf {
 const OBEY: &str = "while :; do read -r line && eval \"$line\"; done";
 
 #[test]
+fn making_a_branch_is_to_be_watched_on_a_terminal_and_silent_elsewhere() {
+    let production = Production::new();
+    let mut terminal = Terminal::with(&production.command(&["branch", "prod", "fix-42"]));
+    // The steps that take longest, each in the line that changes, and then what came of them.
+    for shown in [
+        "seal",
+        "sanitize",
+        "start",
+        "fix-42 is ready.",
+        "postgres://shop:",
+    ] {
+        terminal.shows(shown);
+    }
+    assert_eq!(terminal.code(), 0);
+    for args in [
+        &["branch", "prod", "other"][..],
+        &["stop", "other"],
+        &["start", "--all"],
+        &["destroy", "other", "fix-42"],
+    ] {
+        let ended = production.envclone(args);
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{args:?}");
+    }
+}
+
+#[test]
 fn what_a_command_leaves_behind_is_ended_and_hears_nothing_that_is_typed_later() {
     let production = Production::new();
     production.branch("fix-42");

@@ -1,5 +1,6 @@
 //! Everything on the host that a run of envclone may make: what a test compares before and after.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
@@ -12,15 +13,21 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use crate::pool::LONG;
 use crate::production::Production;
 
-/// Subvolumes or datasets, mounts, processes, listening sockets and files of envclone's own; lock files may stay.
+/// Subvolumes or datasets, mounts, processes, control groups, listening sockets and files of envclone's own; lock files may
+/// stay.
 pub fn list(production: &Production) -> Vec<String> {
     let base = production.base();
     let mut world = production.ground().objects();
     world.extend(mounts(base));
     let servers = production.server_pid();
     let foreign = |one: &Process| servers.is_none_or(|server| one.pid != server && one.parent != server);
-    let processes = processes_of(base).into_iter().filter(foreign);
-    world.extend(processes.map(|one| format!("process {}", one.command)));
+    let branches = production.branches();
+    let mut processes: Vec<Process> = processes_of(base).into_iter().filter(foreign).collect();
+    let marked = processes_of_branches(&branches).into_iter();
+    let known: Vec<u32> = processes.iter().map(|one| one.pid).collect();
+    processes.extend(marked.filter(|one| !known.contains(&one.pid)));
+    world.extend(processes.iter().map(|one| format!("process {}", one.command)));
+    world.extend(cgroups(&branches));
     world.extend(listening(production));
     world.extend(unix_sockets(base));
     for dir in [
@@ -57,6 +64,35 @@ pub struct Process {
 pub fn processes_of(base: &Path) -> Vec<Process> {
     let base = base.as_os_str().as_encoded_bytes();
     let names = |text: &[u8]| memchr::memmem::find(text, base).is_some();
+    processes(|command, environment, cwd| [command, environment, cwd].iter().any(|text| names(text)))
+}
+
+/// Processes that carry the mark of one of these branches, as do those that say nothing else of whose they are: sandboxes and
+/// gateways, and what enters them.
+pub fn processes_of_branches(branches: &BTreeSet<String>) -> Vec<Process> {
+    processes(|_, environment, _| {
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables.any(|variable| {
+            let branch = variable.strip_prefix(b"ENVCLONE_BRANCH=");
+            branch.is_some_and(|branch| branches.contains(&*String::from_utf8_lossy(branch)))
+        })
+    })
+}
+
+/// The control groups that branches have, where the host has such.
+fn cgroups(branches: &BTreeSet<String>) -> Vec<String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let second = mounts.lines().find(|line| line.contains(" - cgroup2 "));
+    let Some(root) = second.and_then(|line| line.split(' ').nth(4)) else {
+        return Vec::new();
+    };
+    let of = |branch: &String| Path::new(root).join("envclone").join(branch);
+    let there = branches.iter().filter(|branch| of(branch).exists());
+    there.map(|branch| format!("cgroup {branch}")).collect()
+}
+
+/// Processes that `wanted` finds by command line, environment and working directory, but for this one.
+fn processes(wanted: impl Fn(&[u8], &[u8], &[u8]) -> bool) -> Vec<Process> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
@@ -70,10 +106,7 @@ pub fn processes_of(base: &Path) -> Vec<Process> {
         let after = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
         // A zombie waits for nothing but its parent.
         let zombie = after("State:").is_none_or(|state| state.trim().starts_with('Z'));
-        if pid == std::process::id()
-            || zombie
-            || ![&command, &read("environ"), &cwd].iter().any(|text| names(text))
-        {
+        if pid == std::process::id() || zombie || !wanted(&command, &read("environ"), &cwd) {
             continue;
         }
         // `envclone init` of another test asks every server of the host which databases it has.
@@ -140,7 +173,12 @@ fn files(dir: &Path) -> Vec<String> {
 
 /// Kills what is left of a test, and waits until it has ended.
 pub fn end_processes(base: &Path) {
-    for one in processes_of(base) {
+    end(processes_of(base));
+}
+
+/// Kills processes, and waits until they have ended.
+pub fn end(processes: Vec<Process>) {
+    for one in processes {
         let Some(pid) = Pid::from_raw(one.pid.cast_signed()) else {
             continue;
         };
