@@ -48,6 +48,9 @@ needs_to_test() {
     need openssl openssl
     need mmdebstrap mmdebstrap
     for tool in unshare flock; do need "$tool" util-linux; done
+    # MariaDB, as far as a branch needs it: neither its service nor its account.
+    need mariadbd mariadb-server-core
+    need mariadb mariadb-client-core
     # The server of the tests, and a scheduler that their branches must not run.
     if [ ! -e /usr/share/postgresql/15/extension/pg_cron.control ]; then missing="$missing postgresql-15-cron"; fi
 }

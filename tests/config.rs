@@ -144,7 +144,10 @@ impl Etc {
         let dir = tempfile::tempdir().unwrap();
         let trust = Trust::below(dir.path()).unwrap();
         let etc = Self { dir, trust };
-        let minimal = fs::read_to_string(&fixtures("valid")[1]).unwrap();
+        let minimal = fixtures("valid")
+            .into_iter()
+            .find(|path| path.ends_with("minimal.toml"));
+        let minimal = fs::read_to_string(minimal.unwrap()).unwrap();
         assert!(!minimal.contains("[sanitize]"));
         etc.write(
             "etc/envclone.toml",

@@ -33,6 +33,10 @@ mod kill;
 mod large_table;
 #[path = "live/load.rs"]
 mod load;
+#[path = "live/maria.rs"]
+mod maria;
+#[path = "live/mariadb.rs"]
+mod mariadb;
 #[path = "live/network.rs"]
 mod network;
 #[path = "live/next_command.rs"]

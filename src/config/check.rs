@@ -18,6 +18,7 @@ use super::parts::{
 };
 use super::place::{Place, Problem};
 use super::programs::{in_the_way, misplaced, unseen};
+use super::source::SocketSource;
 use crate::model::{EngineKind, EnvName, EnvType, ServiceName};
 
 /// Percent of the pool that branches leave free, unless the file says otherwise.
@@ -228,6 +229,7 @@ impl Check<'_> {
         match service.engine {
             EngineKind::Files => self.only_files(service),
             EngineKind::Postgres => {}
+            EngineKind::Mariadb => self.of_mariadb(service),
         }
         let volume = self.relative(&service.volume);
         if volume.as_os_str().is_empty() {
@@ -237,7 +239,7 @@ impl Check<'_> {
             );
         }
         if let Some(source) = &service.source {
-            self.source(source);
+            self.source(source, service.engine);
         }
         let keep_login = service
             .keep_login
@@ -311,15 +313,34 @@ impl Check<'_> {
         }
     }
 
-    fn source(&mut self, source: &Text) {
-        let message = match source.get_ref().parse::<postgres::Config>() {
-            Err(_) => "this is no PostgreSQL URL; write postgres:///DATABASE?host=/run/postgresql",
-            Ok(config) if config.get_password().is_some() => {
-                "the source holds a password; remove it: the original is asked over its socket with the \
-                 service's own uid"
-            }
-            Ok(_) => return,
+    /// The server is the distribution's, and one account lets in.
+    fn of_mariadb(&mut self, service: &file::Service) {
+        let texts = [
+            ("programs", &service.programs),
+            ("rootfs", &service.rootfs),
+            ("superuser", &service.superuser),
+        ];
+        let texts = texts
+            .into_iter()
+            .filter_map(|(key, text)| Some((key, text.as_ref()?.span())));
+        let keep_login = service
+            .keep_login
+            .as_ref()
+            .map(|roles| ("keep-login", roles.span()));
+        for (key, span) in texts.chain(keep_login) {
+            self.refuse(
+                &span,
+                format!("a service of engine \"mariadb\" has no `{key}` yet; remove the line"),
+            );
+        }
+    }
+
+    fn source(&mut self, source: &Text, engine: EngineKind) {
+        let message = match engine {
+            EngineKind::Mariadb => SocketSource::parse(source.get_ref()).err(),
+            EngineKind::Postgres | EngineKind::Files => no_url(source.get_ref()),
         };
+        let Some(message) = message else { return };
         // Without the text itself (the parser's message may quote it), in which there may be a password.
         let at = Place::new(&self.file, &blank(self.text, &source.span()), &source.span());
         let message = message.to_owned();
@@ -429,6 +450,17 @@ impl Check<'_> {
         text.components()
             .filter(|part| matches!(part, Component::Normal(_)))
             .collect()
+    }
+}
+
+/// What is wrong with the URL of a PostgreSQL server.
+fn no_url(source: &str) -> Option<&'static str> {
+    match source.parse::<postgres::Config>() {
+        Err(_) => Some("this is no PostgreSQL URL; write postgres:///DATABASE?host=/run/postgresql"),
+        Ok(config) if config.get_password().is_some() => Some(
+            "the source holds a password; remove it: the original is asked over its socket with the service's own uid",
+        ),
+        Ok(_) => None,
     }
 }
 

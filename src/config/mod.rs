@@ -16,6 +16,7 @@ mod place;
 mod policy;
 mod programs;
 mod setting;
+mod source;
 mod trust;
 
 pub use error::{ConfigError, ConfigErrorKind};
@@ -26,4 +27,5 @@ pub use parts::{
 };
 pub use place::{Place, Problem};
 pub use setting::{Origin, Setting};
+pub use source::SocketSource;
 pub use trust::{Trust, TrustError};

@@ -7,6 +7,7 @@
 mod account;
 mod fault;
 mod found;
+pub mod mariadb;
 pub mod postgres;
 mod watch;
 

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum EngineKind {
     /// PostgreSQL 14 and newer.
     Postgres,
+    /// MariaDB 10.11.
+    Mariadb,
     /// A directory of files; no server.
     Files,
 }
@@ -18,6 +20,7 @@ impl fmt::Display for EngineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Postgres => "postgres",
+            Self::Mariadb => "mariadb",
             Self::Files => "files",
         })
     }

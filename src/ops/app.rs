@@ -311,14 +311,20 @@ impl App {
     /// The owner's SQL, for the project's one database.
     fn after(&self) -> Result<Vec<(PathBuf, String)>, OpsError> {
         let texts = self.config.after_texts().to_vec();
-        let databases = self
-            .config
-            .services()
-            .iter()
-            .filter(|(_, service)| engine(service.engine).has_server());
-        let names: Vec<String> = databases.map(|(name, _)| name.to_string()).collect();
-        if !texts.is_empty() && names.len() > 1 {
-            return Err(OpsError::AmbiguousAfter(names.join(" and ")));
+        let services = self.config.services().iter();
+        let servers: Vec<_> = services
+            .map(|(name, service)| (name, engine(service.engine)))
+            .filter(|(_, engine)| engine.has_server())
+            .collect();
+        let databases: Vec<_> = servers.iter().filter(|(_, engine)| engine.runs_sql()).collect();
+        match databases.as_slice() {
+            _ if texts.is_empty() => {}
+            [] if !servers.is_empty() => return Err(OpsError::NobodyForAfter),
+            [] | [_] => {}
+            several => {
+                let names: Vec<String> = several.iter().map(|(name, _)| name.to_string()).collect();
+                return Err(OpsError::AmbiguousAfter(names.join(" and ")));
+            }
         }
         Ok(texts)
     }

@@ -214,6 +214,9 @@ pub enum OpsError {
     /// Rules are given twice for one thing.
     #[error("services {0} both need the owner's SQL; `after` is for projects with one database")]
     AmbiguousAfter(String),
+    /// No service can run the owner's SQL.
+    #[error("`after` in [sanitize] names SQL, and the engine of no service runs it yet; remove it")]
+    NobodyForAfter,
     /// A step came before what it needs: a defect of envclone.
     #[error("a step came before what it needs; this is a defect of envclone")]
     OutOfOrder,
@@ -265,6 +268,7 @@ impl OpsError {
             | Self::NoServer { .. }
             | Self::HoldsState { .. }
             | Self::AmbiguousAfter(_)
+            | Self::NobodyForAfter
             | Self::HasBranches { .. }
             | Self::PoolInUse { .. }
             | Self::WhichEnvironment

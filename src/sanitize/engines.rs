@@ -15,6 +15,7 @@ use crate::storage::Volume;
 
 use super::files::FilesEngine;
 use super::key::MaskingKey;
+use super::mariadb::MariadbEngine;
 use super::postgres::PostgresEngine;
 use super::rules::ServiceRules;
 use super::service::{Service, ServiceError};
@@ -61,6 +62,11 @@ pub trait Engine: Sync {
 
     /// Whether its services have a server, and so a port.
     fn has_server(&self) -> bool;
+
+    /// Whether the owner's SQL (`after`) runs on them.
+    fn runs_sql(&self) -> bool {
+        false
+    }
 
     /// What keeps a branch of these services from being made at all where their data may not stay raw; asked before anything
     /// is made.
@@ -140,12 +146,13 @@ pub trait Engine: Sync {
 }
 
 /// Every engine. The first is the one that examples show.
-pub const ENGINES: [&dyn Engine; 2] = [&PostgresEngine, &FilesEngine];
+pub const ENGINES: [&dyn Engine; 3] = [&PostgresEngine, &MariadbEngine, &FilesEngine];
 
 /// The engine of a kind.
 pub fn engine(kind: EngineKind) -> &'static dyn Engine {
     match kind {
         EngineKind::Postgres => &PostgresEngine,
+        EngineKind::Mariadb => &MariadbEngine,
         EngineKind::Files => &FilesEngine,
     }
 }

@@ -9,6 +9,7 @@ pub mod first_rules;
 pub mod inspection;
 pub mod key;
 pub mod ledger;
+pub mod mariadb;
 mod nearest;
 pub mod needle;
 pub mod plan;

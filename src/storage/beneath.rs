@@ -222,6 +222,15 @@ impl Volume {
         Ok(bytes)
     }
 
+    /// Reads the first bytes of a regular file, at most `length`.
+    pub fn beginning(&self, rel: impl AsRef<Path>, length: u64) -> Result<Vec<u8>, VolumeError> {
+        let rel = rel.as_ref();
+        let mut bytes = Vec::new();
+        let read = self.open_file(rel)?.take(length).read_to_end(&mut bytes);
+        read.map_err(|source| VolumeError::from_io("reading", rel, source))?;
+        Ok(bytes)
+    }
+
     /// The entries of a directory, sorted by the bytes of their names.
     pub fn read_dir(&self, rel: impl AsRef<Path>) -> Result<Vec<Entry>, VolumeError> {
         let rel = rel.as_ref();

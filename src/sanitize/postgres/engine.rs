@@ -58,6 +58,10 @@ impl Engine for PostgresEngine {
         true
     }
 
+    fn runs_sql(&self) -> bool {
+        true
+    }
+
     fn service(
         &self,
         setup: &ServiceSetup,

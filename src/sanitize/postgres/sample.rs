@@ -5,8 +5,8 @@ use std::io::BufRead;
 
 use zeroize::Zeroizing;
 
-use crate::engine::{EngineError, Fault};
 use crate::engine::postgres::Session;
+use crate::engine::{EngineError, Fault};
 use crate::model::{Secret, ServiceName};
 use crate::sanitize::copy_text::{CopyError, Row, Splitter};
 use crate::sanitize::key::MaskingKey;

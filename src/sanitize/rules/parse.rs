@@ -95,7 +95,7 @@ impl Collected<'_> {
         let mut services = BTreeMap::new();
         for (service, engine) in self.services {
             let rules = match engine {
-                EngineKind::Postgres => {
+                EngineKind::Postgres | EngineKind::Mariadb => {
                     ServiceRules::Database(self.databases.remove(service).unwrap_or_default())
                 }
                 EngineKind::Files => ServiceRules::Files(FileRules::new(
@@ -162,7 +162,7 @@ impl Source<'_> {
             );
         };
         match engine {
-            EngineKind::Postgres => {
+            EngineKind::Postgres | EngineKind::Mariadb => {
                 for (key, value) in in_order(table) {
                     self.table(out, &service, key, value);
                 }
