@@ -47,7 +47,7 @@ test-vm: ## The tests that need ZFS, systemd or PostgreSQL 17, in an emulated gu
 bench: ## Time to URL and masking throughput beside the bare floor; writes docs/benchmarks.md; GREENMASK=PROGRAM measures that as well
 	@scripts/install-packages.sh test
 	@scripts/check-toolchain.sh build
-	@ENVCLONE_BENCH_GREENMASK='$(GREENMASK)' cargo bench --locked --bench needle --bench branch
+	@ENVCLONE_BENCH_GREENMASK='$(GREENMASK)' cargo bench --locked --bench branch
 	@scripts/vm/bench.sh
 
 bench-vm: ## The part of it on ZFS, in the guest of test-vm: fills its own section

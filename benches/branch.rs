@@ -11,7 +11,7 @@
 //! | `ENVCLONE_BENCH_PAIRS`, `ENVCLONE_BENCH_ROWS` | pairs of runs, rows of the masked table |
 //! | `ENVCLONE_BENCH_DIR` | where the pool's file lies; root's, and not below `/tmp`; `/var/lib` |
 //! | `ENVCLONE_BENCH_GREENMASK` | the program of Greenmask 0.2.22, installed as its authors say, to be measured beside the masking; `make bench GREENMASK=PROGRAM` |
-//! | `ENVCLONE_BENCH_ONLY` | of `url,masking,writes,commands,scan` |
+//! | `ENVCLONE_BENCH_ONLY` | of `url,masking,search,writes,commands,scan` |
 #![allow(
     unreachable_pub,
     clippy::disallowed_methods,
@@ -40,6 +40,8 @@ mod production;
 mod report;
 #[path = "branch/scan.rs"]
 mod scan;
+#[path = "branch/search.rs"]
+mod search;
 #[path = "branch/storage.rs"]
 mod storage;
 #[path = "branch/url.rs"]
@@ -82,9 +84,10 @@ const PAGE: &str = "docs/benchmarks.md";
 
 type Measure = fn(&Place, &Sizes) -> Result<Chapter>;
 
-const MEASURES: [(&str, Measure); 5] = [
+const MEASURES: [(&str, Measure); 6] = [
     ("url", url::measure),
     ("masking", masking::measure),
+    ("search", |_, _| search::chapter()),
     ("writes", writes::measure),
     ("commands", commands::measure),
     ("scan", scan::measure),

@@ -1,10 +1,11 @@
 //! Needles: originals that are searched for in every byte of a sanitized branch.
 //!
-//! A [`Builder`] takes the originals of each masked column while they are masked and keeps a sample; what it cannot use
-//! it counts. [`NeedleSet::without`] drops those that occur in kept columns. A [`Searcher`] then reads files. No result,
+//! A [`Builder`] takes the originals of each masked column before they are masked and keeps a sample; what it cannot use
+//! it counts. Each is searched for in all forms in which it may be written (`forms`). [`NeedleSet::without`] drops those that occur in kept columns. A [`Searcher`] then reads files. No result,
 //! no `Debug` and no error holds a value, and the memory is wiped on drop.
 
 mod finder;
+mod forms;
 mod sample;
 mod searcher;
 
@@ -15,6 +16,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use finder::Finder;
+pub use forms::GROWTH;
 pub use sample::Builder;
 pub use searcher::{Hit, Scan, Searcher};
 
@@ -27,10 +29,10 @@ pub const SHORTEST: usize = 8;
 pub const LONGEST: usize = 64;
 
 /// Most originals that are searched for.
-pub const MOST: usize = 4096;
+pub const MOST: usize = 12_000;
 
-/// Most originals of one column.
-pub const MOST_OF_COLUMN: usize = 512;
+/// Most originals of one column: all of a column that has no more different ones.
+pub const MOST_OF_COLUMN: usize = 2_000;
 
 /// A column that originals come from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,6 +65,8 @@ pub struct Coverage {
     pub vocabulary: u64,
     /// Of them usable, but not in the sample.
     pub not_sampled: u64,
+    /// Of them stored in a form of the engine's own that is not searched for, such as numbers within arrays.
+    pub binary: u64,
     /// Needles that were dropped because they occur in a kept column.
     pub in_kept: u64,
     /// Different originals that are searched for.
@@ -71,7 +75,7 @@ pub struct Coverage {
 
 /// One original.
 struct Needle {
-    text: Zeroizing<String>,
+    bytes: Zeroizing<Vec<u8>>,
     /// Columns that it was sampled from; never empty.
     columns: Vec<usize>,
 }
@@ -96,7 +100,9 @@ impl NeedleSet {
                 .filter(|needle| needle.columns.contains(&number))
                 .count() as u64;
         }
-        let finder = Finder::new(needles.iter().map(|needle| variants(&needle.text)));
+        let finder = Finder::new(needles.len(), &|number, form| {
+            forms::forms(&needles[number].bytes, form);
+        });
         Self {
             needles,
             coverage,
@@ -134,9 +140,17 @@ impl NeedleSet {
     /// The set without these needles, which occur in columns that are kept. Numbers change.
     #[must_use]
     pub fn without(self, found: &BTreeSet<usize>) -> Self {
-        let mut coverage = self.coverage;
-        let mut kept = Vec::with_capacity(self.needles.len());
-        for (number, needle) in self.needles.into_iter().enumerate() {
+        if found.is_empty() {
+            return self;
+        }
+        let Self {
+            needles,
+            mut coverage,
+            finder,
+        } = self;
+        drop(finder);
+        let mut kept = Vec::with_capacity(needles.len());
+        for (number, needle) in needles.into_iter().enumerate() {
             if found.contains(&number) {
                 for column in &needle.columns {
                     coverage[*column].in_kept += 1;
@@ -153,14 +167,19 @@ impl NeedleSet {
         Searcher::new(&self.finder)
     }
 
-    /// Whether the search finds each needle where it is planted: a search that cannot find proves nothing.
+    /// Whether the search finds each needle, in each of its forms, where it is planted: a search that cannot find proves
+    /// nothing.
     pub fn control(&self) -> bool {
         let mut searcher = self.searcher();
-        for needle in &self.needles {
-            searcher.feed(needle.text.as_bytes());
-            searcher.feed(&[0]);
+        let mut planted = vec![0u64; self.needles.len()];
+        for (needle, form) in self.finder.patterns() {
+            planted[needle] += 1;
+            searcher.feed(form);
+            searcher.skip(1);
         }
-        searcher.finish().hits.len() == self.needles.len()
+        let hits = searcher.finish().hits;
+        let found = |hit: &Hit| hit.count >= planted[hit.needle] && hit.count > 0;
+        hits.len() == self.needles.len() && hits.iter().all(found)
     }
 }
 
@@ -171,50 +190,6 @@ impl fmt::Debug for NeedleSet {
             .field("coverage", &self.coverage)
             .finish_non_exhaustive()
     }
-}
-
-/// How an original may be written: as it is, in lower case, and in JSON as PostgreSQL, Python and PHP escape it.
-fn variants(text: &str) -> Vec<Zeroizing<Vec<u8>>> {
-    let written = [
-        text.to_owned(),
-        text.to_lowercase(),
-        json(text, false, false),
-        json(text, true, false),
-        json(text, true, true),
-    ];
-    let mut variants: Vec<Zeroizing<Vec<u8>>> = Vec::new();
-    for variant in written.map(|text| Zeroizing::new(text.into_bytes())) {
-        if variant.len() >= SHORTEST && !variants.contains(&variant) {
-            variants.push(variant);
-        }
-    }
-    variants
-}
-
-/// A text as it stands between the quotes of a JSON string.
-fn json(text: &str, ascii: bool, slashes: bool) -> String {
-    let mut out = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '/' if slashes => out.push_str("\\/"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            c if c < ' ' || (ascii && !c.is_ascii()) => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    out.push_str("\\u");
-                    let digits = crate::model::hex(&unit.to_be_bytes());
-                    out.push_str(&digits);
-                }
-            }
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,100 +1,97 @@
-//! The search itself: some thousand patterns of at least eight bytes, in every byte of a file.
+//! The search itself: some hundred thousand patterns of at least eight bytes, in every byte of a file.
 //!
-//! Every fifth position of the text is looked at, as a block of four bytes, and asked of a small bit map. Each pattern
-//! has a window of eight bytes; wherever it occurs, exactly one looked-at block lies wholly in its window, and all five
-//! blocks of the window are in the map. So each occurrence is met exactly once, at a fifth of the work. The window is
-//! the part of the pattern that is rarest among the patterns ("anna.karen", not "@gmail.com"), which keeps the
-//! candidates few. Faster than an automaton here, since its table of states does not fit the cache.
+//! Every fifth position of the text is looked at, as a block, and asked of a filter. Each pattern has a window; wherever it
+//! occurs, exactly one looked-at block lies wholly in its window, and all five blocks of the window are in the filter. So
+//! each occurrence is met exactly once, at a fifth of the work. The window is the part of the pattern that is rarest among
+//! the patterns ("anna.karen", not "@gmail.com"), which keeps the candidates few. Patterns of at least twelve bytes, nearly
+//! all, have windows of twelve and blocks of eight, which foreign bytes hardly ever are; shorter ones windows of eight and
+//! blocks of four. Faster than an automaton here, since its table of states does not fit the cache.
 
-use std::collections::HashMap;
+mod class;
+
 use std::fmt;
 use std::ops::Range;
 
 use zeroize::Zeroizing;
 
 use super::SHORTEST;
+use class::{Class, Piece};
 
-const BLOCK: usize = 4;
-/// Positions between two looks: a window of [`SHORTEST`] bytes always holds one whole block.
-const STRIDE: usize = SHORTEST - BLOCK + 1;
+/// Positions between two looks.
+const STRIDE: usize = 5;
+/// The block of short patterns: a window of [`SHORTEST`] bytes always holds a whole one.
+const SHORT: usize = SHORTEST + 1 - STRIDE;
+/// The block of long ones.
+const LONG: usize = 8;
 
 pub(super) struct Finder {
     /// All patterns, one after the other.
     arena: Zeroizing<Vec<u8>>,
+    /// Where each lies there, and whose it is.
     patterns: Vec<Pattern>,
     longest: usize,
-    /// One bit per hash of a block; a power of two of words.
-    map: Vec<u64>,
-    /// How far a hash is shifted to be a number of a bit.
-    shift: u32,
-    /// Where the entries of a hash's upper bits begin.
-    starts: Vec<u32>,
-    entries: Vec<Entry>,
+    short: Class<SHORT>,
+    long: Class<LONG>,
 }
 
-struct Pattern {
-    bytes: Range<usize>,
-    needle: usize,
-}
-
-/// A block of a pattern's window.
+/// A form of a needle.
 #[derive(Clone, Copy)]
-struct Entry {
-    block: u32,
-    pattern: u32,
-    /// Of the block in the pattern.
-    offset: u32,
-    /// Of the block in the window.
-    lead: u32,
-    /// The eight bytes of the window: one comparison tells nearly all candidates off.
-    window: u64,
+struct Pattern {
+    start: u32,
+    length: u32,
+    needle: u32,
 }
 
-const STARTS_BITS: u32 = 14;
-
-fn block(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+impl Pattern {
+    fn bytes(&self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + self.length as usize
+    }
 }
 
-fn hash(block: u32) -> u32 {
-    block.wrapping_mul(0x9e37_79b1)
+/// Gives all forms of a needle to whoever asks.
+pub(super) type Forms<'a> = &'a dyn Fn(usize, &mut dyn FnMut(&[u8]));
+
+fn short(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 impl Finder {
-    /// A finder of needles, each with all its variants, none of them shorter than [`SHORTEST`].
-    pub(super) fn new(needles: impl Iterator<Item = Vec<Zeroizing<Vec<u8>>>>) -> Self {
-        let all: Vec<(usize, Zeroizing<Vec<u8>>)> = needles
-            .enumerate()
-            .flat_map(|(needle, variants)| variants.into_iter().map(move |variant| (needle, variant)))
-            .filter(|(_, variant)| variant.len() >= SHORTEST)
-            .collect();
-        let mut arena = Zeroizing::new(Vec::with_capacity(
-            all.iter().map(|(_, variant)| variant.len()).sum(),
-        ));
-        let mut patterns = Vec::with_capacity(all.len());
-        for (needle, variant) in &all {
-            let start = arena.len();
-            arena.extend_from_slice(variant);
-            patterns.push(Pattern {
-                bytes: start..arena.len(),
-                needle: *needle,
+    /// A finder of so many needles, each with all its forms, none of them shorter than [`SHORTEST`].
+    pub(super) fn new(needles: usize, forms: Forms<'_>) -> Self {
+        let mut room = 0;
+        (0..needles).for_each(|needle| forms(needle, &mut |form| room += form.len()));
+        // Never moved, so that no copy of an original stays behind.
+        let mut arena = Zeroizing::new(Vec::with_capacity(room));
+        let mut patterns: Vec<Pattern> = Vec::new();
+        for needle in 0..needles {
+            let first = patterns.len();
+            forms(needle, &mut |form| {
+                let known = |pattern: &Pattern| arena.get(pattern.bytes()) == Some(form);
+                if form.len() >= SHORTEST && !patterns[first..].iter().any(known) {
+                    patterns.push(Pattern {
+                        start: short(arena.len()),
+                        length: short(form.len()),
+                        needle: short(needle),
+                    });
+                    arena.extend_from_slice(form);
+                }
             });
         }
-        let mut entries = windows(&arena, &patterns);
-        entries.sort_unstable_by_key(|entry| hash(entry.block));
-        let (map, shift) = bit_map(&entries);
+        let pieces = || {
+            patterns.iter().zip(0u32..).map(|(pattern, number)| Piece {
+                number,
+                bytes: &arena[pattern.bytes()],
+            })
+        };
+        let common = class::Commonness::of(pieces());
+        let is_long = |piece: &Piece<'_>| piece.bytes.len() >= Class::<LONG>::WINDOW;
         Self {
-            longest: patterns
-                .iter()
-                .map(|pattern| pattern.bytes.len())
-                .max()
-                .unwrap_or(0),
-            starts: starts(&entries),
+            longest: pieces().map(|piece| piece.bytes.len()).max().unwrap_or(0),
+            short: Class::new(pieces().filter(|piece| !is_long(piece)), &common),
+            long: Class::new(pieces().filter(is_long), &common),
             arena,
             patterns,
-            map,
-            shift,
-            entries,
         }
     }
 
@@ -103,50 +100,63 @@ impl Finder {
         self.longest
     }
 
+    /// The bytes that it takes.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        let patterns = self.patterns.capacity() * size_of::<Pattern>();
+        self.arena.capacity() + patterns + self.short.size() + self.long.size()
+    }
+
+    /// Every pattern, with its needle.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.patterns
+            .iter()
+            .map(|pattern| (pattern.needle as usize, &self.arena[pattern.bytes()]))
+    }
+
     /// Calls `found` with needle, start and end of every occurrence of every pattern.
     pub(super) fn find(&self, text: &[u8], mut found: impl FnMut(usize, usize, usize)) {
-        let chunks = text.chunks_exact(STRIDE);
-        let rest = chunks.remainder();
-        for (number, chunk) in chunks.enumerate() {
-            self.look(block(chunk, 0), number * STRIDE, text, &mut found);
+        let mut at = 0;
+        while let Some(bytes) = text.get(at..at + LONG).and_then(|bytes| bytes.first_chunk()) {
+            let block = u64::from_le_bytes(*bytes);
+            if self.long.may_hold(block) {
+                self.candidates(&self.long, at, text, &mut found);
+            }
+            if self.short.may_hold(block & u64::from(u32::MAX)) {
+                self.candidates(&self.short, at, text, &mut found);
+            }
+            at += STRIDE;
         }
-        if rest.len() >= BLOCK {
-            self.look(block(rest, 0), text.len() - rest.len(), text, &mut found);
+        while let Some(bytes) = text.get(at..at + SHORT).and_then(|bytes| bytes.first_chunk()) {
+            if self.short.may_hold(u64::from(u32::from_le_bytes(*bytes))) {
+                self.candidates(&self.short, at, text, &mut found);
+            }
+            at += STRIDE;
         }
     }
 
-    #[inline]
-    fn look(&self, block: u32, at: usize, text: &[u8], found: &mut impl FnMut(usize, usize, usize)) {
-        let bit = hash(block) >> self.shift;
-        if self.map[(bit >> 6) as usize] >> (bit & 63) & 1 == 1 {
-            self.candidates(block, at, text, found);
-        }
-    }
-
+    /// Holds the patterns against the text of whose windows a block at `at` may be part.
     #[inline(never)]
-    fn candidates(&self, block: u32, at: usize, text: &[u8], found: &mut impl FnMut(usize, usize, usize)) {
-        let place = (hash(block) >> (32 - STARTS_BITS)) as usize;
-        let (from, to) = (self.starts[place] as usize, self.starts[place + 1] as usize);
-        for entry in &self.entries[from..to] {
-            if entry.block != block {
-                continue;
-            }
-            let Some(window) = at
-                .checked_sub(entry.lead as usize)
-                .and_then(|at| text.get(at..at + SHORTEST))
-            else {
+    fn candidates<const BLOCK: usize>(
+        &self,
+        class: &Class<BLOCK>,
+        at: usize,
+        text: &[u8],
+        found: &mut impl FnMut(usize, usize, usize),
+    ) {
+        for lead in 0..STRIDE.min(at + 1) {
+            let Some(window) = text.get(at - lead..at - lead + Class::<BLOCK>::WINDOW) else {
                 continue;
             };
-            if window != entry.window.to_le_bytes() {
-                continue;
-            }
-            let pattern = &self.patterns[entry.pattern as usize];
-            let Some(start) = at.checked_sub(entry.offset as usize) else {
-                continue;
-            };
-            let end = start + pattern.bytes.len();
-            if text.get(start..end) == Some(&self.arena[pattern.bytes.clone()]) {
-                found(pattern.needle, start, end);
+            for entry in class.with_window(window) {
+                let Some(start) = (at - lead).checked_sub(entry.offset as usize) else {
+                    continue;
+                };
+                let pattern = &self.patterns[entry.pattern as usize];
+                let end = start + pattern.length as usize;
+                if text.get(start..end) == Some(&self.arena[pattern.bytes()]) {
+                    found(pattern.needle as usize, start, end);
+                }
             }
         }
     }
@@ -158,53 +168,6 @@ impl fmt::Debug for Finder {
     }
 }
 
-/// The blocks of the rarest window of each pattern.
-fn windows(arena: &[u8], patterns: &[Pattern]) -> Vec<Entry> {
-    let mut popularity: HashMap<u32, u32> = HashMap::new();
-    for pattern in patterns {
-        for at in pattern.bytes.start..=pattern.bytes.end - BLOCK {
-            *popularity.entry(block(arena, at)).or_default() += 1;
-        }
-    }
-    let common = |at: usize| popularity.get(&block(arena, at)).copied().unwrap_or(0);
-    let mut entries = Vec::with_capacity(patterns.len() * STRIDE);
-    for (number, pattern) in (0u32..).zip(patterns) {
-        let rarest = (pattern.bytes.start..=pattern.bytes.end - SHORTEST)
-            .min_by_key(|start| (*start..*start + STRIDE).map(common).sum::<u32>())
-            .unwrap_or(pattern.bytes.start);
-        let window = u64::from(block(arena, rarest)) | u64::from(block(arena, rarest + BLOCK)) << 32;
-        let short = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        entries.extend((rarest..rarest + STRIDE).map(|at| Entry {
-            block: block(arena, at),
-            pattern: number,
-            offset: short(at - pattern.bytes.start),
-            lead: short(at - rarest),
-            window,
-        }));
-    }
-    entries
-}
-
-/// A bit map in which about one bit of 32 is set, so that one look of 32 at foreign bytes goes further.
-fn bit_map(entries: &[Entry]) -> (Vec<u64>, u32) {
-    let bits = (entries.len() * 32).next_power_of_two().clamp(1 << 12, 1 << 22);
-    let shift = 32 - bits.trailing_zeros();
-    let mut map = vec![0u64; bits / 64];
-    for entry in entries {
-        let bit = hash(entry.block) >> shift;
-        map[(bit >> 6) as usize] |= 1 << (bit & 63);
-    }
-    (map, shift)
-}
-
-fn starts(entries: &[Entry]) -> Vec<u32> {
-    let place = |entry: &Entry| hash(entry.block) >> (32 - STARTS_BITS);
-    (0..=1u32 << STARTS_BITS)
-        .map(|bucket| entries.partition_point(|entry| place(entry) < bucket))
-        .map(|at| u32::try_from(at).unwrap_or(u32::MAX))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use aho_corasick::AhoCorasick;
@@ -213,11 +176,7 @@ mod tests {
     use super::*;
 
     fn found(patterns: &[Vec<u8>], text: &[u8]) -> Vec<(usize, usize, usize)> {
-        let finder = Finder::new(
-            patterns
-                .iter()
-                .map(|pattern| vec![Zeroizing::new(pattern.clone())]),
-        );
+        let finder = Finder::new(patterns.len(), &|needle, form| form(&patterns[needle]));
         let mut found = Vec::new();
         finder.find(text, |needle, start, end| found.push((needle, start, end)));
         found.sort_unstable();

@@ -27,7 +27,7 @@ fn set(values: &[&str]) -> NeedleSet {
 fn number(set: &NeedleSet, text: &str) -> usize {
     set.needles
         .iter()
-        .position(|needle| needle.text.as_str() == text)
+        .position(|needle| needle.bytes.as_slice() == text.as_bytes())
         .unwrap()
 }
 
@@ -158,6 +158,22 @@ fn other_ways_to_write_a_value_are_found() {
         assert_eq!(search(&set, written.as_bytes()).hits.len(), 1, "{written}");
     }
     assert_eq!(search(&set, b"ZOE \"ZED\" QUUX/9").hits, []);
+    for written in [
+        &b"a=1&name=Zo%C3%AB+%22Zed%22+Quux%2F9&b=2"[..],
+        b"name=Zo%c3%ab%20%22Zed%22%20Quux%2f9",
+        b"Z\0o\0\xeb\0 \0\"\0Z\0e\0d\0\"\0 \0Q\0u\0u\0x\0/\09\0",
+        b"\0Z\0o\0\xeb\0 \0\"\0Z\0e\0d\0\"\0 \0Q\0u\0u\0x\0/\09",
+        b"Zo\xeb \"Zed\" Quux/9",
+        b"\\x5a6fc3ab20225a65642220517575782f39",
+        b"0X5A6FC3AB20225A65642220517575782F39",
+        b"basic Wm/DqyAiWmVkIiBRdXV4Lzk=",
+        b"basic YVpvw6sgIlplZCIgUXV1eC85",
+        b"basic YWFab8OrICJaZWQiIFF1dXgvOQ==",
+        b"Wm_DqyAiWmVkIiBRdXV4Lzk",
+    ] {
+        let text = String::from_utf8_lossy(written);
+        assert_eq!(search(&set, written).hits.len(), 1, "{text}");
+    }
 }
 
 #[test]
@@ -215,7 +231,7 @@ fn samples_are_bounded_and_do_not_depend_on_the_order_of_rows() {
     let texts = |set: &NeedleSet| {
         set.needles
             .iter()
-            .map(|needle| needle.text.to_string())
+            .map(|needle| needle.bytes.to_vec())
             .collect::<Vec<_>>()
     };
     assert_eq!(texts(&up), texts(&down));
@@ -251,9 +267,23 @@ fn debug_shows_no_value() {
 }
 
 #[test]
+fn a_set_of_ten_thousand_in_all_forms_takes_little_memory() {
+    let mut builder = NeedleSet::builder(&key());
+    for n in 0..5 {
+        let column = builder.column(source(&format!("c{n}")));
+        (0..MOST_OF_COLUMN)
+            .for_each(|number| builder.offer(column, &format!("zwingli.{n}.{number}@zürich.example")));
+    }
+    let set = builder.build();
+    assert_eq!(set.len(), 10_000);
+    assert!(set.control());
+    assert!(set.finder.size() < 30 << 20, "{}", set.finder.size());
+}
+
+#[test]
 fn long_values_are_searched_for_by_a_piece() {
     let value = (0..100).map(|n| format!("Satz{n}")).collect::<Vec<_>>().join(" ");
     let set = set(&[&value]);
-    assert!(set.needles[0].text.len() <= LONGEST + 3);
+    assert!(set.needles[0].bytes.len() <= LONGEST + 3);
     assert_eq!(search(&set, value.as_bytes()).hits.len(), 1);
 }
