@@ -57,6 +57,8 @@ mod reboot;
 mod remedies;
 #[path = "live/reserve.rs"]
 mod reserve;
+#[path = "live/residue.rs"]
+mod residue;
 #[path = "live/rights.rs"]
 mod rights;
 #[path = "live/rootfs.rs"]

@@ -31,6 +31,8 @@ pub enum ProofError {
         found: usize,
         /// Where, as `column in file`; never the value.
         places: Vec<String>,
+        /// All files that hold any, relative to the root.
+        files: Vec<PathBuf>,
     },
     /// What is to be new is not.
     #[error("{} files that sanitizing wrote share storage with what was there before, for example {}; nothing was published", files.len(), files.first().map(|file| file.display().to_string()).unwrap_or_default())]
@@ -213,6 +215,7 @@ pub fn search_tree(
         return Err(ProofError::Found {
             found: whole.found,
             places: places.collect(),
+            files: whole.files,
         });
     }
     Ok(whole.read)
@@ -232,6 +235,8 @@ struct Searched {
     found: usize,
     /// The first of them, by the number of the file.
     places: Vec<(usize, String)>,
+    /// The files that hold them.
+    files: Vec<PathBuf>,
 }
 
 impl Searched {
@@ -240,6 +245,7 @@ impl Searched {
         self.read.in_part += other.read.in_part;
         self.found += other.found;
         self.places.extend(other.places);
+        self.files.extend(other.files);
     }
 }
 
@@ -319,6 +325,9 @@ fn note_hits(
     for (searcher, set) in searchers.iter_mut().zip(sets) {
         for hit in searcher.finish().hits {
             searched.found += 1;
+            if searched.files.last() != Some(&opened.path) {
+                searched.files.push(opened.path.clone());
+            }
             if searched.places.len() < NAMED {
                 let place = format!("{} {}", place(set, &hit, &opened.path), whereabouts(&hit));
                 searched.places.push((opened.number, place));
@@ -376,6 +385,10 @@ fn not_covered(coverage: &super::needle::Coverage) -> Option<String> {
         (coverage.too_short, "too short to search for"),
         (coverage.vocabulary, "words that fakes are made of"),
         (coverage.not_sampled, "not in the sample"),
+        (
+            coverage.binary,
+            "parts that are stored in a form which is not searched for",
+        ),
         (coverage.in_kept, "also in kept columns, fakes or the schema"),
     ];
     let parts: Vec<String> = left_out
@@ -430,7 +443,12 @@ mod tests {
             let place = directory.path().join(format!("{:02}/{number}", number / 10));
             std::fs::write(place, format!("{}xanthippe@zwoelf.test", "-".repeat(number))).unwrap();
         }
-        let Err(ProofError::Found { found, places }) = search() else {
+        let Err(ProofError::Found {
+            found,
+            places,
+            mut files,
+        }) = search()
+        else {
             panic!("nothing was found");
         };
         let expected = [
@@ -442,6 +460,9 @@ mod tests {
         ];
         let expected = expected.map(|(file, at)| format!("db shop.people.email in {file} at byte {at}"));
         assert_eq!((found, places), (7, expected.to_vec()));
+        files.sort();
+        let all = ["00/8", "01/12", "02/21", "03/33", "04/47", "05/55", "05/59"];
+        assert_eq!(files, all.map(PathBuf::from));
     }
 
     #[test]

@@ -202,6 +202,15 @@ pub trait Service: Send {
     /// originals to search for.
     fn sanitize(&mut self, site: &Site<'_>) -> Result<(), ServiceError>;
 
+    /// After a search that found originals in these `files`, relative to the environment's root: rids them of what production
+    /// left there beside what it keeps, where that can be; whether it did, so that another search is worth it.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    fn renew(&mut self, _site: &Site<'_>, _files: &[PathBuf]) -> Result<bool, ServiceError> {
+        Ok(false)
+    }
+
     /// The originals that must be nowhere any more, after [`Service::sanitize`].
     fn needles(&self) -> Option<&NeedleSet>;
 

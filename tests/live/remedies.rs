@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use envclone::sanitize::key::MaskingKey;
-use envclone::sanitize::needle::{NeedleSet, Source};
-use envclone::sanitize::postgres::Pages;
+use envclone::sanitize::needle::{Builder, NeedleSet, Source};
+use envclone::sanitize::postgres::{Pages, Part, parts};
 use envclone::sanitize::proof::{Proof, ProofError};
+use envclone::sanitize::schema::{Column, TypeFamily};
 use envclone::storage::ObjectId;
 
 use crate::branch::url_of;
@@ -102,6 +103,10 @@ fn proof(production: &Production) -> Result<Proof, ProofError> {
         column: "email".to_owned(),
     });
     (1..=400).for_each(|number| builder.offer(column, &format!("zwitscher-{number}@papageien.test")));
+    search(production, builder)
+}
+
+fn search(production: &Production, builder: Builder) -> Result<Proof, ProofError> {
     let id = ObjectId("a test's".to_owned());
     Proof::search(
         &production.root(),
@@ -128,7 +133,7 @@ fn the_proof_finds_what_each_remedy_that_is_left_out_leaves() {
         (LeftOut::Compressed("pglz", 400), "/base/"),
         (LeftOut::Compressed("lz4", 400), "/base/"),
     ] {
-        let ProofError::Found { found, places } = proof(&sanitized(left_out)).unwrap_err() else {
+        let ProofError::Found { found, places, .. } = proof(&sanitized(left_out)).unwrap_err() else {
             panic!("{left_out:?}");
         };
         let least = match left_out {
@@ -147,6 +152,123 @@ fn the_proof_finds_what_each_remedy_that_is_left_out_leaves() {
             "{places:?}"
         );
         assert!(!format!("{places:?}").contains("zwitscher"), "{places:?}");
+    }
+}
+
+/// Columns of other types than text, what they hold of the bird with the number `n`, and how many originals that is.
+const NESTS: [(&str, &str, TypeFamily, &str, usize); 8] = [
+    (
+        "photo",
+        "bytea",
+        TypeFamily::Bytes,
+        "'\\xff00fe01fc02'::bytea || convert_to('photo of zwitscher-'||n, 'UTF8')",
+        1,
+    ),
+    ("raw", "bytea", TypeFamily::Bytes, "sha256(n::text::bytea)", 1),
+    (
+        "doc",
+        "jsonb",
+        TypeFamily::Json,
+        "jsonb_build_object('deep', jsonb_build_array('leaf of \"zwitscher\"-'||n, n))",
+        1,
+    ),
+    (
+        "text",
+        "json",
+        TypeFamily::Json,
+        "('{\"a\": \"z\\u00fcge von zwitscher-'||n||'\"}')::json",
+        1,
+    ),
+    (
+        "tags",
+        "_text",
+        TypeFamily::Array,
+        "ARRAY['tag of \"zwitscher\"-'||n, NULL, 'other tag of '||n]",
+        2,
+    ),
+    (
+        "place",
+        "public.place",
+        TypeFamily::Composite,
+        "ROW(n, 'place of zwitscher-'||n, now())::public.place",
+        1,
+    ),
+    (
+        "words",
+        "tsvector",
+        TypeFamily::TextSearch,
+        "to_tsvector('simple', 'zwitscherwort'||n)",
+        1,
+    ),
+    ("latin", "text", TypeFamily::Text, "'Müller-Zwitscher '||n", 1),
+];
+
+/// Fills a database with nests, notes their originals as envclone would, and does with them what an `UPDATE` does.
+fn emptied_by_update(production: &Production, database: &str, column: usize) -> Builder {
+    let (name, type_name, family, value, _) = NESTS[column];
+    let server = production
+        .superuser()
+        .replace("dbname=shop", &format!("dbname={database}"));
+    let sql = |sql: &str| ask(&server, sql).unwrap();
+    sql(&format!(
+        "CREATE TABLE public.nest_{name} (id int, held {}); \
+         INSERT INTO public.nest_{name} SELECT n, {value} FROM generate_series(1, 9) AS n",
+        if family == TypeFamily::Array {
+            "text[]"
+        } else {
+            type_name
+        }
+    ));
+    let mut builder = NeedleSet::builder(&MaskingKey::from_bytes([7; 32]));
+    let number = builder.column(Source {
+        service: "db".to_owned(),
+        table: "public.nests".to_owned(),
+        column: name.to_owned(),
+    });
+    let values = sql(&format!("SELECT held::text FROM public.nest_{name}"));
+    for value in values.lines() {
+        parts(
+            &Column::plain(name, type_name, family),
+            value,
+            &mut |part| match part {
+                Part::Text(text) => builder.offer(number, text),
+                Part::Bytes(bytes) => builder.offer_bytes(number, bytes),
+                Part::Binary => builder.pass_over(number),
+            },
+        );
+    }
+    assert_eq!(values.lines().count(), 9);
+    sql(&format!("UPDATE public.nest_{name} SET held = NULL"));
+    builder
+}
+
+#[test]
+fn originals_of_every_type_are_found_where_the_rewrite_is_left_out() {
+    let mut production = Production::new();
+    production.sql("ROLLBACK PREPARED 'stale'");
+    ask(
+        &production.superuser(),
+        "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'",
+    )
+    .unwrap();
+    production.sql("CREATE TYPE public.place AS (number int, name text, since timestamptz)");
+    let builders: Vec<Builder> = (0..NESTS.len())
+        .map(|column| {
+            let database = if NESTS[column].0 == "latin" {
+                "latin"
+            } else {
+                "shop"
+            };
+            emptied_by_update(&production, database, column)
+        })
+        .collect();
+    production.stop();
+    reset_wal(&production, production.data());
+    for (builder, (name, _, _, _, originals)) in builders.into_iter().zip(NESTS) {
+        let Err(ProofError::Found { found, places, .. }) = search(&production, builder) else {
+            panic!("{name}");
+        };
+        assert_eq!(found, 9 * originals, "{name}: {places:?}");
     }
 }
 

@@ -6,11 +6,35 @@ use serde_json::{Value, json};
 use super::run::Run;
 use crate::ops::OpsError;
 use crate::saga::StepError;
-use crate::sanitize::proof::Proof;
+use crate::sanitize::proof::{Proof, ProofError};
 use crate::sanitize::stored::Stored;
+use crate::storage::Object;
 
 pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
     let clone = run.clone.clone().ok_or(OpsError::OutOfOrder)?;
+    let proof = match search(run, &clone) {
+        Err(ProofError::Found { found, places, files }) => {
+            let renewed = run.each_service(|service, site| service.renew(site, &files))?;
+            if !renewed.contains(&true) {
+                return Err(ProofError::Found { found, places, files }.into());
+            }
+            search(run, &clone)?
+        }
+        searched => searched?,
+    };
+    let anew: Vec<_> = run
+        .services
+        .iter()
+        .flat_map(|service| service.written_anew().to_vec())
+        .collect();
+    let shared = run.app.storage.shared(&clone, &anew)?;
+    let proof = proof.sharing(anew.len(), shared)?;
+    let output = json!({ "needles": proof.needles(), "bytes": proof.bytes_scanned(), "written_anew": proof.written_anew() });
+    run.proof = Some(proof);
+    Ok(output)
+}
+
+fn search(run: &Run<'_>, clone: &Object) -> Result<Proof, ProofError> {
     let needles: Vec<_> = run
         .services
         .iter()
@@ -22,22 +46,12 @@ pub(super) fn apply(run: &mut Run<'_>) -> Result<Value, StepError> {
         .filter_map(|service| service.stored())
         .collect();
     let stored: Vec<&dyn Stored> = stored.iter().map(AsRef::as_ref).collect();
-    let proof = Proof::search(
+    Proof::search(
         &clone.path,
         clone.id.clone(),
         run.app.policy(),
         &needles,
         &stored,
         run.interrupted,
-    )?;
-    let anew: Vec<_> = run
-        .services
-        .iter()
-        .flat_map(|service| service.written_anew().to_vec())
-        .collect();
-    let shared = run.app.storage.shared(&clone, &anew)?;
-    let proof = proof.sharing(anew.len(), shared)?;
-    let output = json!({ "needles": proof.needles(), "bytes": proof.bytes_scanned(), "written_anew": proof.written_anew() });
-    run.proof = Some(proof);
-    Ok(output)
+    )
 }

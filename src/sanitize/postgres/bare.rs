@@ -19,11 +19,21 @@ pub(super) fn empty_and_bare(
     set_flag(session, number, "relhastriggers", "false")?;
     let truncate = format!("TRUNCATE ONLY {}", quoted(table));
     session.execute("emptying a table", &truncate)?;
+    forget_missing(session, number)?;
     set_flag(session, number, "relhasindex", "false")?;
     if had.unvalidated {
         set_flag(session, number, "relchecks", "0")?;
     }
     set_not_null(session, number, &had.not_null, false)
+}
+
+/// Forgets what rows that are older than a column have in it, which stands in the catalog and not in the table
+/// (`ADD COLUMN … DEFAULT …`): an empty table has no such rows.
+fn forget_missing(session: &mut Session, number: u32) -> Result<(), EngineError> {
+    let sql = format!(
+        "UPDATE pg_attribute SET atthasmissing = false, attmissingval = NULL WHERE attrelid = {number} AND atthasmissing"
+    );
+    session.execute("forgetting what older rows had in new columns", &sql)
 }
 
 /// What `pg_class` said of a table before it was told to forget its triggers and indexes.

@@ -346,7 +346,7 @@ impl PostgresService {
         let mut renew = [of_data(changed), views.clone()].concat();
         if !self.rules.after.is_empty() {
             finish::forget_statistics(&mut session, &renew)?;
-            finish::rewrite_statistics(&mut session)?;
+            finish::rewrite_catalogs(&mut session)?;
             session = self.run_owner_sql(site, session)?;
             // It may have changed any table.
             renew.extend(plan.tables.iter().map(|table| table.table.clone()));
@@ -363,7 +363,7 @@ impl PostgresService {
             return Ok(());
         };
         self.refuse_changed_roles(session)?;
-        Ok(finish::rewrite_statistics(session)?)
+        Ok(finish::rewrite_catalogs(session)?)
     }
 
     /// Runs the owner's SQL on a server that is as it will be published, so that triggers of the data, which it may fire as the

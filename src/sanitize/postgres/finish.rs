@@ -209,12 +209,16 @@ pub(super) fn analyze(sessions: &mut [Session], tables: Analyzed) -> Result<(), 
     })
 }
 
-/// Rewrites the catalogs that held statistics.
+/// Rewrites the catalogs that held values: statistics, and what rows that are older than a column have in it. Of what has no rows
+/// itself, such as a partitioned table, that is forgotten first.
 ///
 /// # Errors
 /// [`EngineError`].
-pub(super) fn rewrite_statistics(session: &mut Session) -> Result<(), EngineError> {
-    for catalog in ["pg_statistic", "pg_statistic_ext_data"] {
+pub(super) fn rewrite_catalogs(session: &mut Session) -> Result<(), EngineError> {
+    let without_rows = "UPDATE pg_attribute SET atthasmissing = false, attmissingval = NULL WHERE atthasmissing \
+        AND attrelid IN (SELECT oid FROM pg_class WHERE relkind NOT IN ('r', 'm', 't'))";
+    session.execute("forgetting what older rows had in new columns", without_rows)?;
+    for catalog in ["pg_statistic", "pg_statistic_ext_data", "pg_attribute"] {
         session.execute("rewriting a catalog", &format!("VACUUM FULL {catalog}"))?;
     }
     Ok(())

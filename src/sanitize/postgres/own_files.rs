@@ -33,12 +33,17 @@ impl PostgresService {
             return Ok(Vec::new());
         };
         let plan = SanitizePlan::new(ledger, &self.schema);
-        let tables = plan.changed().collect();
-        Ok(relations_of(&mut self.session(site, database)?, &tables)?)
+        let tables = plan.changed().chain(&self.rebuilt).collect();
+        let files = relations_of(&mut self.session(site, database)?, &tables)?;
+        Ok(files.into_iter().map(|(_, file)| file).collect())
     }
 }
 
-fn relations_of(session: &mut Session, tables: &BTreeSet<&TableName>) -> Result<Vec<String>, EngineError> {
+/// The files of these tables, each with its table.
+pub(super) fn relations_of(
+    session: &mut Session,
+    tables: &BTreeSet<&TableName>,
+) -> Result<Vec<(TableName, String)>, EngineError> {
     let names: BTreeSet<(&str, &str)> = tables
         .iter()
         .map(|table| (table.schema.as_str(), table.name.as_str()))
@@ -50,7 +55,7 @@ fn relations_of(session: &mut Session, tables: &BTreeSet<&TableName>) -> Result<
             Ok([Some(schema), Some(table), Some(file)])
                 if names.contains(&(schema.as_str(), table.as_str())) =>
             {
-                Some(file)
+                Some((TableName::new(schema, table), file))
             }
             _ => None,
         });

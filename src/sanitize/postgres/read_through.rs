@@ -6,8 +6,8 @@ use std::io::BufRead;
 use crate::engine::postgres::{Session, fault_of, quote_identifier};
 use crate::engine::{EngineError, Fault};
 use crate::sanitize::ledger::{Fate, Ledger, TableEntry};
-use crate::sanitize::needle::{LONGEST, NeedleSet};
-use crate::sanitize::schema::{Column, Schema, TableKind, TableName};
+use crate::sanitize::needle::{GROWTH, LONGEST, NeedleSet};
+use crate::sanitize::schema::{Column, Schema, TableKind, TableName, TypeFamily};
 
 use super::large::{self, as_text};
 use super::rewrite::{quoted, refuse_views};
@@ -56,9 +56,24 @@ const PIECE: usize = 1 << 20;
 /// A value that takes less room is not measured: however it is compressed, it is not much longer than a piece.
 const SHORT: usize = 8 << 10;
 
-/// What pieces share, so that no original is cut: the longest that is searched for, in its longest form (JSON writes a
-/// character of two bytes with six).
-const SHARED: usize = LONGEST * 8;
+/// What pieces share, so that no original is cut: the longest that is searched for, to the end of its last character, in its
+/// longest form.
+const SHARED: usize = (LONGEST + 4) * GROWTH;
+
+/// What is not searched for as it lies in files, for the receipt.
+pub(super) const BINARY: &str = "numbers, dates, times, UUIDs, network addresses, ranges and values of types whose form is not known lie in \
+    files in a form of their own, and are searched for as text only; each replaced column lies in files made anew and was read back \
+    through the server";
+
+/// The database's encoding, where originals are not searched for as it writes them.
+///
+/// # Errors
+/// [`EngineError`].
+pub(super) fn other_encoding(session: &mut Session) -> Result<Option<String>, EngineError> {
+    let encoding = session.value("asking for the encoding", "SELECT getdatabaseencoding()")?;
+    let known = ["UTF8", "SQL_ASCII", "LATIN1", "LATIN9", "WIN1252"];
+    Ok(encoding.filter(|encoding| !known.contains(&encoding.as_str())))
+}
 
 /// Names what of the schema holds an e-mail address, which nothing replaces: comments, views, bodies of functions.
 ///
@@ -181,15 +196,24 @@ pub(super) fn statistics(
     Ok(None)
 }
 
+/// A value as it is searched: as text, and bytes as they lie in the file, not as digits.
+fn sent(column: &Column) -> String {
+    if column.family == TypeFamily::Bytes {
+        quote_identifier(&column.name)
+    } else {
+        as_text(column)
+    }
+}
+
 /// Whether a value is sent in pieces.
 fn in_pieces(column: &Column) -> String {
-    let (name, text) = (quote_identifier(&column.name), as_text(column));
+    let (name, text) = (quote_identifier(&column.name), sent(column));
     format!("pg_column_size({name}) > {SHORT} AND octet_length({text}) > {PIECE}")
 }
 
 /// A value as text, unless it is sent in pieces.
 fn short(column: &Column, long: bool) -> String {
-    let text = as_text(column);
+    let text = sent(column);
     if long {
         format!("CASE WHEN {} THEN NULL ELSE {text} END", in_pieces(column))
     } else {
@@ -200,12 +224,16 @@ fn short(column: &Column, long: bool) -> String {
 /// The long values of a column, piece by piece. The value is unpacked once: OFFSET keeps the inner query apart, and of bytes
 /// a piece can be taken without looking at those before it.
 fn pieces(column: &Column, table: &TableName) -> String {
+    let bytes = if column.family == TypeFamily::Bytes {
+        sent(column)
+    } else {
+        format!("convert_to({}, 'UTF8')", sent(column))
+    };
     format!(
         "SELECT substring(bytes FROM number * {PIECE} + 1 FOR {}) \
-         FROM (SELECT convert_to({}, 'UTF8') AS bytes FROM ONLY {} WHERE {} OFFSET 0) AS long, \
+         FROM (SELECT {bytes} AS bytes FROM ONLY {} WHERE {} OFFSET 0) AS long, \
          generate_series(0, (octet_length(bytes) - 1) / {PIECE}) AS number",
         PIECE + SHARED,
-        as_text(column),
         quoted(table),
         in_pieces(column)
     )

@@ -12,10 +12,11 @@ use crate::sanitize::copy_text::{CopyError, Row, Splitter};
 use crate::sanitize::key::MaskingKey;
 use crate::sanitize::ledger::{ColumnEntry, Fate, Ledger, TableEntry};
 use crate::sanitize::needle::{Builder, NeedleSet, Source};
-use crate::sanitize::schema::{Schema, Table, TableKind, TableName, TypeFamily};
+use crate::sanitize::schema::{Column, Schema, Table, TableKind, TableName, TypeFamily};
 use crate::sanitize::transform::{Read, Transform};
 
 use super::large::{self, as_text};
+use super::parts::{Part, parts};
 use super::rewrite::{ColumnWork, RewriteError, Rule, quoted};
 use super::shuffled::order;
 use super::spool::{column_list, holds, selected};
@@ -56,7 +57,7 @@ pub(super) fn of_deleted_rows(
         let Some(condition) = &entry.deletes else { continue };
         let text = |column: &&ColumnEntry| is_original(table, column) || holds_text_in(table, column);
         let columns: Vec<&ColumnEntry> = entry.columns.iter().filter(text).collect();
-        let mut offers = offers(session.service(), entry, &columns, key, &mut builder)?;
+        let mut offers = offers(session.service(), (entry, table), &columns, key, &mut builder)?;
         // Values that would only have moved to other rows go with theirs.
         let moves = |offer: &&mut Offer| offer.work.as_ref().is_some_and(|work| order(work).is_some());
         offers
@@ -95,7 +96,7 @@ pub(super) fn collect(
         if !entry.emptied {
             large::refuse(session, table)?;
         }
-        let offers = offers(session.service(), entry, &columns, key, &mut builder)?;
+        let offers = offers(session.service(), (entry, table), &columns, key, &mut builder)?;
         let rows = if entry.emptied { Rows::Go } else { Rows::Stay };
         let asked = !unasked.contains(&entry.name);
         sample(session, table, &offers, rows, asked, &mut builder)?;
@@ -113,15 +114,18 @@ fn with_rows<'a>(
     ledger.tables.iter().filter(holds).filter_map(known)
 }
 
-fn offers(
+fn offers<'t>(
     service: &ServiceName,
-    entry: &TableEntry,
+    (entry, table): (&TableEntry, &'t Table),
     columns: &[&ColumnEntry],
     key: &MaskingKey,
     builder: &mut Builder,
-) -> Result<Vec<Offer>, EngineError> {
+) -> Result<Vec<Offer<'t>>, EngineError> {
     let mut offers = Vec::with_capacity(columns.len());
     for column in columns {
+        let Some(known) = table.column(&column.name) else {
+            continue;
+        };
         let source = Source {
             service: service.to_string(),
             table: entry.name.to_string(),
@@ -133,7 +137,7 @@ fn offers(
         })?;
         offers.push(Offer {
             number: builder.column(source),
-            name: column.name.clone(),
+            column: known,
             work,
         });
     }
@@ -141,10 +145,10 @@ fn offers(
 }
 
 /// A column whose originals are offered.
-struct Offer {
+struct Offer<'t> {
     /// Its number in the builder.
     number: usize,
-    name: String,
+    column: &'t Column,
     /// What replaces them; `None` where the row goes.
     work: Option<ColumnWork>,
 }
@@ -157,13 +161,13 @@ const SAMPLED: usize = 64 << 20;
 fn sample(
     session: &mut Session,
     table: &Table,
-    offers: &[Offer],
+    offers: &[Offer<'_>],
     rows: Rows<'_>,
     asked: bool,
     builder: &mut Builder,
 ) -> Result<(), RewriteError> {
     let service = session.service().clone();
-    let mut columns: Vec<&str> = offers.iter().map(|offer| offer.name.as_str()).collect();
+    let mut columns: Vec<&str> = offers.iter().map(|offer| offer.column.name.as_str()).collect();
     for read in offers.iter().flat_map(Offer::reads) {
         if !columns.contains(&read) {
             columns.push(read);
@@ -207,7 +211,16 @@ fn sample(
     Ok(())
 }
 
-impl Offer {
+impl Offer<'_> {
+    /// Offers a whole value, as what lies in the files for it.
+    fn parts(&self, value: &str, builder: &mut Builder) {
+        parts(self.column, value, &mut |part| match part {
+            Part::Text(text) => builder.offer(self.number, text),
+            Part::Bytes(bytes) => builder.offer_bytes(self.number, bytes),
+            Part::Binary => builder.pass_over(self.number),
+        });
+    }
+
     fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.work.iter().flat_map(|work| &work.rules)
     }
@@ -231,7 +244,7 @@ fn reads_of(rule: &Rule) -> &[Read] {
 
 fn offer_row(
     row: &Row<'_>,
-    offers: &[Offer],
+    offers: &[Offer<'_>],
     columns: &[&str],
     asked: bool,
     scratch: &mut String,
@@ -245,7 +258,7 @@ fn offer_row(
         }
         let Some(work) = &offer.work else {
             if let Some(value) = row.value(index, scratch)? {
-                builder.offer(offer.number, value);
+                offer.parts(value, builder);
             }
             continue;
         };
@@ -256,7 +269,7 @@ fn offer_row(
             work.rules.iter().collect()
         };
         for rule in rules {
-            offer_value(row, index, offer.number, rule, columns, scratch, builder)?;
+            offer_value(row, index, offer, rule, columns, scratch, builder)?;
         }
     }
     Ok(())
@@ -266,7 +279,7 @@ fn offer_row(
 fn offer_value(
     row: &Row<'_>,
     index: usize,
-    number: usize,
+    offer: &Offer<'_>,
     rule: &Rule,
     columns: &[&str],
     scratch: &mut String,
@@ -286,7 +299,13 @@ fn offer_value(
         .map(|value| value.as_ref().map(|value| value.as_str()))
         .collect();
     if let Some(value) = row.value(index, scratch)? {
-        transform.originals(value, &read, &mut |original| builder.offer(number, original));
+        transform.originals(value, &read, &mut |original| {
+            if original == value {
+                offer.parts(value, builder);
+            } else {
+                builder.offer(offer.number, original);
+            }
+        });
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use memchr::{memchr_iter, memchr2};
+use memchr::{memchr_iter, memchr2, memmem};
 use zeroize::Zeroizing;
 
 use crate::sanitize::copy_text::{CopyError, Row, Splitter};
@@ -186,6 +186,13 @@ impl<'a> Watch<'a> {
                 hits.push((needle, from + at.start));
             }
         });
+        each_bytea(text, |at, bytes| {
+            self.originals.needles.find(bytes, |needle, _| {
+                if !self.seen.found.contains(&needle) {
+                    hits.push((needle, from + at));
+                }
+            });
+        });
         let mut splitter = Splitter::new(self.fields);
         for (needle, at) in hits {
             if self.seen.found.contains(&needle) {
@@ -273,7 +280,36 @@ impl<'a> Watch<'a> {
         let mut found = false;
         let needles = self.originals.needles;
         needles.find(bytes, |one, _| found = found || one == needle);
+        each_bytea(bytes, |_, bytes| {
+            needles.find(bytes, |one, _| found = found || one == needle);
+        });
         found
+    }
+}
+
+/// How COPY begins a `bytea`.
+const BYTEA: &[u8] = br"\\x";
+
+/// Calls `each` with the bytes of every field of rows that is a `bytea`, and where it begins: they lie in the file as they are, and
+/// hold an original in any of its forms, while COPY writes digits.
+fn each_bytea(rows: &[u8], mut each: impl FnMut(usize, &[u8])) {
+    let mut bytes = Zeroizing::new(Vec::new());
+    for at in memmem::find_iter(rows, BYTEA) {
+        let begins = at
+            .checked_sub(1)
+            .is_none_or(|before| matches!(rows[before], b'\t' | b'\n'));
+        if !begins {
+            continue;
+        }
+        let digits = &rows[at + BYTEA.len()..];
+        let end = memchr2(b'\t', b'\n', digits).unwrap_or(digits.len());
+        // Its room is enough for all that follow, nearly always, and what was there is written over.
+        bytes.clear();
+        bytes.reserve(end / 2);
+        let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0);
+        let pairs = digits[..end].chunks_exact(2);
+        bytes.extend(pairs.filter_map(|pair| u8::try_from(digit(pair[0]) << 4 | digit(pair[1])).ok()));
+        each(at, &bytes);
     }
 }
 
@@ -544,6 +580,27 @@ mod tests {
         watch.row(format!("1\t{MAIL}").as_bytes(), &made, &[2]).unwrap();
         watch.end(&made, &[2]).unwrap();
         assert_eq!(watch.seen.left(&needles).0, 1);
+    }
+
+    #[test]
+    fn an_original_in_bytes_that_are_kept_is_kept_in_whatever_form_they_hold_it() {
+        let utf_16: Vec<u8> = MAIL.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for held in [MAIL.as_bytes(), &utf_16, MAIL.replace('@', "%40").as_bytes()] {
+            let row = format!("1\t{MAIL}\t\\\\x00ff{}", crate::model::hex(held));
+            let work = [work("one", made("transform = 'null'"))];
+            assert_eq!(watched(&work, &[&row], &[MAIL], true), (0, 0), "{held:?}");
+            // What is replaced, and left in part, is not kept.
+            let kept = made_for("transform = 'json'\nunlisted = 'keep'\npaths = {}", "bytea");
+            let document = [b"{\"a\":\"", held, b"\"}"].concat();
+            let row = format!("1\tx\t\\\\x{}", crate::model::hex(&document));
+            if std::str::from_utf8(held).is_ok_and(|text| !text.contains('\0')) {
+                assert_eq!(
+                    watched(&[self::work("two", kept)], &[&row], &[MAIL], true),
+                    (1, 1),
+                    "{held:?}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -26,11 +26,12 @@ use crate::sanitize::stored::Stored;
 use crate::storage::Volume;
 
 use super::events::Stilled;
+use super::inherited::Staying;
 use super::pages::Pages;
 use super::planned::Tables;
 use super::planner::Hidden;
 use super::url::url;
-use super::{delete_rows, own_files, sample};
+use super::{delete_rows, own_files, read_through, sample};
 
 /// What decides about the data of one service.
 pub struct Rules {
@@ -87,6 +88,10 @@ pub struct PostgresService {
     pub(super) ledger: Option<Ledger>,
     pub(super) needles: Option<NeedleSet>,
     pub(super) written_anew: Vec<PathBuf>,
+    /// Tables that stay as they are.
+    pub(super) staying: Staying,
+    /// Of them those that were written anew all the same.
+    pub(super) rebuilt: Vec<TableName>,
     pub(super) secrets: Vec<Secret>,
     pub(super) tally: Tally,
     pub(super) running: Option<Mode>,
@@ -127,6 +132,8 @@ impl PostgresService {
             ledger: None,
             needles: None,
             written_anew: Vec::new(),
+            staying: Staying::new(),
+            rebuilt: Vec::new(),
             secrets: Vec::new(),
             tally,
             running: None,
@@ -195,6 +202,24 @@ impl PostgresService {
 
     pub(super) fn volume_dir(&self, site: &Site<'_>) -> PathBuf {
         site.root.join(&self.setup.volume)
+    }
+
+    /// Stops it without a trace of what was there, and lists what is new.
+    pub(super) fn stop_clean(&mut self, site: &Site<'_>) -> Result<(), ServiceError> {
+        let database = self.credentials_of()?.database.clone();
+        let relations = self.relations_written(site, &database)?;
+        if relations.iter().any(|file| own_files::in_tablespace(file)) {
+            let what =
+                "whether files of tables in a tablespace share storage with production's was not looked at";
+            let what = format!("{}: {what}", self.setup.name);
+            if !self.tally.not_covered.contains(&what) {
+                self.tally.not_covered.push(what);
+            }
+        }
+        self.stop_and_purge(site)?;
+        let volume = Volume::open(&self.volume_dir(site))?;
+        self.written_anew = own_files::all_of(&volume, &self.setup, &relations, &self.wal)?;
+        Ok(())
     }
 
     pub(super) fn conf_dir(&self, site: &Site<'_>) -> PathBuf {
@@ -286,23 +311,23 @@ impl Service for PostgresService {
             let seen = self.rewrite_tables(site, &needles, &calling)?;
             self.needles = Some(seen.without_seen(needles));
         }
-        self.tally.not_covered.push(format!(
-            "{}: values stored in binary form (numbers, dates, UUIDs) are not searched for as bytes; \
-             each replaced column lies in files made anew and was read back through the server",
-            self.setup.name
-        ));
-        let relations = self.relations_written(site, &database)?;
-        if relations.iter().any(|file| own_files::in_tablespace(file)) {
-            let what =
-                "whether files of tables in a tablespace share storage with production's was not looked at";
-            self.tally
-                .not_covered
-                .push(format!("{}: {what}", self.setup.name));
-        }
-        self.stop_and_purge(site)?;
-        let volume = Volume::open(&self.volume_dir(site))?;
-        self.written_anew = own_files::all_of(&volume, &self.setup, &relations, &self.wal)?;
-        Ok(())
+        let service = &self.setup.name;
+        self.tally
+            .not_covered
+            .push(format!("{service}: {}", read_through::BINARY));
+        let encoding = read_through::other_encoding(&mut self.session(site, &database)?)?;
+        self.tally.not_covered.extend(encoding.map(|encoding| {
+            format!(
+                "{service}: originals with letters beyond ASCII are not searched for in files as {encoding} writes them, \
+                 the database's encoding, but through the server"
+            )
+        }));
+        self.staying = self.staying(site, &database)?;
+        self.stop_clean(site)
+    }
+
+    fn renew(&mut self, site: &Site<'_>, files: &[PathBuf]) -> Result<bool, ServiceError> {
+        self.rebuild_staying(site, files)
     }
 
     fn stored(&self) -> Option<Box<dyn Stored>> {

@@ -431,7 +431,7 @@ impl Transform for Document {
 }
 
 /// The bytes of `\x…`, as PostgreSQL writes bytea.
-fn unhex(value: &str) -> Option<Vec<u8>> {
+pub(in crate::sanitize) fn unhex(value: &str) -> Option<Vec<u8>> {
     let digits = value.strip_prefix(r"\x")?.as_bytes();
     let digit = |byte: u8| {
         char::from(byte)

@@ -70,6 +70,7 @@ mod written;
 use serde::{Deserialize, Serialize};
 
 pub use column::{Column, Family};
+pub(super) use document::unhex;
 pub use explain::{Example, Explanation, Parameter, explain, page};
 pub(super) use name::all as person_names;
 pub use params::{Param, Params};
@@ -316,6 +317,11 @@ pub static ALL: &[Entry] = &[
 /// Shows the plain values of what PHP serialized: the nearest name above each, the value, and whether it is a text.
 pub(super) fn php_values(text: &str, show: &mut dyn FnMut(&str, &str, bool)) {
     document::leaves(&php::FORM, text, show);
+}
+
+/// Like [`php_values`], of JSON.
+pub(super) fn json_values(text: &str, show: &mut dyn FnMut(&str, &str, bool)) {
+    document::leaves(&json::FORM, text, show);
 }
 
 /// Like [`php_values`], of URL-encoded pairs.
