@@ -116,13 +116,14 @@ impl Finder {
 
     /// Calls `found` with needle, start and end of every occurrence of every pattern.
     pub(super) fn find(&self, text: &[u8], mut found: impl FnMut(usize, usize, usize)) {
+        let some_short = !self.short.is_empty();
         let mut at = 0;
         while let Some(bytes) = text.get(at..at + LONG).and_then(|bytes| bytes.first_chunk()) {
             let block = u64::from_le_bytes(*bytes);
             if self.long.may_hold(block) {
                 self.candidates(&self.long, at, text, &mut found);
             }
-            if self.short.may_hold(block & u64::from(u32::MAX)) {
+            if some_short && self.short.may_hold(block & u64::from(u32::MAX)) {
                 self.candidates(&self.short, at, text, &mut found);
             }
             at += STRIDE;

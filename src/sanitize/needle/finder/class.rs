@@ -104,6 +104,10 @@ impl<const BLOCK: usize> Class<BLOCK> {
         size_of_val(&*self.filter) + size_of_val(&*self.slots) + self.entries.capacity() * size_of::<Entry>()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Whether a block may be part of a window.
     #[inline]
     pub(super) fn may_hold(&self, block: u64) -> bool {
@@ -136,9 +140,23 @@ impl<const BLOCK: usize> Class<BLOCK> {
 #[inline]
 fn place(block: u64, shift: u32) -> (usize, u64) {
     let hash = block.wrapping_mul(ODD);
-    let bits = 1 << (hash >> 36 & 63) | 1 << (hash >> 30 & 63) | 1 << (hash >> 24 & 63);
+    let bits = BITS[upper(hash << 20, 64 - 9)];
     (upper(hash, shift), bits)
 }
+
+/// Three bits of a word, in as many ways as nine bits of a hash tell: to look them up is faster than to shift them there.
+static BITS: [u64; 1 << 9] = {
+    let mut bits = [0u64; 1 << 9];
+    let (mut at, mut state) = (0, ODD);
+    while at < bits.len() {
+        while bits[at].count_ones() < 3 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(ODD);
+            bits[at] |= 1 << (state >> 58);
+        }
+        at += 1;
+    }
+    bits
+};
 
 /// What is left of a hash that is shifted so far.
 #[inline]
