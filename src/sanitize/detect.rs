@@ -2,18 +2,26 @@
 //!
 //! Three witnesses: the name (and the table's), the type, and a sample of values with validators. A name that speaks
 //! clearly is believed unless the values contradict it; a vague one needs the values; values alone suffice where a
-//! form or a check digit makes them certain. Pure; the sample comes from the caller and is not kept.
+//! form or a check digit makes them certain, and, where no name says anything else, where most are known names of people or places.
+//! In doubt a column is called personal. Pure; the sample comes from the caller and is not kept.
 
+mod agents;
 mod beside;
 mod blobs;
 mod documents;
 mod ids;
+mod known_names;
+mod known_places;
 mod names;
 mod neighbours;
+mod people;
 mod phrases;
+mod shapes;
 mod suggest;
 mod supported;
 mod tables;
+mod tokens;
+mod vague;
 mod values;
 mod words;
 
@@ -201,19 +209,49 @@ pub fn detect(column: &ColumnSample<'_>) -> Option<Finding> {
 pub fn detect_beside(column: &ColumnSample<'_>, beside: &Beside) -> Option<Finding> {
     let hints = names::hints(column.table, column.column, beside);
     let family = Family::of(column.type_name);
+    // `text[]` is `_text` in the catalog.
+    let type_name = column.type_name.trim();
+    if let Some(element) = type_name
+        .strip_suffix("[]")
+        .or_else(|| type_name.strip_prefix('_'))
+    {
+        return array(column, element, beside);
+    }
     match family {
         Family::Boolean => None,
-        Family::Date | Family::Time => clear(&hints, PersonalKind::BirthDate)
-            .then(|| Finding::new(PersonalKind::BirthDate, 0.95, &["name", "type"])),
+        Family::Date | Family::Time => date(column, &hints, beside),
         Family::Network if column.type_name.trim_start().starts_with("macaddr") => {
             Some(Finding::new(PersonalKind::Mac, 0.9, &["type"]))
         }
         Family::Network => (!loopback(column.values)).then(|| Finding::new(PersonalKind::Ip, 0.9, &["type"])),
         Family::Integer | Family::BigInteger | Family::Decimal => numeric(column, family, &hints),
         Family::Uuid => secret(&hints),
-        Family::Bytes => secret(&hints).or_else(|| bytes(column, &hints)),
-        Family::Text | Family::Json | Family::Other => textual(column, family, &hints),
+        Family::Bytes => secret(&hints).or_else(|| bytes(column, &hints, beside)),
+        Family::Text | Family::Json | Family::Other => textual(column, family, &hints, beside),
     }
+}
+
+/// What the elements of an array look like.
+fn array(column: &ColumnSample<'_>, element: &str, beside: &Beside) -> Option<Finding> {
+    let elements: Vec<String> = column
+        .values
+        .iter()
+        .flat_map(|value| blobs::elements(value))
+        .collect();
+    let sample = ColumnSample {
+        type_name: element,
+        values: &elements,
+        ..*column
+    };
+    detect_beside(&sample, beside)
+}
+
+fn date(column: &ColumnSample<'_>, hints: &[Hint], beside: &Beside) -> Option<Finding> {
+    if clear(hints, PersonalKind::BirthDate) {
+        return Some(Finding::new(PersonalKind::BirthDate, 0.95, &["name", "type"]));
+    }
+    shapes::are_births(column.values, beside, column.table)
+        .then(|| Finding::new(PersonalKind::BirthDate, 0.6, &["type", "validator"]))
 }
 
 /// Whether a name clearly says this, beside whatever else it says.
@@ -227,8 +265,8 @@ fn secret(hints: &[Hint]) -> Option<Finding> {
     clear(hints, PersonalKind::Credential).then(|| Finding::new(PersonalKind::Credential, 0.7, &["name"]))
 }
 
-/// Texts that are stored as bytes: cards of persons, mails, documents.
-fn bytes(column: &ColumnSample<'_>, hints: &[Hint]) -> Option<Finding> {
+/// Texts that are stored as bytes: names, addresses, cards of persons, mails, documents.
+fn bytes(column: &ColumnSample<'_>, hints: &[Hint], beside: &Beside) -> Option<Finding> {
     let texts: Vec<String> = column
         .values
         .iter()
@@ -240,7 +278,7 @@ fn bytes(column: &ColumnSample<'_>, hints: &[Hint]) -> Option<Finding> {
         ..*column
     };
     enough
-        .then(|| certain(&Profile::of(&texts), Family::Text, hints, &sample))
+        .then(|| textual(&sample, Family::Text, hints, beside))
         .flatten()
 }
 
@@ -268,6 +306,21 @@ fn numeric(column: &ColumnSample<'_>, family: Family, hints: &[Hint]) -> Option<
     if says(PersonalKind::BirthDate) && family != Family::Decimal && !place {
         return Some(Finding::new(PersonalKind::BirthDate, 0.8, &["name"]));
     }
+    if family != Family::Decimal && shapes::are_birth_years(column.values) {
+        return Some(Finding::new(PersonalKind::BirthDate, 0.6, &["validator"]));
+    }
+    // Numbers as parts of an address.
+    let whole = family != Family::Decimal;
+    if whole
+        && says(PersonalKind::Postcode)
+        && !names::is_a_reference(column.column)
+        && are_of_digits(column.values, 3, 9)
+    {
+        return Some(Finding::new(PersonalKind::Postcode, 0.8, &["name"]));
+    }
+    if whole && says(PersonalKind::Street) && names::is_a_number(column.column) {
+        return Some(Finding::new(PersonalKind::Street, 0.7, &["name"]));
+    }
     let profile = Profile::of(column.values);
     if profile.card > 0.9 && profile.count >= ENOUGH {
         return Some(Finding::new(PersonalKind::Card, 0.9, &["validator"]));
@@ -291,12 +344,21 @@ fn numeric(column: &ColumnSample<'_>, family: Family, hints: &[Hint]) -> Option<
     long.then(|| Finding::new(kind, 0.8, &["name"]))
 }
 
+/// Whether most of these numbers have so many digits.
+fn are_of_digits(values: &[String], least: usize, most: usize) -> bool {
+    let fine = values
+        .iter()
+        .filter(|value| (least..=most).contains(&value.len()))
+        .count();
+    fine * 2 >= values.len()
+}
+
 /// Whether these numbers are codes of one digit.
 fn are_codes(values: &[String]) -> bool {
     values.iter().all(|value| value.len() <= 1)
 }
 
-fn textual(column: &ColumnSample<'_>, family: Family, hints: &[Hint]) -> Option<Finding> {
+fn textual(column: &ColumnSample<'_>, family: Family, hints: &[Hint], beside: &Beside) -> Option<Finding> {
     if names::is_of_a_mail(column.column) {
         return None;
     }
@@ -314,12 +376,15 @@ fn textual(column: &ColumnSample<'_>, family: Family, hints: &[Hint]) -> Option<
         return clear.map(|hint| Finding::new(hint.kind, 0.8, &["name"]));
     }
     let found = hints.iter().find_map(|hint| supported(*hint, &profile, column));
-    found.or_else(|| {
+    let named = || {
         // What should be a name or an address of a person and is none, but an account's.
         let named = clear(hints, PersonalKind::FullName) || clear(hints, PersonalKind::Email);
         (named && handles(&profile, column))
             .then(|| Finding::new(PersonalKind::Username, 0.6, &["name", "validator"]))
-    })
+    };
+    found
+        .or_else(named)
+        .or_else(|| shapes::told(&profile, column, beside))
 }
 
 /// What values alone tell.
@@ -379,9 +444,6 @@ fn certain(profile: &Profile, family: Family, hints: &[Hint], column: &ColumnSam
     if hints.is_empty() {
         if profile.structured_personal > 0.02 {
             return Some(by(PersonalKind::Structured, 0.7));
-        }
-        if profile.person > 0.5 {
-            return Some(by(PersonalKind::FullName, 0.7));
         }
         if profile.holds_email > 0.05 {
             return Some(by(

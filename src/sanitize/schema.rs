@@ -195,6 +195,19 @@ pub enum ColumnDefault {
     OfTheData,
 }
 
+/// Which values a column may hold, by the CHECK constraints on it alone and on its domain.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Allowed {
+    /// Any, or some by a condition that the engine did not understand.
+    #[default]
+    Any,
+    /// These.
+    Only(Vec<String>),
+    /// Whole numbers from this one to that.
+    Between(i64, i64),
+}
+
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one fact of the catalog")]
@@ -231,6 +244,9 @@ pub struct Column {
     /// What it gets where a row says nothing.
     #[serde(default)]
     pub default: ColumnDefault,
+    /// Which values it may hold.
+    #[serde(default)]
+    pub allowed: Allowed,
 }
 
 impl Column {
@@ -251,6 +267,7 @@ impl Column {
             unique_with_others: false,
             in_partition_key: false,
             default: ColumnDefault::None,
+            allowed: Allowed::Any,
         }
     }
 

@@ -1,12 +1,13 @@
 //! What the names of a table's columns, taken together, say of each: `state` beside `city`, `url` beside a first name,
 //! `value` in a table of telephone numbers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::PersonalKind as Kind;
 use super::names::{self, Strength, singular};
-use super::neighbours::NEUTRAL;
-use super::tables::{CLINICAL, LOOKUPS, PEOPLE};
+use super::neighbours::is_neutral;
+use super::people::PEOPLE;
+use super::tables::{CLINICAL, FIRMS, LOOKUPS};
 use crate::sanitize::transform::Family;
 
 /// What only people have.
@@ -23,8 +24,10 @@ pub struct Beside {
     pub(super) clinical: bool,
     /// A row is of a session.
     session: bool,
-    /// What all columns begin with, and says nothing: `ss` of `ss_users`, `ss_images`.
-    pub(super) prefix: Option<String>,
+    /// What the columns begin with, and says nothing: `ss` of `ss_users`, `ss_images`.
+    prefix: Option<String>,
+    /// What they end in, and says nothing: `adh` of `nom_adh`, `ville_adh`.
+    suffix: Option<String>,
     /// What stands before the parts of an address: nothing, `billing`, `ship to`.
     addresses: BTreeSet<String>,
     /// Numbers that stand next to a street.
@@ -42,12 +45,16 @@ impl Beside {
             ..Self::default()
         };
         let columns: Vec<(&str, &str)> = columns.into_iter().collect();
-        beside.prefix = prefix(&columns);
+        let of_columns: Vec<Vec<String>> = columns.iter().map(|(column, _)| names::tokens(column)).collect();
+        beside.prefix = common(&of_columns, <[String]>::first);
+        beside.suffix = common(&of_columns, <[String]>::last).filter(|last| !names::is_known_word(last));
+        let bare = beside.clone();
         let mut kinds = BTreeSet::new();
         // The column before, and whether it is a street.
         let mut last = ("", false);
         for (column, type_name) in columns {
-            let street = beside.add(table, column, Family::of(type_name), &mut kinds) == Some(Kind::Street);
+            let street =
+                beside.add(table, column, Family::of(type_name), &bare, &mut kinds) == Some(Kind::Street);
             if street || last.1 {
                 let number = if street { last.0 } else { column };
                 beside.houses.insert(names::tokens(number).join(" "));
@@ -75,16 +82,24 @@ impl Beside {
         beside
     }
 
-    fn add(&mut self, table: &str, column: &str, family: Family, kinds: &mut BTreeSet<Kind>) -> Option<Kind> {
+    fn add(
+        &mut self,
+        table: &str,
+        column: &str,
+        family: Family,
+        bare: &Self,
+        kinds: &mut BTreeSet<Kind>,
+    ) -> Option<Kind> {
         if family == Family::Network {
             kinds.insert(Kind::Ip);
             return None;
         }
-        let (hint, before) = names::clearest(table, column)?;
+        let (hint, before) = names::clearest(table, column, bare)?;
         let fits = match hint.kind {
             Kind::BirthDate => family != Family::Boolean,
             Kind::Health => matches!(family, Family::Text | Family::Decimal),
             Kind::Gender => matches!(family, Family::Text | Family::Integer),
+            Kind::Geo => matches!(family, Family::Text | Family::Decimal | Family::Other),
             _ => matches!(family, Family::Text | Family::Other),
         };
         // Alone it may be a thing's; beside what reaches somebody it is not.
@@ -99,8 +114,28 @@ impl Beside {
         Some(hint.kind)
     }
 
+    /// The words of a name without those that all columns have.
+    pub(super) fn bare(&self, tokens: &mut Vec<String>) {
+        if tokens.len() > 1 && tokens.first() == self.prefix.as_ref() {
+            tokens.remove(0);
+        }
+        if tokens.len() > 1 && tokens.last() == self.suffix.as_ref() {
+            tokens.pop();
+        }
+    }
+
     fn has(&self, any: &[Kind]) -> bool {
         any.iter().any(|kind| self.kinds.contains(kind))
+    }
+
+    /// Whether a row is of somebody who came from somewhere.
+    pub(super) fn is_of_a_visit(&self) -> bool {
+        self.has(&[Kind::Ip, Kind::UserAgent])
+    }
+
+    /// Whether a row is of a session, or of somebody's way in.
+    pub(super) fn is_of_a_session(&self) -> bool {
+        self.session
     }
 
     /// What a name that alone says little says here.
@@ -168,6 +203,9 @@ impl Beside {
         if self.session && matches!(last.as_str(), "sid" | "key") && single {
             return Some(Kind::Credential);
         }
+        if self.has(&[Kind::Geo]) && last == "long" {
+            return Some(Kind::Geo);
+        }
         if self.has(&[Kind::BankAccount]) && tokens.iter().any(|token| token == "branch") {
             return Some(Kind::BankAccount);
         }
@@ -181,7 +219,7 @@ impl Beside {
             "url" | "uri" | "href" if !ours => Some(Kind::Url),
             "avatar" | "photo" | "picture" | "portrait" | "web" | "permalink" => Some(Kind::Url),
             "mail" => Some(Kind::Email),
-            word if before.first().is_some_and(|first| first == "mail") && !NEUTRAL.contains(&word) => {
+            word if before.first().is_some_and(|first| first == "mail") && !is_neutral(word) => {
                 Some(Kind::Email)
             }
             "image" if self.has(&NAMED) => Some(Kind::Url),
@@ -193,14 +231,22 @@ impl Beside {
     }
 }
 
-/// A short word that all columns of a table begin with.
-fn prefix(columns: &[(&str, &str)]) -> Option<String> {
-    let firsts = columns.iter().map(|(column, _)| names::tokens(column));
-    let mut firsts = firsts.map(|tokens| tokens.into_iter().next().unwrap_or_default());
-    let first = firsts
-        .next()
-        .filter(|first| first.len() <= 3 && columns.len() >= 4)?;
-    firsts.all(|other| other == first).then_some(first)
+/// A word that stands at this end of nearly all columns of a table and says nothing: a short one of all, or one that is not known of
+/// most.
+fn common(columns: &[Vec<String>], end: fn(&[String]) -> Option<&String>) -> Option<String> {
+    const FEWEST: usize = 4;
+    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+    for word in columns
+        .iter()
+        .filter(|tokens| tokens.len() > 1)
+        .filter_map(|tokens| end(tokens))
+    {
+        *counts.entry(word).or_default() += 1;
+    }
+    let (word, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    let all = columns.iter().all(|tokens| end(tokens) == Some(word)) && word.len() <= 3;
+    let most = count * 10 >= columns.len() * 6 && !names::is_known_word(word);
+    (columns.len() >= FEWEST && count >= FEWEST && (all || most)).then(|| word.clone())
 }
 
 /// What the values of a table are that is called after them: `phones.number`, `email_addresses.address`, `api_keys.key`.
@@ -211,6 +257,13 @@ pub(super) fn value_of(table: &[String], tokens: &[String]) -> Option<Kind> {
     let people = table.iter().any(|word| PEOPLE.contains(&singular(word)));
     if people && table.last().is_some_and(|last| singular(last) == "identifier") {
         return is(&["identifier", "value", "number"]).then_some(Kind::NationalId);
+    }
+    // "companies.name".
+    let firm = table
+        .last()
+        .is_some_and(|last| FIRMS.contains(&last.as_str()) || FIRMS.contains(&singular(last)));
+    if firm && is(&["name", "nom", "nombre", "naam", "nome", "nazwa", "title"]) {
+        return Some(Kind::Company);
     }
     let kind = names::named_after(table)?;
     let fits = match kind {

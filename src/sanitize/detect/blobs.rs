@@ -2,6 +2,28 @@
 
 use super::values::{LONGEST, holds_email, holds_phone, is_ip, is_person, words};
 
+/// The elements of an array, as the server writes it: `{a,"b, c",NULL}`.
+pub(super) fn elements(array: &str) -> Vec<String> {
+    let inner = array.trim().trim_start_matches('{').trim_end_matches('}');
+    let mut elements = Vec::new();
+    let (mut element, mut quoted, mut escaped) = (String::new(), false, false);
+    for c in inner.chars() {
+        match c {
+            _ if escaped => {
+                element.push(c);
+                escaped = false;
+            }
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            ',' if !quoted => elements.push(std::mem::take(&mut element)),
+            _ => element.push(c),
+        }
+    }
+    elements.push(element);
+    elements.retain(|element| !element.is_empty() && element != "NULL");
+    elements
+}
+
 pub(super) fn is_structured(value: &str) -> bool {
     let pairs = |open: char, close: char| value.starts_with(open) && value.ends_with(close);
     let php = |c: char| {

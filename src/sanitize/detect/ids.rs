@@ -110,6 +110,88 @@ pub(super) fn country(values: &[String]) -> Option<&'static str> {
     }
 }
 
+/// Whether this is a number that some state gives, by its form and, where it has them, its check digits: a column may hold those
+/// of several countries.
+pub(super) fn is_some_number(value: &str) -> bool {
+    let code = compact(value);
+    SCHEMES.iter().any(|scheme| (scheme.is)(&code))
+        || is_american(value)
+        || is_british(&code)
+        || is_for_taxes(value, &code)
+        || is_australian(&code)
+        // NIP, SIRET.
+        || weighted_last_is_rest(&code, &[6, 5, 7, 2, 3, 4, 5, 6, 7])
+        || code.len() == 14 && varied(&code) && luhn(&code)
+}
+
+/// Number for VAT of a country of the Union or near it, or an American employer's.
+fn is_for_taxes(value: &str, code: &str) -> bool {
+    const COUNTRIES: &str =
+        "AT BE BG CH CY CZ DE DK EE EL ES FI FR GB HR HU IE IT LT LU LV MT NL NO PL PT RO SE SI SK";
+    let european = code.is_ascii() && (10..=14).contains(&code.len()) && {
+        let (country, number) = code.split_at(2);
+        COUNTRIES.split(' ').any(|known| known == country)
+            && number.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && number.bytes().filter(u8::is_ascii_digit).count() >= 7
+    };
+    let employer = value.split_once('-').is_some_and(|(first, last)| {
+        first.len() == 2
+            && last.len() == 7
+            && first
+                .bytes()
+                .chain(last.bytes())
+                .all(|byte| byte.is_ascii_digit())
+    });
+    european || employer
+}
+
+/// ABN (eleven digits by 89) and ACN (nine by 10).
+fn is_australian(code: &str) -> bool {
+    let Some(mut digits) = digits(code) else {
+        return false;
+    };
+    let sum = |digits: &[u32], weights: &[u32]| {
+        digits
+            .iter()
+            .zip(weights)
+            .map(|(digit, weight)| digit * weight)
+            .sum::<u32>()
+    };
+    match digits.len() {
+        11 if digits.first().is_some_and(|first| *first > 0) => {
+            if let Some(first) = digits.first_mut() {
+                *first -= 1;
+            }
+            sum(&digits, &[10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19]).is_multiple_of(89)
+        }
+        9 => {
+            let rest = sum(&digits, &[8, 7, 6, 5, 4, 3, 2, 1]) % 10;
+            varied(code) && digits.last() == Some(&((10 - rest) % 10))
+        }
+        _ => false,
+    }
+}
+
+/// Whether the last digit is the weighted sum of those before it, by 11.
+fn weighted_last_is_rest(code: &str, weights: &[u32]) -> bool {
+    digits(code).is_some_and(|digits| {
+        let sum: u32 = digits
+            .iter()
+            .zip(weights)
+            .map(|(digit, weight)| digit * weight)
+            .sum();
+        digits.len() == weights.len() + 1 && varied(code) && digits.last() == Some(&(sum % 11))
+    })
+}
+
+/// Whether two letters are a country by ISO 3166.
+pub(super) fn is_country_code(code: &str) -> bool {
+    const CODES: &str = "AD AE AL AR AT AU BA BE BG BR BY CA CH CL CN CO CR CY CZ DE DK DO DZ EC EE EG ES FI FO FR GB GE GI GL GR GT \
+        HK HR HU ID IE IL IN IQ IR IS IT JO JP KE KR KW KZ LB LI LT LU LV LY MA MC MD ME MK MT MU MX MY NG NL NO NZ OM PA PE PH PK PL \
+        PS PT PY QA RO RS RU SA SE SG SI SK SM SN SV TH TN TR TW TZ UA UG US UY VA VE VG VN XK ZA";
+    CODES.split(' ').any(|known| known == code)
+}
+
 fn digits(code: &str) -> Option<Vec<u32>> {
     code.chars().map(|c| c.to_digit(10)).collect()
 }
@@ -277,6 +359,34 @@ mod tests {
             "Xé",
         ] {
             assert_eq!(country_of(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_several_countries_are_told_one_by_one() {
+        for number in [
+            "12345678Z",
+            "44051401359",
+            "900-12-3456",
+            "DE123456789",
+            "12-3456789",
+            "51 824 753 556",
+            "004 085 616",
+            "123-456-32-18",
+            "73282932000074",
+        ] {
+            assert!(is_some_number(number), "{number}");
+        }
+        for other in [
+            "12345678A",
+            "INV-2024-17",
+            "2024-01-31",
+            "123456",
+            "Anna",
+            "51 824 753 550",
+            "11111111111",
+        ] {
+            assert!(!is_some_number(other), "{other}");
         }
     }
 

@@ -1,14 +1,15 @@
 //! What the names of columns and tables say, in English, French, German, Spanish, Italian, Dutch, Portuguese and Polish.
 
-use std::collections::HashSet;
-use std::sync::LazyLock;
-
 use super::PersonalKind as Kind;
+use super::agents::is_agent;
 use super::beside::{Beside, value_of};
-use super::neighbours::{AFFIXES, MEASURED, NEUTRAL, NUMBERS, OURS, OWNERS, STATES, SWITCHES, USERS};
+use super::neighbours::{
+    MEASURED, NUMBERS, OURS, OWNERS, STATES, SWITCHES, USERS, is_neutral as is_neutral_word,
+};
+use super::people::PEOPLE;
 use super::phrases::{CLEAR, Said, UNCLEAR};
-use super::tables::{CLINICAL, FILES, LOOKUPS, PEOPLE, TALK};
-use super::words::{STRONG, VAGUE};
+use super::tables::{CLINICAL, FILES, LOOKUPS, TALK};
+pub(super) use super::tokens::{is_known_word, tokens};
 
 /// How clearly a name speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,132 +25,6 @@ pub(super) enum Strength {
 pub(super) struct Hint {
     pub(super) kind: Kind,
     pub(super) strength: Strength,
-}
-
-/// The words of a name: split at anything but letters, and where lower case meets upper; lower case, without accents.
-pub(super) fn tokens(name: &str) -> Vec<String> {
-    let plain = deunicode::deunicode(name);
-    let mut tokens = Vec::new();
-    let mut token = String::new();
-    let mut before = ' ';
-    let mut letters = plain.chars().peekable();
-    while let Some(c) = letters.next() {
-        // "IPAddress" is "ip address", "userID" is "user id".
-        let next_lower = letters.peek().is_some_and(char::is_ascii_lowercase);
-        let begins = c.is_ascii_uppercase()
-            && (before.is_ascii_lowercase() || before.is_ascii_uppercase() && next_lower);
-        if (begins || !c.is_ascii_alphabetic()) && !token.is_empty() {
-            tokens.push(std::mem::take(&mut token));
-        }
-        if c.is_ascii_alphabetic() {
-            token.push(c.to_ascii_lowercase());
-        }
-        before = c;
-    }
-    if !token.is_empty() {
-        tokens.push(token);
-    }
-    let mut tokens: Vec<String> = tokens.into_iter().flat_map(apart).collect();
-    if tokens.len() > 1 {
-        tokens.retain(|token| !matches!(token.as_str(), "de" | "of" | "du" | "des" | "del"));
-    }
-    tokens
-}
-
-/// Every word that says something.
-static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    let phrases = STRONG
-        .iter()
-        .chain(VAGUE)
-        .flat_map(|(_, phrases)| phrases.split('|'));
-    let words = phrases.flat_map(|phrase| phrase.split(' '));
-    words
-        .chain(NEUTRAL.iter().chain(PEOPLE).chain(AFFIXES).copied())
-        .collect()
-});
-
-/// Words of this many letters may end a German or Dutch compound whose beginning says nothing.
-const HEAD: usize = 6;
-
-/// Words that end a compound, the longest first.
-static HEADS: LazyLock<Vec<&str>> = LazyLock::new(|| {
-    let words = STRONG.iter().flat_map(|(_, phrases)| phrases.split('|'));
-    let mut heads: Vec<&str> = words
-        .filter(|word| word.len() >= HEAD && !word.contains(' '))
-        .collect();
-    heads.sort_by_key(|word| std::cmp::Reverse(word.len()));
-    heads
-});
-
-/// The words of a token that are written as one, and the singular of a plural: `dateofbirth`, `rechnungsadresse`, `addresses`.
-/// What is not made of known words alone stays as it is.
-fn apart(token: String) -> Vec<String> {
-    if token.len() < 5 || WORDS.contains(token.as_str()) {
-        return vec![token];
-    }
-    let plural = token.strip_suffix("es").filter(|one| one.ends_with("ss"));
-    let single = plural
-        .or_else(|| token.strip_suffix('s'))
-        .filter(|one| WORDS.contains(one));
-    if let Some(single) = single {
-        return vec![single.to_owned()];
-    }
-    if token.len() < 6 {
-        return vec![token];
-    }
-    if let Some(words) = split(&token) {
-        return words;
-    }
-    let mut heads = HEADS.iter();
-    if let Some(head) = heads.find(|word| token.len() >= word.len() + 3 && token.ends_with(**word)) {
-        return vec![token[..token.len() - head.len()].to_owned(), (*head).to_owned()];
-    }
-    // What stands before says whose it is.
-    if let Some(whose) = ["email", "phone"]
-        .into_iter()
-        .find_map(|last| token.strip_suffix(last))
-        && whose.len() >= 2
-    {
-        return vec![whose.to_owned(), token[whose.len()..].to_owned()];
-    }
-    // What follows says whose it is, or how it is written.
-    let first = ["email", "phone", "telefon"]
-        .into_iter()
-        .find(|first| token.starts_with(first));
-    first.map_or_else(
-        || vec![token.clone()],
-        |first| vec![first.to_owned(), token[first.len()..].to_owned()],
-    )
-}
-
-/// The fewest known words that the token consists of; short ones only where nothing else is meant by them.
-fn split(token: &str) -> Option<Vec<String>> {
-    if !token.is_ascii() || token.len() > 40 {
-        return None;
-    }
-    // At each place, where the last word of the best way there begins, and of how many words it is.
-    let mut best: Vec<Option<(usize, usize)>> = vec![None; token.len() + 1];
-    best[0] = Some((0, 0));
-    for end in 1..=token.len() {
-        for from in 0..end {
-            let Some((_, words)) = best[from] else { continue };
-            let word = &token[from..end];
-            let known =
-                matches!(word, "id" | "of" | "by" | "no" | "ip") || word.len() >= 3 && WORDS.contains(word);
-            if known && best[end].is_none_or(|(_, before)| words + 1 < before) {
-                best[end] = Some((from, words + 1));
-            }
-        }
-    }
-    let mut words = Vec::new();
-    let mut end = token.len();
-    while end > 0 {
-        let (from, _) = best[end]?;
-        words.push(token[from..end].to_owned());
-        end = from;
-    }
-    words.reverse();
-    Some(words)
 }
 
 fn holds(tokens: &[String], phrase: &str) -> bool {
@@ -204,6 +79,96 @@ pub(super) fn is_version(column: &str) -> bool {
     any_of(&tokens(column), &["version", "release"])
 }
 
+/// Whether a column is called what identifies a thing or proves that it is whole: no secret, however random it looks.
+pub(super) fn is_a_digest_or_key(column: &str) -> bool {
+    const WORDS: [&str; 33] = [
+        "id",
+        "ids",
+        "uid",
+        "uuid",
+        "guid",
+        "hash",
+        "checksum",
+        "digest",
+        "md",
+        "sha",
+        "crc",
+        "etag",
+        "version",
+        "revision",
+        "commit",
+        "ref",
+        "reference",
+        "number",
+        "tracking",
+        "transaction",
+        "external",
+        "gateway",
+        "remote",
+        "stripe",
+        "path",
+        "file",
+        "name",
+        "slug",
+        "url",
+        "code",
+        "sum",
+        "content",
+        "data",
+    ];
+    any_of(&tokens(column), &WORDS)
+}
+
+/// Whether a column is called the number of a row, here or elsewhere.
+pub(super) fn is_a_reference(column: &str) -> bool {
+    holds(&tokens(column), "id")
+}
+
+/// Whether a column holds by which way something is reached: a path, a slug.
+pub(super) fn is_a_way(column: &str) -> bool {
+    const WORDS: [&str; 11] = [
+        "slug",
+        "path",
+        "route",
+        "permalink",
+        "rewrite",
+        "key",
+        "action",
+        "uri",
+        "template",
+        "class",
+        "module",
+    ];
+    any_of(&tokens(column), &WORDS)
+}
+
+/// Whether a table lists places, or something else for the whole application to refer to.
+pub(super) fn is_of_places(table: &str) -> bool {
+    const PLACES: [&str; 16] = [
+        "state",
+        "province",
+        "region",
+        "city",
+        "cities",
+        "district",
+        "location",
+        "place",
+        "airport",
+        "municipality",
+        "town",
+        "county",
+        "counties",
+        "continent",
+        "timezone",
+        "commune",
+    ];
+    let words = words_of_table(table);
+    any_of(&words, LOOKUPS)
+        || words
+            .iter()
+            .any(|word| PLACES.contains(&word.as_str()) || PLACES.contains(&singular(word)))
+}
+
 fn of_people(table: &[String]) -> bool {
     table.last().is_some_and(|last| {
         let single = last
@@ -231,13 +196,15 @@ pub(super) fn named_after(table: &[String]) -> Option<Kind> {
 }
 
 /// What the words of a name say first, and the words before them.
-pub(super) fn clearest(table: &str, column: &str) -> Option<(Hint, String)> {
-    let tokens = tokens(column);
+pub(super) fn clearest(table: &str, column: &str, beside: &Beside) -> Option<(Hint, String)> {
+    let mut tokens = tokens(column);
+    beside.bare(&mut tokens);
     let before = CLEAR
         .said(&tokens)
         .first()
         .map(|said| tokens[..said.from].join(" "));
-    Some((hint(table, column)?, before.unwrap_or_default()))
+    let hint = hints(table, column, beside).into_iter().next()?;
+    Some((hint, before.unwrap_or_default()))
 }
 
 /// What a column's name says, before anything else that it may say.
@@ -248,9 +215,7 @@ pub(super) fn hint(table: &str, column: &str) -> Option<Hint> {
 /// What a column's name may say beside the other columns of its table, the likeliest first.
 pub(super) fn hints(table: &str, column: &str, beside: &Beside) -> Vec<Hint> {
     let mut tokens = tokens(column);
-    if tokens.len() > 1 && tokens.first() == beside.prefix.as_ref() {
-        tokens.remove(0);
-    }
+    beside.bare(&mut tokens);
     while tokens.len() > 1 && tokens.last().is_some_and(|last| STATES.contains(&last.as_str())) {
         tokens.pop();
     }
@@ -338,17 +303,18 @@ fn is_told(table: &[String], tokens: &[String], beside: &Beside, kind: Kind) -> 
         && (table
             .iter()
             .any(|word| *word == tokens[0] || singular(word) == tokens[0])
-            || tokens[0].len() <= 4 && !WORDS.contains(tokens[0].as_str()));
+            || tokens[0].len() <= 4 && !is_known_word(&tokens[0]));
     let alone = tokens.len() == 1 || prefixed;
     let person = tokens
         .iter()
         .any(|token| PEOPLE.contains(&token.as_str()) || PEOPLE.contains(&singular(token)));
-    let whose = person || kind == Kind::FullName && any_of(tokens, OWNERS);
+    let agent = tokens.iter().rev().nth(1).is_some_and(|word| is_agent(word));
+    let whose = person || kind == Kind::FullName && (agent || any_of(tokens, OWNERS));
     let last = tokens.last().map(String::as_str).unwrap_or_default();
     let named = matches!(last, "name" | "nom" | "nombre" | "state")
         && !tokens
             .iter()
-            .any(|token| token != "state" && NEUTRAL.contains(&token.as_str()));
+            .any(|token| token != "state" && is_neutral_word(token));
     if tokens.len() > 1 && whose && named && matches!(kind, Kind::FullName | Kind::Region) {
         return true;
     }
@@ -410,7 +376,7 @@ fn is_user(tokens: &[String]) -> bool {
     let Some((last, before)) = tokens.split_last() else {
         return false;
     };
-    let neutral = any_of(before, NEUTRAL) || any_of(before, &["group", "filter"]);
+    let neutral = before.iter().any(|word| is_neutral_word(word)) || any_of(before, &["group", "filter"]);
     let user = USERS.contains(&last.as_str())
         || last == "lower" && before.last().is_some_and(|before| before == "uid");
     // "created_by", "cree_par", "erstellt_von".
@@ -455,7 +421,7 @@ fn is_neutral(tokens: &[String], said: Said) -> bool {
     };
     let behind = tokens[said.to..]
         .iter()
-        .any(|word| NEUTRAL.contains(&word.as_str()) && !part(word));
+        .any(|word| is_neutral_word(word) && !part(word));
     behind
         || tokens[..said.from]
             .iter()

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::PersonalKind as Kind;
-use super::words::{STRONG, VAGUE};
+use super::vague::VAGUE;
+use super::words::STRONG;
 
 /// What phrases say, by the first word of each: a scan asks for every name of a database.
 pub(super) struct Phrases(HashMap<&'static str, Vec<Phrase>>);

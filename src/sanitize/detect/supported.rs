@@ -92,7 +92,8 @@ fn believed(hint: Hint, profile: &Profile, column: &ColumnSample<'_>) -> Option<
         Kind::NationalId => profile.digits > if strong { 0.5 } else { 0.8 },
         Kind::Card | Kind::BankAccount => strong && profile.digits > 0.5,
         Kind::FileName => {
-            strong && (profile.file > 0.5 || profile.url > 0.5) || profile.file > 0.8 && profile.url < 0.1
+            // A short column cuts the endings off.
+            strong && (profile.file > 0.1 || profile.url > 0.5) || profile.file > 0.8 && profile.url < 0.1
         }
         _ => strong,
     };

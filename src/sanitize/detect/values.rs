@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::LazyLock;
 
 use super::blobs::{base64, holds_personal_keys, is_structured};
-use crate::sanitize::transform::person_names;
+use super::known_names::{is_name, is_written_together};
 
 /// Shares, from 0 to 1, of the values that are not empty.
 #[derive(Debug, Default)]
@@ -412,13 +411,6 @@ fn is_made(value: &str) -> bool {
         || value.contains("://")
 }
 
-static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| person_names().map(str::to_lowercase).collect());
-
-fn is_known_name(word: &str) -> bool {
-    let word = word.trim_matches(|c: char| !c.is_alphabetic());
-    word.chars().count() >= 3 && NAMES.contains(&word.to_lowercase())
-}
-
 pub(super) fn is_person(value: &str) -> bool {
     let particle = |word: &str| {
         matches!(
@@ -428,14 +420,15 @@ pub(super) fn is_person(value: &str) -> bool {
     };
     let fine = |c: char| c.is_alphabetic() || matches!(c, ' ' | ',' | '.' | '-' | '\'' | '’');
     let count = value.split_whitespace().count();
-    (1..=4).contains(&count)
-        && value.chars().all(fine)
-        && value
-            .split_whitespace()
-            .all(|word| !word.starts_with(char::is_lowercase) || particle(word))
-        && value
-            .split_whitespace()
-            .any(|word| is_known_name(word) || word.split('-').any(is_known_name))
+    is_written_together(value)
+        || (1..=4).contains(&count)
+            && value.chars().all(fine)
+            && value
+                .split_whitespace()
+                .all(|word| !word.starts_with(char::is_lowercase) || particle(word))
+            && value
+                .split_whitespace()
+                .any(|word| is_name(word) || word.split('-').any(is_name))
 }
 
 /// Two names after each other within a text, or one after a salutation.
@@ -476,7 +469,7 @@ fn holds_person(value: &str) -> bool {
         (capital(pair[1]) && greeting)
             || capital(pair[0])
                 && capital(pair[1])
-                && is_known_name(pair[0])
+                && is_name(pair[0])
                 && pair[0].ends_with(char::is_alphabetic)
     })
 }

@@ -6,18 +6,26 @@ use super::PersonalKind as Kind;
 pub(super) const STRONG: &[(Kind, &str)] = &[
     (
         Kind::Ip,
-        "ip last login|ip previous login|from ip|host ip|user ip|xff|remote host|ipaddr|ipv|ip v|remoteaddr|clientip|remoteip|\
+        "failed login ip|ipaddress pub|ip pub|public ip|wan ip|lan ip|adresse reseau|reg address ip|\
+         ip registration|\
+         ip last login|ip previous login|from ip|host ip|user ip|xff|remote host|ipaddr|ipv|ip v|remoteaddr|clientip|remoteip|\
          remote ip|source ip|src ip|peer ip|login ip|last ip|reg ip|ip adresse|indirizzo ip|ip adres|endereco ip|\
          adres ip|ip address|ipaddress|ip addr|remote addr|client ip|sign in ip|ip|forwarded for|adresse ip",
     ),
     (
         Kind::Mac,
-        "calling station id|called station id|calling station|called station|\
+        "mac|hwaddr|hw address|physical address mac|\
+         calling station id|called station id|calling station|called station|\
          mac adresse|indirizzo mac|wifi mac|bluetooth mac|macaddress|mac address|mac addr|hardware address",
     ),
     (
         Kind::Credential,
-        "webauthn|two fa|twofa|tfa|act key|actkey|activation code|activation hash|confirm code|confirm key|\
+        "secure key|security key|pgp key|gpg key|pgpkey|gpgkey|private cert|auth cookie|cookie value|cookie name|\
+         session cookie|sso|temp password|tmp passwd|tmp password|hashed password|pass md|password md|\
+         one time code|sms code|sms confirmation code|letter code|recovery phrase|access code|door code|\
+         pin code card|kodwort|codewort|secret answer|secret question answer|jwt id|passwort hash|kennworthash|\
+         wachtwoord hash|\
+         webauthn|two fa|twofa|tfa|act key|actkey|activation code|activation hash|confirm code|confirm key|\
          confirmation code|confirmation key|reset key|reset code|verification code|verification key|\
          verify code|verify key|login key|login code|login hash|passcode|pass code|passkey|pin hash|\
          security stamp|shared secret|master key|encryption key|secret key|consumer key|auth code|auth hash|\
@@ -42,7 +50,11 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Email,
-        "to addr|from addr|email addr|mail addr|to address|cc address|bcc address|adresse messagerie|kontakt mail|private mail|personal mail|work mail|business mail|mail perso|\
+        "email address|mail forward|forward mail|forwarder|mail bcc|mailbox address|courriels|e mail|\
+         email list|mail list address|paypal address|paypal email|imessage|emailadr|mail adr|adr mail|\
+         poczta elektroniczna|posta|endereco eletronico|direccion correo|adresse mel|notify address|alert address|\
+         abuse contact|rechnungsmail|lesemail|\
+         to addr|from addr|email addr|mail addr|to address|cc address|bcc address|adresse messagerie|kontakt mail|private mail|personal mail|work mail|business mail|mail perso|\
          mail pro|mail privat|mail to|mail from|mailfrom|from mail|sender address|from address|reply address|\
          eposta|e posta|epost|sahkoposti|alamat mail|emails|mel|\
          mail adresse|adresse mail|adresse courriel|adresse electronique|correo electronico|posta elettronica|\
@@ -53,7 +65,11 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Url,
-        "youtube|pinterest|tumblr|flickr|twitch|reddit|wechat|jabber|xmpp|msn|viber|threema|kakao|gravatar|\
+        "linked in|you tube|git hub|face book|insta|web address|webaddress|internetseite|internetadresse|\
+         url perso|site perso|siteweb|site web|www|social link|social link|social network|personal blog|\
+         profil url|profilseite|pagina personale|pagina personal|sitio personal|avatar link|foto url|photo link|\
+         picture link|stackoverflow|dribbble|behance|goodreads|strava|spotify|qq|vk|\
+         youtube|pinterest|tumblr|flickr|twitch|reddit|wechat|jabber|xmpp|msn|viber|threema|kakao|gravatar|\
          vimeo|soundcloud|researchgate|orcid|gplus|weibo|matrix id|social media|personal site|personal url|\
          personal page|web page|webpage|weblog|portfolio url|social profile|reseau social|redes sociales|\
          perfil|\
@@ -64,7 +80,10 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::FirstName,
-        "other names|othernames|prename|callname|calling name|name first|name given|f name|m name|rufnamen|jmeno|keresztnev|prenume|\
+        "imiona|drugie imie|fore names|first initial|usual name|usual first name|chosen name|prefered name|\
+         voorletters|voorletter|doopnaam|roepnamen|nome battesimo|nome batismo|nome social|nombre social|\
+         second forename|petit nom|jmena|kresni jmeno|krestni jmeno|utonev|first names|\
+         other names|othernames|prename|callname|calling name|name first|name given|f name|m name|rufnamen|jmeno|keresztnev|prenume|\
          imya|otchestvo|patronymic|nama depan|isim|etunimet|\
          mname|middle initial|initials|other name|vornamen|preferred name|forenames|given names|fornavn|\
          fornamn|etunimi|\
@@ -75,7 +94,11 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::LastName,
-        "name last|name family|l name|second surname|first surname|birth name|nee|maiden|prijmeni|vezeteknev|\
+        "voorvoegsel|voorvoegsels|tussenvoegsels|meisjesnaam|nom jeune fille|nom patronymique|nom marital|\
+         nom epouse|nom epoux|nome solteira|cognome nubile|nazwisko rodowe|nazwisko panienskie|ledigname|\
+         maedchenname|surname prefix|last name prefix|family nm|fam name|famname|familien name|\
+         segundo nombre familia|prijmeni rodne|cognomi|sobrenomes|nazwiska|\
+         name last|name family|l name|second surname|first surname|birth name|nee|maiden|prijmeni|vezeteknev|\
          soyad|soyadi|soyisim|familiya|nama belakang|slaegtsnavn|\
          surnames|efternavn|efternamn|sukunimi|family names|birth lname|\
          last nm|lst name|cognome|achternaam|tussenvoegsel|nazwisko|sobrenome|apelido|patronyme|nom usage|\
@@ -86,7 +109,23 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::FullName,
-        "cc owner|cc name|cc holder|cc ss owner|gegner|gutachter|makler|bezugsberechtigter|beguenstigter|anwalt|vermieter|auftraggeber|besteller|creditcard name|card name|kontakt|signer|signatory|attn|attention|care of|nom prenom|prenom nom|name vorname|vorname name|\
+        "depositor|responsible|responsible person|addressee|adressat|anzeigename|nom affiche|nom affichage|\
+         nombre mostrar|nome exibicao|nome visualizzato|weergavenaam|schermnaam|nazwa wyswietlana|nom pere|\
+         nom mere|nombre padre|nombre madre|nome padre|nome madre|nome pai|nome mae|naam vader|naam moeder|\
+         name vater|name mutter|nom client|nom salarie|nom employe|nom eleve|kundenname|klantnaam|nombre cliente|\
+         nome cliente|nazwa klienta|mitgliedsname|teilnehmername|mitarbeitername|nombre empleado|nome funcionario|\
+         nome dipendente|representant legal|representante legal|rappresentante legale|representante|\
+         rappresentante|gerant|dirigeant|geschaeftsfuehrer|erziehungsberechtigter|erziehungsberechtigte|opiekun|\
+         tuteur|voogd|tutore|encarregado educacao|spender|donateur|donante|donatore|doador|darczynca|consignee|\
+         consignor|shipper name|notify party|drawer|drawee|remitter|ordering party|account party|player name|\
+         participant name|teacher name|doctor name|physician name|trainer name|lehrkraft|interlocuteur|\
+         correspondant|sales rep|sales representative|salesman|kontaktnavn|kontaktnamn|persona referencia|\
+         persona riferimento|person responsible|parent name|father name|mother name|spouse name|partner name|\
+         child name|relative name|name father|name mother|name spouse|kin|nok|godparent|next kin name|\
+         emergency person|deceased|verstorbener|defunt|difunto|organizer|organiser|veranstalter|lecturer|dozent|\
+         referent name|author visible name|visible name|remote name|creditor name|debtor name|holder|name holder|\
+         kartenhalter|karteninhaber|titulaire carte|titular tarjeta|\
+         cc owner|cc name|cc holder|cc ss owner|gegner|gutachter|makler|bezugsberechtigter|beguenstigter|anwalt|vermieter|auftraggeber|besteller|creditcard name|card name|kontakt|signer|signatory|attn|attention|care of|nom prenom|prenom nom|name vorname|vorname name|\
          nom contact|contact nom|person name|insured|policyholder|policy holder|supervisor|requester|\
          requestor|claimant|complainant|defendant|plaintiff|notary|lawyer|attorney|landlord|lessee|lessor|\
          chauffeur|physician|nurse|dentist|therapist|payer name|name card|nama lengkap|cele jmeno|ad soyad|\
@@ -109,7 +148,14 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Username,
-        "authdata|auth data|auth identifier|external identifier|external login|also known|known as|shared with|share with|account name|accountname|acct name|userlogin|logon|logon name|nutzername|anmeldename|kennung|\
+        "employee number|employee no|employee nr|emp no|emp number|staff number|staff no|student number|\
+         student no|personnel number|personalnummer|personalnr|badge number|badge no|roll number|roll no|\
+         admission number|admission no|enrolment number|enrollment number|numero etudiant|numero employe|\
+         numero empleado|numero matricula|numer albumu|nr albumu|studentnummer|personeelsnummer|\
+         matricola studente|net id|netid|login nm|gecos|usr login|uzytkownik login|auth user|authuser|\
+         auth username|default user|defaultuser|sip user|sipuser|twitter handle|account handle|member name login|\
+         registered name|nom usager|benutzer name|inloggnamn|innlogging|\
+         authdata|auth data|auth identifier|external identifier|external login|also known|known as|shared with|share with|account name|accountname|acct name|userlogin|logon|logon name|nutzername|anmeldename|kennung|\
          nutzerkennung|identifiant connexion|nom connexion|gamertag|userprincipalname|upn|member number|\
          member no|membership number|mitgliedsnummer|numero adherent|numero socio|uzivatel|brukernavn|\
          anvandarnamn|kayttajatunnus|kullanici|kullanici adi|felhasznalonev|\
@@ -123,7 +169,12 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::BankAccount,
-        "routing code|acct num|account nbr|bank acct|bank code|aba number|aba|ifsc|micr|kto|kto nr|bankkonto|\
+        "account iban|iban bic|bank nr|bank no|bankkontonr|num compte|domiciliation bancaire|codice banca|abi|cab|\
+         cin iban|ccc|cuenta corriente|bankrekening|rekening|rekeningnr|nr rachunku|rachunek|rachunek bankowy|\
+         konto bankowe|nib|agencia conta|conta corrente|transit no|src account|source account number|\
+         payer account|payee account|postgiro|plusgiro|bankverbindung iban|sepa mandat|mandatsreferenz|account nr|\
+         cislo bankovniho uctu|uctu|szamlaszam|numar cont|cont bancar|debit account|credit account number|\
+         routing code|acct num|account nbr|bank acct|bank code|aba number|aba|ifsc|micr|kto|kto nr|bankkonto|\
          transit number|cbu|mandate reference|wallet address|rekening nummer|numero conto|bank konto|\
          cislo uctu|clearing number|bankgiro|hesap no|nomor rekening|bank details|coordonnees bancaires|\
          datos bancarios|dati bancari|\
@@ -138,7 +189,9 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Card,
-        "cc exp|cc expiry|cc last|cc digits|cc month|cc year|card digits|masked pan|masked card|card bin|card cvv|card expires|card exp month|card exp year|\
+        "card expiration date|card brand number|card digits last|card token|creditcard no|credit card no|\
+         credit card nr|kartennr|karten nr|num carte|numero carta|nr karty|numer karty|\
+         cc exp|cc expiry|cc last|cc digits|cc month|cc year|card digits|masked pan|masked card|card bin|card cvv|card expires|card exp month|card exp year|\
          card expiration|\
          tarjeta|cvn|card exp|card expiry|carte numero|pan first|pan last|\
          pan number|card no|card num|cardno|ccnum|cc num|carta credito|tarjeta credito|carte bancaire|\
@@ -148,7 +201,21 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::NationalId,
-        "id document|identity document|id card|carte identite|numero carte identite|cni|carta identita|\
+        "document number|identity document number|number document|nif cif|cif nif|dni nie|nie nif|\
+         tessera sanitaria|cod fis|codfis|codfiscale|pariva|partiva|p iva|insz|niss|rijksregisternr|rijksregister|\
+         sofinummer|sofi|bsnnummer|vatin|vat code|tva|tva number|rcs|avs|num avs|ahvnr|krs|nr dowodu|numer dowodu|\
+         seria dowodu|nr paszportu|numer paszportu|id nr|steuerid|steuernumer|rentenversicherungsnummer|rvnr|\
+         krankenkassennummer|krankenversicherungsnr|versichertennr|versicherten nr|sozialversicherungsnr|\
+         insurance no|insurance nr|social security no|social security number|ss number|ss no|nr legitymacji|\
+         numero identite|num identite|numero identidad|num identidad|identidad|identificacion fiscal|id fiscal|\
+         codigo fiscal|rif|nit|cuit cuil|rol tributario|inscricao estadual|inscricao|registro geral|\
+         titulo eleitoral|pis|pis pasep|nis|sus|cartao sus|certidao|certidao nascimento|certidao civil|uid nummer|\
+         uid nr|tax no|tax nr|tax ident|fiscal code|fiscal number|fiscal id|company registration number|\
+         business number|business registration|registration nr|vehicle registration|license plate no|\
+         nr rejestracyjny|numer rejestracyjny|matricula coche|placa|targa auto|census number|voter number|\
+         voter no|alien number|green card|visa nr|permit nr|nhs nr|medical card|medical number|patient number|\
+         patient no|hospital number|hospital no|case number court|\
+         id document|identity document|id card|carte identite|numero carte identite|cni|carta identita|\
          personalausweis|ausweisnummer|numero passeport|num passeport|residence permit|permit number|\
          titre sejour|tax file number|tfn|tax reference|tax registration|tax payer|taxpayer|vat reg|\
          vat registration|vat no|vatno|vat num|vat nr|gst|gstin|utr|ni number|national insurance|\
@@ -183,7 +250,12 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::BirthDate,
-        "yob|geburtsjahr|annee naissance|anno nascita|ano nacimiento|naiss|fecha nacim|fec nac|fodselsdato|\
+        "ddn|dat naiss|dnaiss|date nais|datenais|datnais|fnac|fecnac|fec nacimiento|f nacimiento|f nac|dtnasc|\
+         dt nasc|data nasc|nasc|datnas|data ur|data urodz|dataur|geb|geburt|geboren op|geb dat|born at|bdt|\
+         dobirth|birth dt|anniversaire|cumpleanos|compleanno|verjaardag|urodziny|jahrgang|year born|birth day|\
+         day birth|birth date year|fodt|fodd|syntynyt|datum narozeni|datum rodjenja|datum nasterii|data nasterii|\
+         szuletesi ido|\
+         yob|geburtsjahr|annee naissance|anno nascita|ano nacimiento|naiss|fecha nacim|fec nac|fodselsdato|\
          foedselsdato|fodelsedatum|fodelsedag|syntymaaika|narozeni|dogum tarihi|dogum|tanggal lahir|\
          szuletesi|rozhdeniya|\
          of birth|date of birth|\
@@ -194,7 +266,9 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Gender,
-        "pronouns|pronoun|honorific|cinsiyet|kjonn|sukupuoli|pohlavi|jenis kelamin|aanhef|marital|\
+        "civ|briefanrede|gender code|gender identity|geschlecht code|anredeschluessel|sexo biologico|plec osoby|\
+         marital stat|stan cyw|estado civ|familiensituation|burgerlijkestaat|\
+         pronouns|pronoun|honorific|cinsiyet|kjonn|sukupuoli|pohlavi|jenis kelamin|aanhef|marital|\
          marital status|civil status|familienstand|situation familiale|etat civil|estado civil|stato civile|\
          burgerlijke staat|stan cywilny|relationship status|situation matrimoniale|\
          geslacht|genere|genero|plec|sesso|salutation|civility|titre civilite|anredecode|gender|sex|sexe|\
@@ -202,7 +276,13 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Health,
-        "tobacco|alcohol|surgical|risk factor|risk factors|lifestyle|clinical|vorerkrankung|vorerkrankungen|erkrankung|erkrankungen|antecedents medicaux|pathologie|\
+        "disabilities|special diet|food allergies|food preferences|food restrictions|dietary restrictions|\
+         diagnoses|comorbidities|comorbidity|medicines|medications|medicine name|treatment plan|clinical notes|\
+         doctor notes|nurse notes|sick reason|sick note|krankmeldung|attest|invalidite|invalidez|taux invalidite|\
+         grado discapacidad|deficiencia|deficiencias|alergias conocidas|grupo sanguineo rh|krew|grupa krwi|\
+         niepelnosprawnosc|schorzenie|dieta|regime alimentaire|nahrungsmittelallergien|unvertraeglichkeiten|\
+         unvertraeglichkeit|\
+         tobacco|alcohol|surgical|risk factor|risk factors|lifestyle|clinical|vorerkrankung|vorerkrankungen|erkrankung|erkrankungen|antecedents medicaux|pathologie|\
          traitement medical|grossesse|schwangerschaft|schwanger|embarazo|gravidanza|impfung|impfstatus|\
          vaccin|vacuna|vaccino|anamnesis|anamnese|prognosis|befund|lab result|hiv|cholesterol|surgery|injury|\
          injuries|wheelchair|special needs|dietary needs|dietary requirements|mental|addiction|smoking|\
@@ -223,7 +303,15 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Phone,
-        "phn|tel no|tel nr|telnr|telno|telefonnr|telefonnummer|tel num|handynr|rufnr|mobilnr|num telephone|\
+        "caller|callee|caller number|callee number|calling party|called party|calling phone|area code phone|\
+         vorwahl|indicatif telephone|natel|mobiltel|telef|telf|tlfn|fijo|celu|fone|fone celular|fone residencial|\
+         fone comercial|telefones|telefono casa|telefono oficina|tel dom|tel kom|tel komorkowy|telefon komorkowy|\
+         telefon stacjonarny|nr telefonu|nr tel|nr kom|gsm nummer|gsmnummer|telefoon thuis|telefoon werk|\
+         telefoonnr|tel prive|tel privat|tel travail|tel bureau|tel domicile|tel maison|tel pro|telephones|phones|\
+         phone ext|phone extension|phoneh|phonew|home telephone|work telephone|day phone|evening phone|\
+         other phone|sms phone|sms to|satphone|satfax|phone from|phonefrom|rufnummern|telefonbuch nummer|\
+         dienst telefon|privattelefon|privat telefon|mob|mob no|mobile phone|mobilphone|phone no|teleph|telephon|\
+         phn|tel no|tel nr|telnr|telno|telefonnr|telefonnummer|tel num|handynr|rufnr|mobilnr|num telephone|\
          no telephone|numero portable|numero mobile|numero fixe|cel|cellular|mobilephone|contact num|\
          contact nbr|contact tel|emergency number|emergency no|fax no|faxnr|durchwahl|telefono fijo|puhelin|\
          matkapuhelin|telepon|no hp|cislo telefonu|telefonszam|cep telefonu|telefonisch|telephonenumber|\
@@ -239,7 +327,18 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Street,
-        "invoice to|deliver to|sold to|remit to|street line|mailing address|road|avenue|strasse nr|hnr|house no|house nr|house num|plot no|\
+        "delivery line|address line|street line|adresse postale|adresse complete|adres zamieszkania|\
+         adres zameldowania|adres korespondencyjny|woonadres|postadres|bezoekadres|factuuradres|huisletter|\
+         huisnummertoevoeging|indirizzo residenza|indirizzo domicilio|n civico|direccion fiscal|direccion postal|\
+         domicilio particular|endereco completo|endereco residencial|nr lokalu|numer lokalu|nr mieszkania|\
+         numer mieszkania|mieszkanie|nr budynku|numer budynku|cislo popisne|building num|house and street|\
+         street and number|strasse hausnummer|\
+         shipping addr|billing addr|addr street|residential address|\
+         permanent address|present address|current address|correspondence address|physical address|\
+         registered address|registered office|head office|siege social|sede social|postal address|home addr|\
+         work address|office address|mail street|voornaamste adres|besoksadress|postboks|direcciones|\
+         enderecos|indirizzi|\
+         invoice to|deliver to|sold to|remit to|street line|mailing address|road|avenue|strasse nr|hnr|house no|house nr|house num|plot no|\
          building name|building no|building number|unit no|unit number|flat no|floor no|door no|landmark|\
          pobox|postfach|boite postale|apartado|casella postale|postbus|adressezeile|adresszeile|adresszusatz|\
          domicilio fiscal|sede legale|numero civico|civico|numero exterior|numero interior|ulice|gade|gata|\
@@ -254,7 +353,9 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Postcode,
-        "postal cd|postnr|post nr|psc|kode pos|iranyitoszam|postinumero|posta kodu|postcd|\
+        "zip addon|zip plus|plus four|zipplus|postcodes|codpostal|cod post|kod poczt|postkode|postinro|irsz|\
+         poscode|p code|pcode|\
+         postal cd|postnr|post nr|psc|kode pos|iranyitoszam|postinumero|posta kodu|postcd|\
          postal town code|cp|\
          postal|zip cd|zipcd|cap residenza|codice postale|cep|codigopostal|cod postal|kod pocztowy|postnummer|\
          post code|postc|codepostal|pin code|pincode|eircode|zip|zipcode|zip code|postcode|postal code|postalcode|plz|\
@@ -262,7 +363,12 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::City,
-        "postal town|post town|municipality|mesto|kota|sehir|oras|varos|kaupunki|postort|poststed|birth town|\
+        "post office|postoffice|poczta miasto|gmina|frazione|freguesia|concelho|plaatsnaam|gemeente|stadtteil|\
+         ortsteil|localite naissance|comune nascita|comune residenza|citta nascita|citta residenza|\
+         cidade nascimento|naturalidade|miejsce urodzenia|miejsce zamieszkania|lugar residencia|geburtsstadt|\
+         birth town city|birthcity|birth location|native place|home city|residence place|place residence|barangay|\
+         tehsil|taluk|kelurahan|kecamatan|kommune|kommun|obec|orasul|municipio residencia|\
+         postal town|post town|municipality|mesto|kota|sehir|oras|varos|kaupunki|postort|poststed|birth town|\
          town birth|village|residence city|city residence|\
          birth city|city birth|birth place|wohnsitz|\
          citta|comune|localita|plaats|woonplaats|stad|cidade|localidade|municipio|miasto|miejscowosc|ort|commune|\
@@ -278,7 +384,11 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Country,
-        "nationalities|nation|citizenships|country residence|birth country|country birth|land iso|ulke|maa|\
+        "birthcountry|nation birth|pays naissance|pays residence|geburtsland|herkunftsland|wohnsitzland|\
+         pais nacimiento|pais residencia|pais origen|pais nascimento|paese nascita|paese residenza|\
+         land van herkomst|geboorteland|kraj urodzenia|kraj pochodzenia|home country|citizen of|nationality code|\
+         nacionalidade|nationaliteiten|\
+         nationalities|nation|citizenships|country residence|birth country|country birth|land iso|ulke|maa|\
          zeme|orszag|negara|\
          nazione|paese|nationality|nationalite|nacionalidad|nazionalita|staatsangehoerigkeit|\
      nationalitaet|nationaliteit|obywatelstwo|citizenship|landcode|kraj|country nm|country|country name|pays|land|\
@@ -286,14 +396,21 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Geo,
-        "geohash|geocode|latlong|lat long|latlon|lat lon|coords|gps position|gps coordinates|koordinaten|\
+        "home lat|home lng|home lon|geo location|geo coordinates|map coordinates|position lat|position lng|\
+         wgs lat|wgs lon|x coordinate|y coordinate|coord x|coord y|geolat|geolng|geolon|geo long|gps long|gps lat|\
+         last position|last location|\
+         geohash|geocode|latlong|lat long|latlon|lat lon|coords|gps position|gps coordinates|koordinaten|\
          coordonnees gps|coordenadas|coordinate gps|\
          gps|geo lat|geo lng|latitud|longitud|latitudine|longitudine|breitengrad|laengengrad|lat lng|latlng|geom home|\
          home location|latitude|longitude|lat|lng|lon|geolocation|coordinates|geo point|geopoint",
     ),
     (
         Kind::Company,
-        "firm|firm name|institution|affiliation|workplace|trading name|trade name|firmenbezeichnung|\
+        "association name|organization name|organisation name|business title|firma name|firmen name|\
+         nom entreprise|nom societe|nombre empresa|nome azienda|nome empresa|nazwa przedsiebiorstwa|company title|\
+         employer company|client company|workplace name|school name attended|denomination sociale|enseigne|\
+         club name|verein|vereinsname|razao|nome fantasia|nombre comercial|rbe name|\
+         firm|firm name|institution|affiliation|workplace|trading name|trade name|firmenbezeichnung|\
          legal entity|institut|yritys|foretag|virksomhed|sirket|spolecnost|\
          ragione sociale|azienda|raison sociale|razon social|bedrijf|bedrijfsnaam|nazwa firmy|razao social|company nm|\
          org name|business name|employer name|denominazione|ditta|werkgever|pracodawca|employeur|empleador|company|\
@@ -302,7 +419,12 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::FileName,
-        "cv|resume|lebenslauf|curriculum|curriculum vitae|attachment|anhang|scan|uploaded file|upload name|\
+        "attach name|attachment filename|attachment names|attached file|file original name|original file name|\
+         orig filename|orig name|client filename|client name file|upload filename|uploaded filename|\
+         saved filename|stored filename|file title|document name|doc name|nom document|nombre documento|\
+         dokumentname|nome documento|scan name|picture file|image filename|photo filename|avatar filename|\
+         avatar file|\
+         cv|resume|lebenslauf|curriculum|curriculum vitae|attachment|anhang|scan|uploaded file|upload name|\
          file path|filepath|profile image|profile photo|profile pic|profilbild|passbild|passport scan|\
          document file|storage path|signature image|foto perfil|photo profil|photo profile|zdjecie|adjunto|\
          allegato|bijlage|anexo|zalacznik|\
@@ -313,7 +435,19 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::FreeText,
-        "justification|excuse|opinion|suggestion|enquiry|inquiry|mail body|email body|mail subject|\
+        "why|why not|internal comments|internal notes|int notes|intnotes|private notes|personal notes|admin notes|\
+         admin comment|admin note|moderation note|moderator comment|customer comment|customer message|\
+         gift message|guest message|retired explanation|explanation|erklaerung|rationale|rejection reason|\
+         cancel reason|cancellation reason|reason text|refusal reason|ban reason|delete reason|motif refus|\
+         motif annulation|motivo cancelacion|motivo rechazo|absagegrund|kuendigungsgrund|contact info|\
+         contact information|freeform contact|custom text|info public|about text|about us text|feedback text|\
+         suggestions|complaints|anliegen|wunsch|pedido|duvida|consulta|peticion|richiesta testo|annotations|\
+         annotazione|uwaga|adnotacje|komentarze|commentaar|aantekening|aantekeningen|notatki|notatka|notas|nota|\
+         merknad|bemaerkning|bemaerkninger|kommentarer|poznamka pro|obs|obs interna|observacion|observacao|parere|\
+         avis client|message text|message body|body text|body html|note text|comment body|comment text|\
+         comment content|remark text|purpose|payment reference text|transfer title|tytul przelewu|objet message|\
+         sujet|assunto|temat|onderwerp|emne|predmet|\
+         justification|excuse|opinion|suggestion|enquiry|inquiry|mail body|email body|mail subject|\
          email subject|sms text|hobbies|hobby|interests|about me|personal statement|self description|\
          status message|motto|moderator note|special request|wishes|vermerk|mitteilung|stellungnahme|\
          sonstiges|plainte|reclamation|queja|reclamo|segnalazione|klacht|toelichting|skarga|poznamka|\
@@ -332,42 +466,10 @@ pub(super) const STRONG: &[(Kind, &str)] = &[
     ),
     (
         Kind::Structured,
-        "socialnetworks json|raw message|raw mail|raw email|raw data|vcalendar|ical|carddata|calendardata|\
+        "mail header|raw header|raw request|raw response|request body|response body|form data|formdata|\
+         form value|answer json|vdata|session data|sessiondata|\
+         socialnetworks json|raw message|raw mail|raw email|raw data|vcalendar|ical|carddata|calendardata|\
          mime message|\
          vcard|object changes|custom field|custom fields",
     ),
-];
-
-/// As above, for names that can mean anything.
-pub(super) const VAGUE: &[(Kind, &str)] = &[
-    (
-        Kind::FullName,
-        "display name|displayname|name|author|owner|contact|nom|nombre|recipient|sender|person|info",
-    ),
-    (
-        Kind::Username,
-        "owner|author|sender|recipient|editor|operator|reporter|manager|agent|assigned",
-    ),
-    (Kind::Email, "mail|paypal|to|from"),
-    (Kind::Region, "state|region|zone|departement"),
-    (
-        Kind::Credential,
-        "key|code|session|nonce|pin|confirmation|verifier|challenge|signature|fingerprint|cookie|seed|sid|auth",
-    ),
-    (Kind::Geo, "location|position"),
-    (Kind::Url, "link|url|avatar|image|identifier|profile"),
-    (
-        Kind::FreeText,
-        "summary|problem|opis|omschrijving|descricao|resolution|story|statement|introduction|observation|\
-         texto|texte|contenu|inhalt|contenido|testo|titulo|titel|respuesta|antwort|reponse|answer|\
-         question|beschreibung|descripcion|descrizione|review|raw|cooked|\
-         text|content|description|title|words|data|keyword|action|details|value|excerpt|objectives|search|header|info",
-    ),
-    (
-        Kind::Structured,
-        "meta|metadata|params|preferences|settings|options|properties|props|payload|args|vars|object|attributes|cache",
-    ),
-    (Kind::UserAgent, "agent|browser"),
-    (Kind::NationalId, "tax|id number|idnumber"),
-    (Kind::FileName, "file|path|target"),
 ];

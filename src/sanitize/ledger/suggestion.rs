@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::detect::{self, Finding};
 use super::super::rules::{keep_line, mask_line};
-use super::super::schema::{Column, Table, TableKind, TypeFamily};
+use super::super::schema::{Allowed, Column, Table, TableKind, TypeFamily};
 use super::super::transform::{self, Spec};
 use super::ground::{Ground, Node};
 use super::{references, together};
@@ -44,7 +44,8 @@ impl Suggestion {
                 .first()
                 .map_or_else(|| ground.target(table, column), |(_, target)| target.clone())
         };
-        let mut candidates: Vec<Spec> = with_others.map(|(spec, _)| spec).into_iter().collect();
+        let mut candidates = allowed(column, target.unique);
+        candidates.extend(with_others.map(|(spec, _)| spec));
         if let Some(((table, column), found)) = &speaker {
             let values = (ground.evidence.samples)(table, column);
             candidates.extend(detect::suggest(found, &target, &values));
@@ -71,6 +72,34 @@ pub(super) fn is_fixed(ground: &Ground<'_>, node: &Node) -> bool {
         let stored = matches!(table.kind, TableKind::Ordinary | TableKind::Partitioned);
         !stored || column.generated || ground.in_partition_key(table, column)
     })
+}
+
+/// What gives no value but those that the column's CHECK constraints leave.
+fn allowed(column: &Column, unique: bool) -> Vec<Spec> {
+    let number = |value: &String| value.parse::<i64>().ok().map(toml::Value::from);
+    let whole = column.family == TypeFamily::Integer;
+    match &column.allowed {
+        Allowed::Only(values) if !unique => {
+            let text = |value: &String| Some(toml::Value::from(value.as_str()));
+            let values = values
+                .iter()
+                .filter_map(|value| if whole { number(value) } else { text(value) });
+            let values: Vec<toml::Value> = values.collect();
+            let params = toml::Table::from_iter([("values".to_owned(), values.into())]);
+            let name = "choice".to_owned();
+            vec![Spec { name, params }]
+        }
+        Allowed::Between(from, to) if whole => {
+            let params = [
+                ("from".to_owned(), (*from).into()),
+                ("to".to_owned(), (*to).into()),
+            ];
+            let params = toml::Table::from_iter(params);
+            let name = "permute".to_owned();
+            vec![Spec { name, params }]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// What suits a type when nothing else is known, the best first.

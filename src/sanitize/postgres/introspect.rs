@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::checks;
 use crate::engine::EngineError;
 use crate::engine::postgres::{Session, tables_of_cron};
 use crate::sanitize::schema::{Column, ForeignKey, Schema, Table, TableKind, TableName, TypeFamily};
@@ -102,6 +103,7 @@ pub fn introspect(session: &mut Session) -> Result<Schema, EngineError> {
             table.reads.push(read.clone());
         }
     }
+    checks::fill(session, &mut tables)?;
     let mut schema = Schema {
         tables: tables.into_values().collect(),
     };

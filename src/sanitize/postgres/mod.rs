@@ -4,6 +4,7 @@
 //! personal data, and never a row value in an error.
 
 mod bare;
+mod checks;
 mod classify;
 mod collation;
 mod conditions;

@@ -72,7 +72,6 @@ use serde::{Deserialize, Serialize};
 pub use column::{Column, Family};
 pub(super) use document::unhex;
 pub use explain::{Example, Explanation, Parameter, explain, page};
-pub(super) use name::all as person_names;
 pub use params::{Param, Params};
 pub use preserve::{Preserves, Word};
 pub use row::{Read, Row, State};

@@ -100,7 +100,7 @@ fn usable(names: &'static [&'static str]) -> Vec<Name> {
 }
 
 /// Every name that a fake can hold.
-pub(in crate::sanitize) fn all() -> impl Iterator<Item = &'static str> {
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
     LISTS
         .iter()
         .flat_map(|lists| lists.first.iter().chain(&lists.last))
