@@ -155,6 +155,9 @@ impl PostgresService {
         if queue.is_empty() {
             return Ok((Seen::default(), Vec::new()));
         }
+        let (alone, queue): (Vec<_>, Vec<_>) = queue
+            .into_iter()
+            .partition(|(work, _)| work.is_of_large_objects());
         let queue = Mutex::new(queue.into_iter());
         let outcomes = Mutex::new(Vec::new());
         let worker = || -> Result<Seen, ServiceError> {
@@ -179,7 +182,12 @@ impl PostgresService {
         let other = other.map_err(|_| self.unfit("a worker of the rewrite panicked"))?;
         let (mut seen, other) = (one?, other?);
         seen.merge(other);
-        let outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // What a session beside it could still see would be copied as well.
+        for task in alone {
+            let outcome = self.do_table(site, &mut self.sessions(site)?, task, place, Turn::First, &mut seen)?;
+            outcomes.push((task.0, outcome));
+        }
         Ok((seen, outcomes))
     }
 

@@ -235,10 +235,11 @@ pub(super) fn rebuild(session: &mut Session, table: &TableName) -> Result<(), En
     )
 }
 
-/// Removes all large objects and the pages that held them.
+/// Removes all large objects and the pages that held them. No other session may have a transaction open: rows that it could see
+/// are copied by `VACUUM FULL`, although they are dead (PostgreSQL, `heapam_relation_copy_for_cluster`).
 ///
 /// # Errors
-/// [`EngineError`].
+/// [`EngineError`]; [`EngineError::Unfit`] where pages are left.
 pub(super) fn remove_large_objects(session: &mut Session) -> Result<(), EngineError> {
     session.execute(
         "removing large objects",
@@ -248,7 +249,18 @@ pub(super) fn remove_large_objects(session: &mut Session) -> Result<(), EngineEr
     session.execute(
         "rewriting pg_largeobject_metadata",
         "VACUUM FULL pg_largeobject_metadata",
-    )
+    )?;
+    let left = session.value(
+        "looking for what is left",
+        "SELECT pg_relation_size('pg_largeobject')",
+    )?;
+    if left.as_deref() == Some("0") {
+        return Ok(());
+    }
+    Err(EngineError::Unfit {
+        service: session.service().clone(),
+        message: "removed large objects are still on the pages that held them".to_owned(),
+    })
 }
 
 /// The files that the relations of this database use, as `base/<database>/<number>` and `global/<number>`.
