@@ -185,7 +185,14 @@ impl PostgresService {
         let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
         // What a session beside it could still see would be copied as well.
         for task in alone {
-            let outcome = self.do_table(site, &mut self.sessions(site)?, task, place, Turn::First, &mut seen)?;
+            let outcome = self.do_table(
+                site,
+                &mut self.sessions(site)?,
+                task,
+                place,
+                Turn::First,
+                &mut seen,
+            )?;
             outcomes.push((task.0, outcome));
         }
         Ok((seen, outcomes))
