@@ -100,7 +100,8 @@ impl EnvRecord {
         serde_json::from_slice(text).map_err(damaged)
     }
 
-    /// Names what lies in the pool by where the pool is mounted now. By its identity the storage knows whether it is there.
+    /// Names what lies in the pool by where the pool is mounted now, if something is there: in another pool it is not gone. By its
+    /// identity the storage knows whether that is it.
     pub(super) fn follow(&mut self, pool: &Path) {
         for object in [&mut self.clone, &mut self.checkpoint].into_iter().flatten() {
             object.follow(pool);
@@ -114,7 +115,10 @@ impl ObjectRef {
         let mut above = self.path.ancestors();
         let known = above.find(|path| path.file_name().is_some_and(|name| name == OWN_PART));
         if let Some(Ok(below)) = known.map(|known| self.path.strip_prefix(known)) {
-            self.path = own.join(below);
+            let now = own.join(below);
+            if now.symlink_metadata().is_ok() {
+                self.path = now;
+            }
         }
     }
 }

@@ -440,4 +440,28 @@ mod tests {
         fs::set_permissions(store.layout().project_dir(), Permissions::from_mode(0o777)).unwrap();
         assert!(why().starts_with("it is writable by everybody"), "{}", why());
     }
+
+    #[test]
+    fn what_lies_in_a_pool_is_known_by_where_that_is_now_but_not_what_is_not_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = ".envclone/env/shop/fix-42/clone";
+        let before = dir.path().join("before").join(place);
+        let pool = dir.path().join("pool");
+        let store = store(dir.path(), "shop").with_pool(&pool);
+        let mut saved = record("fix-42", 20_001);
+        saved.clone = Some(ObjectRef {
+            id: "uuid".to_owned(),
+            path: before.clone(),
+        });
+        store.save(&saved).unwrap();
+        let known = || {
+            let record = store.record(&"fix-42".parse().unwrap()).unwrap().unwrap();
+            record.clone.unwrap().path
+        };
+        // Another pool, which has nothing of it.
+        fs::create_dir_all(pool.join(".envclone")).unwrap();
+        assert_eq!(known(), before);
+        fs::create_dir_all(pool.join(place)).unwrap();
+        assert_eq!(known(), pool.join(place));
+    }
 }
