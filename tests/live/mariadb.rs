@@ -231,6 +231,18 @@ fn trap(maria: &mut Maria, network: &mut Network) -> Vec<String> {
     ] {
         maria.sql(sql);
     }
+    // Accounts that functions for JSON may take for roles, or find no password in, and the server not.
+    let hash = maria.sql("SELECT PASSWORD('kanari-password-of-back')");
+    for (name, more) in [
+        ("back1", r#""is_role":"1","#.to_owned()),
+        ("back2", format!(r#""authentication_string":"{hash}","#)),
+        ("back3", r#""is_role":{},"is_role":true,"#.to_owned()),
+    ] {
+        maria.sql(&format!(
+            r#"INSERT INTO mysql.global_priv VALUES ('%', '{name}', '{{"access":18446744073709551615,{more}"plugin":"mysql_native_password","authentication_string":"{hash}"}}')"#
+        ));
+    }
+    maria.sql("FLUSH PRIVILEGES");
     let primary = format!(
         "CHANGE MASTER TO MASTER_HOST='{host}', MASTER_PORT={port}, MASTER_USER='repl', MASTER_PASSWORD='kanari-password-of-primary', \
          MASTER_CONNECT_RETRY=1, MASTER_USE_GTID=slave_pos"
@@ -241,7 +253,7 @@ fn trap(maria: &mut Maria, network: &mut Network) -> Vec<String> {
         .replace(&port.to_string(), &second.to_string());
     maria.sql(&second);
     let verifiers = maria.sql(
-        "SELECT JSON_VALUE(Priv, '$.authentication_string') FROM mysql.global_priv WHERE User IN ('shop', 'report')",
+        "SELECT JSON_VALUE(Priv, '$.authentication_string') FROM mysql.global_priv WHERE User IN ('shop', 'report', 'back1')",
     );
     let data = maria.data();
     for (name, text) in [
@@ -339,6 +351,9 @@ fn a_branch_of_a_booby_trapped_mariadb_reaches_nobody_and_holds_no_secret_of_pro
         ("shop", "kanari-password-of-shop"),
         ("root", ""),
         ("report", "kanari-password-of-report"),
+        ("back1", "kanari-password-of-back"),
+        ("back2", "kanari-password-of-back"),
+        ("back3", "kanari-password-of-back"),
         ("postgres", ""),
         ("", "kanari-password-of-nobody"),
         ("envclone-sealed", ""),

@@ -20,8 +20,16 @@ pub struct Credentials {
     pub password: Secret,
 }
 
-/// Accounts that are no roles.
-pub(super) const OF_USERS: &str = "COALESCE(JSON_VALUE(Priv, '$.is_role'), '0') NOT IN ('1', 'true')";
+/// Accounts that are no roles. The server takes nothing but the literal `true` for one.
+pub(super) const OF_USERS: &str = "COALESCE(JSON_EXTRACT(Priv, '$.is_role'), 'false') <> 'true'";
+
+/// What a row of an account is that the server and its functions for JSON may read in different ways, once all others have each of
+/// these names once: one with a name twice, or written with escapes.
+const AMBIGUOUS: &str = "LOCATE('\\\\u', Priv) > 0 OR COALESCE(JSON_EXTRACT(Priv, '$.is_role'), 'true') <> 'true' \
+    OR Priv RLIKE '(?s)\"(is_role|plugin|authentication_string|auth_or|account_locked)\".*\"\\\\1\"'";
+
+/// Accounts with something that a password may be compared with: a hash as `mysql_native_password` keeps it.
+pub(super) const WITH_A_HASH: &str = "Priv RLIKE '[0-9A-Fa-f]{40}'";
 
 /// What the first start runs before it takes any connection, a statement a line. The server goes on to serve whatever becomes of them;
 /// but envclone's own account comes last, so that where one of them fails nobody gets in, and nothing is published.
@@ -38,6 +46,10 @@ pub(super) fn lock_all(password: &Secret) -> String {
             "UPDATE mysql.global_priv SET Priv = JSON_SET(JSON_REMOVE(Priv, '$.auth_or', '$.authentication_string'), \
              '$.plugin', 'mysql_native_password', '$.authentication_string', 'invalid', '$.account_locked', true) WHERE {OF_USERS}"
         ),
+        format!(
+            "UPDATE mysql.global_priv SET Priv = JSON_REMOVE(Priv, '$.auth_or', '$.plugin', '$.authentication_string') WHERE NOT ({OF_USERS})"
+        ),
+        format!("DELETE FROM mysql.global_priv WHERE {AMBIGUOUS} OR {WITH_A_HASH}"),
         "FLUSH PRIVILEGES".to_owned(),
         format!(
             "CREATE OR REPLACE USER {own} IDENTIFIED VIA mysql_native_password USING '{}'",

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::account::as_account;
 use crate::engine::{EngineError, ServiceSetup};
 use crate::runtime::Account;
-use crate::storage::{Kind, Volume};
+use crate::storage::{Kind, Volume, VolumeError};
 
 use super::layout::{NEWER_UPGRADE_INFO, UPGRADE_INFO, belongs};
 use super::option_files::{last, settings_of};
@@ -140,11 +140,19 @@ pub fn identify(volume: &Volume, setup: &ServiceSetup) -> Result<Identity, Engin
         .size;
     let system = header("ibdata1").map_err(files("reading the system's table space"))?;
     refuse_encrypted(&redo).map_err(unfit)?;
-    let upgraded = [UPGRADE_INFO, NEWER_UPGRADE_INFO].map(|name| {
-        let text = volume.read(setup.data.join(name), 64).ok()?;
-        Some(String::from_utf8_lossy(&text).trim().to_owned())
-    });
-    let said = std::iter::once(creator(&redo)).chain(upgraded).flatten();
+    let mut said: Vec<String> = creator(&redo).into_iter().collect();
+    for name in [UPGRADE_INFO, NEWER_UPGRADE_INFO] {
+        match volume.read(setup.data.join(name), 64) {
+            Ok(text) => said.push(String::from_utf8_lossy(&text).trim().to_owned()),
+            Err(VolumeError::NotFound { .. }) => {}
+            Err(error) => return Err(files("reading the version")(error)),
+        }
+    }
+    if said.is_empty() {
+        return Err(unfit(
+            "nothing says which version wrote the data; run mariadb-upgrade on the source".to_owned(),
+        ));
+    }
     for version in said {
         refuse_other_version(&version).map_err(unfit)?;
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::accounts::{Credentials, OF_USERS, OWN_ACCOUNT};
+use super::accounts::{Credentials, OF_USERS, OWN_ACCOUNT, WITH_A_HASH};
 use super::catalog::CATALOG;
 use super::identify::Identity;
 use super::session::Session;
@@ -121,8 +121,8 @@ fn settings_back(
 /// Accounts that may log in, but for roles, which cannot.
 fn open_accounts(session: &mut Session, setup: &ServiceSetup, wanted: &str) -> Result<Check, EngineError> {
     let sql = format!(
-        "SELECT DISTINCT User FROM mysql.global_priv WHERE {OF_USERS} \
-         AND COALESCE(JSON_VALUE(Priv, '$.account_locked'), '0') NOT IN ('1', 'true') ORDER BY User"
+        "SELECT DISTINCT User FROM mysql.global_priv WHERE {WITH_A_HASH} OR {OF_USERS} \
+         AND COALESCE(JSON_EXTRACT(Priv, '$.account_locked'), 'false') <> 'true' ORDER BY User"
     );
     let found = session.column("listing accounts that may log in", &sql)?;
     holds(setup, "accounts that may log in", &found.join(", "), wanted)

@@ -10,6 +10,7 @@ use crate::engine::{EngineError, Fault};
 use crate::model::{Secret, ServiceName};
 
 use super::accounts::LOOPBACK;
+use super::catalog::CATALOG;
 use super::identify::Identity;
 
 /// How long the server may say nothing while it works on a statement.
@@ -83,6 +84,7 @@ impl Session {
     /// # Errors
     /// [`EngineError::Server`].
     pub fn set_up(&mut self) -> Result<(), EngineError> {
+        self.limit = CATALOG;
         OWN.iter()
             .try_for_each(|sql| self.execute("setting up a session", sql))
     }
