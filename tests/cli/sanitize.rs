@@ -65,6 +65,7 @@ fn a_scan_finds_personal_columns_whatever_the_rules_say_and_writes_rules_that_lo
         })
         .collect();
     let expected = [
+        ("shop.addresses.line", "street"),
         ("shop.addresses.recipient", "full-name"),
         ("shop.audit_log.old_row", "structured"),
         ("shop.customers.email", "email"),

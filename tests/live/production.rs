@@ -252,6 +252,9 @@ impl Production {
     /// is another one. The server must be stopped.
     pub fn reboot(&self) {
         world::end_processes(self.base());
+        let branches = self.branches();
+        world::end(world::processes_of_branches(&branches));
+        world::remove_cgroups(&branches);
         world::empty(&self.run_dir());
         self.ground().remount();
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
-use crate::pool::LONG;
+use crate::pool::{LONG, before_another_look};
 use crate::production::Production;
 
 /// Subvolumes or datasets, mounts, processes, control groups, listening sockets and files of envclone's own; lock files may
@@ -81,14 +81,34 @@ pub fn processes_of_branches(branches: &BTreeSet<String>) -> Vec<Process> {
 
 /// The control groups that branches have, where the host has such.
 fn cgroups(branches: &BTreeSet<String>) -> Vec<String> {
+    let there = directories_of_groups(branches);
+    let name = |path: PathBuf| path.file_name().unwrap().display().to_string();
+    there
+        .into_iter()
+        .map(|path| format!("cgroup {}", name(path)))
+        .collect()
+}
+
+/// Takes away the control groups of branches of which nothing runs, as a boot does.
+pub fn remove_cgroups(branches: &BTreeSet<String>) {
+    let began = Instant::now();
+    for group in directories_of_groups(branches) {
+        // What was killed is in it until it is buried.
+        while let Err(error) = fs::remove_dir(&group) {
+            assert!(began.elapsed() < LONG, "{}: {error}", group.display());
+            before_another_look();
+        }
+    }
+}
+
+fn directories_of_groups(branches: &BTreeSet<String>) -> Vec<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
     let second = mounts.lines().find(|line| line.contains(" - cgroup2 "));
     let Some(root) = second.and_then(|line| line.split(' ').nth(4)) else {
         return Vec::new();
     };
     let of = |branch: &String| Path::new(root).join("envclone").join(branch);
-    let there = branches.iter().filter(|branch| of(branch).exists());
-    there.map(|branch| format!("cgroup {branch}")).collect()
+    branches.iter().map(of).filter(|path| path.exists()).collect()
 }
 
 /// Processes that `wanted` finds by command line, environment and working directory, but for this one.
