@@ -144,6 +144,7 @@ pub(super) fn told(profile: &Profile, column: &ColumnSample<'_>, beside: &Beside
         (
             profile.token > 0.8
                 && most_differ
+                && !are_dates(column.values)
                 && !values::are_numbers_or_uuids(column.values)
                 && (beside.is_of_a_session() || !names::is_a_digest_or_key(column.column))
                 && !values::are_public_ids(column.table, column.values),
@@ -185,6 +186,12 @@ fn is_old(values: &[String], of_people: bool) -> bool {
         && at(1) >= 1900
         && at(5) <= middle
         && at(9) >= at(1) + apart
+}
+
+/// Whether most of these are dates, whose time makes them look like something that nobody should guess.
+fn are_dates(values: &[String]) -> bool {
+    let dates = values.iter().filter(|value| year_of(value.trim()).is_some());
+    dates.count() * 2 > values.len()
 }
 
 /// The year of a date that is written as most are: `1985-04-12`, `12.04.1985`, `4/12/1985`, with or without a time.
@@ -433,6 +440,12 @@ mod tests {
         assert_eq!(of(&births, "date"), Some("birth-date"));
         assert_eq!(of(&births, "text"), Some("birth-date"));
         assert_eq!(of(&recent, "date"), None);
+        let moments: Vec<String> = recent
+            .iter()
+            .zip(10..)
+            .map(|(date, n)| format!("{date}T21:45:{n}+00:00"))
+            .collect();
+        assert_eq!(of(&moments, "text"), None);
         assert_eq!(year_of("12.04.1985"), Some(1985));
         assert_eq!(year_of("1985-04-12 10:00:00"), Some(1985));
         assert_eq!(year_of("192.168.1985"), None);
